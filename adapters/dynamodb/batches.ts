@@ -1,0 +1,48 @@
+/** Many items in one request. What DynamoDB hands back unprocessed is sent again alone, a bounded number of times. */
+import { BatchGetCommand, BatchWriteCommand } from '@aws-sdk/lib-dynamodb'
+import type { Key, TableName } from '../keys.ts'
+import type { Item } from '../records.ts'
+import { jitter, type Tables } from './tables.ts'
+
+const BATCH_ATTEMPTS = 8
+/** DynamoDB's limits per request. */
+const BATCH_WRITE_ITEMS = 25
+const BATCH_GET_ITEMS = 100
+
+type Write = { put: Item } | { delete: Key }
+
+/** Unconditional writes. */
+export async function batchWrite(tables: Tables, table: TableName, writes: readonly Write[]): Promise<void> {
+  for (let i = 0; i < writes.length; i += BATCH_WRITE_ITEMS) {
+    const chunk = writes.slice(i, i + BATCH_WRITE_ITEMS)
+    let rest: unknown[] = chunk.map((w) =>
+      'put' in w ? { PutRequest: { Item: w.put } } : { DeleteRequest: { Key: w.delete } },
+    )
+    for (let attempt = 0; rest.length > 0; attempt++) {
+      if (attempt >= BATCH_ATTEMPTS) throw new Error(`${rest.length} writes to ${table} were not taken`)
+      if (attempt > 0) await jitter(attempt)
+      const done = await tables.db.send(
+        new BatchWriteCommand({ RequestItems: { [tables.name[table]]: rest as never[] } }),
+      )
+      rest = done.UnprocessedItems?.[tables.name[table]] ?? []
+    }
+  }
+}
+
+/** Strongly consistent reads by key, in the order asked for. */
+export async function batchGet(tables: Tables, table: TableName, keys: readonly Key[]): Promise<(Item | undefined)[]> {
+  const found = new Map<string, Item>()
+  for (let i = 0; i < keys.length; i += BATCH_GET_ITEMS) {
+    let rest: Key[] = keys.slice(i, i + BATCH_GET_ITEMS) as Key[]
+    for (let attempt = 0; rest.length > 0; attempt++) {
+      if (attempt >= BATCH_ATTEMPTS) throw new Error(`${rest.length} reads of ${table} were not answered`)
+      if (attempt > 0) await jitter(attempt)
+      const request = { RequestItems: { [tables.name[table]]: { Keys: rest, ConsistentRead: true } } }
+      const page = await tables.db.send(new BatchGetCommand(request))
+      for (const item of (page.Responses?.[tables.name[table]] ?? []) as Item[])
+        found.set(`${item.pk} ${item.sk}`, item)
+      rest = (page.UnprocessedKeys?.[tables.name[table]]?.Keys ?? []) as unknown as Key[]
+    }
+  }
+  return keys.map((k) => found.get(`${k.pk} ${k.sk}`))
+}

@@ -1,0 +1,82 @@
+/** Lease, ledger, overview and stops over DynamoDB: one record per pool is written by the lease's holder alone. */
+
+import { randomUUID } from 'node:crypto'
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { nextLease } from '../../core/lease.ts'
+import { type LeaseState, LedgerRecord } from '../../core/ledger-record.ts'
+import { Overview } from '../../core/overview.ts'
+import type { CapacityStore } from '../../services/ports.ts'
+import { type Key, ledgerKey, overviewKey, stopKey } from '../keys.ts'
+import { fromStopItem, type Item, parseRecord, stored } from '../records.ts'
+import { ABSENT, ALL_OLD } from './conditions.ts'
+import { standing, type Tables, write } from './tables.ts'
+
+type Version = Pick<LedgerRecord, 'epoch' | 'version'>
+
+const at = ({ epoch, version }: Version) => ({
+  ConditionExpression: 'epoch = :epoch AND version = :version',
+  ExpressionAttributeValues: { ':epoch': epoch, ':version': version },
+})
+
+export function dynamoCapacityStore(tables: Tables): CapacityStore {
+  const { db, name } = tables
+  const get = async (key: Key): Promise<Item | undefined> =>
+    (await db.send(new GetCommand({ TableName: name.capacity, Key: key, ConsistentRead: true }))).Item as
+      | Item
+      | undefined
+  const put = (item: Item) => write(() => db.send(new PutCommand({ TableName: name.capacity, Item: item })))
+
+  /** Puts the record over the one version it follows; known again by its mark if the answer was lost. */
+  const follow = async (pool: string, record: LedgerRecord, before?: Version): Promise<boolean> => {
+    const item = { ...stored(ledgerKey(pool), record), mark: randomUUID() }
+    const succeeds = before ? at(before) : { ConditionExpression: ABSENT }
+    try {
+      await write(() => db.send(new PutCommand({ TableName: name.capacity, Item: item, ...succeeds, ...ALL_OLD })))
+      return true
+    } catch (error) {
+      return standing(error)?.['mark'] === item.mark
+    }
+  }
+  return {
+    async acquire(p) {
+      const item = await get(ledgerKey(p.pool))
+      const old = item && parseRecord<LedgerRecord>(LedgerRecord, item)
+      const record = nextLease(old, p)
+      if (record && (await follow(p.pool, record, old))) return { kind: 'held', record }
+      return { kind: 'taken', until: old?.until ?? p.now }
+    },
+    async write({ pool, record }) {
+      const before = { epoch: record.epoch, version: record.version - 1 }
+      return (await follow(pool, record, before)) ? 'written' : 'lost'
+    },
+    async lease({ pool }) {
+      const found = await db.send(
+        new GetCommand({
+          TableName: name.capacity,
+          Key: ledgerKey(pool),
+          ConsistentRead: true,
+          ProjectionExpression: '#state, #until',
+          ExpressionAttributeNames: { '#state': 'state', '#until': 'until' },
+        }),
+      )
+      return found.Item && { state: found.Item['state'] as LeaseState, until: found.Item['until'] as number }
+    },
+    async overview({ pool }) {
+      const item = await get(overviewKey(pool))
+      return item && parseRecord<Overview>(Overview, item)
+    },
+    async putOverview({ pool, overview }) {
+      await put(stored(overviewKey(pool), overview))
+    },
+    async stopped({ pool }) {
+      const item = await get(stopKey(pool))
+      return item && fromStopItem(item)
+    },
+    async stop({ pool, stop }) {
+      await put(stored(stopKey(pool), stop))
+    },
+    async resume({ pool }) {
+      await write(() => db.send(new DeleteCommand({ TableName: name.capacity, Key: stopKey(pool) })))
+    },
+  }
+}

@@ -1,0 +1,15 @@
+/** The named pieces that conditions on jobs are built from. */
+import type { Running } from '../../core/job.ts'
+
+export const ABSENT = 'attribute_not_exists(pk)'
+export const PRESENT = 'attribute_exists(pk)'
+export const AT_FENCE = '#state = :state AND fence = :fence'
+export const NOT_CANCELLED = 'attribute_not_exists(cancelRequested)'
+export const MINE = `${AT_FENCE} AND nonce = :nonce`
+/** `state` is a word of DynamoDB's own. */
+export const STATE = { '#state': 'state' } as const
+/** Has the item that stood in the way handed back, so that nothing is read again to learn why. */
+export const ALL_OLD = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const
+
+/** The values of MINE. */
+export const mine = (r: Running) => ({ ':state': 'running', ':fence': r.fence, ':nonce': r.nonce })

@@ -1,0 +1,102 @@
+/**
+ * The job store over DynamoDB. Every write carries the condition that makes it safe (docs/data-model.md); a failed
+ * condition becomes an outcome, and one whose first sending was not heard is known again by its fence and nonce.
+ */
+import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { LiveKey } from '../../core/job.ts'
+import { assertTransition } from '../../services/edges.ts'
+import type { JobStore } from '../../services/ports.ts'
+import { atKey, endKey, inputKey, type Key, liveKey, type TableName } from '../keys.ts'
+import { expiring, fromInputItem, fromLiveItem, type Item, inputItem, lanePage, liveItem, partsOf } from '../records.ts'
+import { batchGet } from './batches.ts'
+import { claim, release } from './claim.ts'
+import { ABSENT, ALL_OLD, AT_FENCE, MINE, mine, STATE } from './conditions.ts'
+import { query, standing, type Tables, transact, write } from './tables.ts'
+import { actionsOf, outcomeOf } from './transition.ts'
+
+export function dynamoJobStore(tables: Tables): JobStore {
+  const { db, name } = tables
+  return {
+    async create({ input }) {
+      const old = await putIfAbsent(tables, 'jobs', inputItem(input))
+      return old === 'put' ? { kind: 'created' } : { kind: 'exists', input: fromInputItem(old) }
+    },
+    async enter({ record }) {
+      return (await putIfAbsent(tables, 'live', liveItem(record))) === 'put' ? 'entered' : 'present'
+    },
+    async reenter({ record }) {
+      const nothingAt = (Key: Key) => ({ ConditionCheck: { TableName: name.jobs, Key, ConditionExpression: ABSENT } })
+      const { jobId } = record.key
+      const done = await transact(tables, [
+        { Put: { TableName: name.live, Item: liveItem(record), ConditionExpression: ABSENT } },
+        nothingAt(atKey(jobId)),
+        nothingAt(endKey(jobId)),
+      ])
+      if (done.done) return 'entered'
+      return done.failed[1] || done.failed[2] ? 'gone' : 'present'
+    },
+    async load({ jobId, now }) {
+      return partsOf((await query(tables, 'jobs', { pk: inputKey(jobId).pk })).items, now)
+    },
+    async live({ keys }) {
+      const [only] = keys
+      const items =
+        only && keys.length === 1 ? [await getLive(tables, only)] : await batchGet(tables, 'live', keys.map(liveKey))
+      return items.map((item) => item && fromLiveItem(item))
+    },
+    async lane({ lane, after, limit }) {
+      return lanePage(await query(tables, 'live', { pk: lane, limit, ...(after ? { after: liveKey(after).sk } : {}) }))
+    },
+    claim: (p) => claim(tables, p),
+    release: (p) => release(tables, p),
+    async discard({ record }) {
+      const away = new DeleteCommand({
+        TableName: name.live,
+        Key: liveKey(record.key),
+        ConditionExpression: MINE,
+        ExpressionAttributeNames: STATE,
+        ExpressionAttributeValues: mine(record),
+      })
+      await write(() => db.send(away)).catch(standing)
+    },
+    async transition(t) {
+      assertTransition(t)
+      return outcomeOf(await transact(tables, actionsOf(tables, t)), t)
+    },
+    async requestCancel({ record }) {
+      const ask = new UpdateCommand({
+        TableName: name.live,
+        Key: liveKey(record.key),
+        UpdateExpression: 'SET cancelRequested = :true',
+        ConditionExpression: AT_FENCE,
+        ExpressionAttributeNames: STATE,
+        ExpressionAttributeValues: { ':state': 'running', ':fence': record.fence, ':true': true },
+      })
+      try {
+        await write(() => db.send(ask))
+        return 'asked'
+      } catch (error) {
+        standing(error)
+        return 'stale'
+      }
+    },
+    async endUnentered({ end }) {
+      return (await putIfAbsent(tables, 'jobs', expiring(endKey(end.jobId), end))) === 'put' ? 'done' : 'stale'
+    },
+  }
+}
+
+async function putIfAbsent(tables: Tables, table: TableName, item: Item): Promise<Item | 'put'> {
+  const put = new PutCommand({ TableName: tables.name[table], Item: item, ConditionExpression: ABSENT, ...ALL_OLD })
+  try {
+    await write(() => tables.db.send(put))
+    return 'put'
+  } catch (error) {
+    return standing(error) ?? item
+  }
+}
+
+async function getLive(tables: Tables, key: LiveKey): Promise<Item | undefined> {
+  const get = new GetCommand({ TableName: tables.name.live, Key: liveKey(key), ConsistentRead: true })
+  return (await tables.db.send(get)).Item as Item | undefined
+}

@@ -1,0 +1,39 @@
+/** A change of a job's place as one transaction: all of it or nothing, and never over what somebody else changed. */
+import type { Transition } from '../../services/ports.ts'
+import { approvalKey, atKey, bellKey, draftKey, endKey, liveKey, type TableName } from '../keys.ts'
+import { expiring, type Item, liveItem, stored } from '../records.ts'
+import { ABSENT, ALL_OLD, AT_FENCE, NOT_CANCELLED, PRESENT, STATE } from './conditions.ts'
+import type { Action, Outcome, Tables } from './tables.ts'
+
+export function actionsOf({ name }: Tables, t: Transition): Action[] {
+  const { jobId } = t.from.key
+  const put = (table: TableName, item: Item): Action => ({ Put: { TableName: name[table], Item: item } })
+  const putIfAbsent = (table: TableName, item: Item): Action => ({
+    Put: { TableName: name[table], Item: item, ConditionExpression: ABSENT },
+  })
+  const actions: Action[] = [{ Delete: departure(name.live, t) }]
+  if (t.to) actions.push(putIfAbsent('live', liveItem(t.to)), put('jobs', stored(atKey(jobId), { key: t.to.key })))
+  if (t.reopen) actions.push({ Delete: { TableName: name.jobs, Key: endKey(jobId), ConditionExpression: PRESENT } })
+  if (t.end) actions.push(putIfAbsent('jobs', expiring(endKey(jobId), t.end)))
+  if (t.draft) actions.push(putIfAbsent('jobs', expiring(draftKey(jobId, t.draft.version), t.draft)))
+  if (t.approval) actions.push(putIfAbsent('approvals', stored(approvalKey(jobId, t.approval.version), t.approval)))
+  if (t.bell) actions.push(put('rings', stored(bellKey(t.from.pool, t.bell.id), t.bell)))
+  return actions
+}
+
+/** The first action: everything else hangs on the record standing where and as the writer saw it. */
+const departure = (table: string, t: Transition): NonNullable<Action['Delete']> => ({
+  TableName: table,
+  Key: liveKey(t.from.key),
+  ConditionExpression: t.evenIfCancelled ? AT_FENCE : `${AT_FENCE} AND ${NOT_CANCELLED}`,
+  ExpressionAttributeNames: STATE,
+  ExpressionAttributeValues: { ':state': t.from.state, ':fence': t.from.fence },
+  ...ALL_OLD,
+})
+
+export function outcomeOf(outcome: Outcome, t: Transition): 'done' | 'stale' | 'cancelled' {
+  if (outcome.done) return 'done'
+  const stood = outcome.failed[0] ? outcome.items[0] : undefined
+  const untouched = stood?.['state'] === t.from.state && stood['fence'] === t.from.fence
+  return untouched && stood['cancelRequested'] === true && !t.evenIfCancelled ? 'cancelled' : 'stale'
+}

@@ -1,0 +1,45 @@
+/**
+ * Every key of every table, under its access patterns (docs/data-model.md says why each is safe).
+ *
+ * | table     | pk            | sk                    | read by                                             |
+ * |-----------|---------------|-----------------------|-----------------------------------------------------|
+ * | Live      | lane          | at(13)#jobId          | claim, move, cancel by key; a lane forwards in time |
+ * | Jobs      | jobId         | input, at, end        | one Query shows a whole job                         |
+ * |           | jobId         | draft#version(4)      |                                                     |
+ * | Rings     | ring#pool     | owner                 | the dispatcher, at takeover                         |
+ * |           | bell#pool     | bell id (ULID)        | the dispatcher, every tick                          |
+ * | Capacity  | pool          | ledger, overview, stop| the lease's holder; writers read the lease          |
+ * | Approvals | jobId         | version(4)            | written by the approval function alone              |
+ */
+import type { LiveKey } from '../core/job.ts'
+
+export const TABLES = ['live', 'jobs', 'rings', 'capacity', 'approvals'] as const
+export type TableName = (typeof TABLES)[number]
+export interface Key {
+  readonly pk: string
+  readonly sk: string
+}
+
+const AT_DIGITS = 13
+const VERSION_DIGITS = 4
+const padded = (n: number, digits: number): string => String(n).padStart(digits, '0')
+
+export const liveKey = (k: LiveKey): Key => ({ pk: k.lane, sk: `${padded(k.at, AT_DIGITS)}#${k.jobId}` })
+export const fromLiveKey = (k: Key): LiveKey => ({
+  lane: k.pk,
+  at: Number(k.sk.slice(0, AT_DIGITS)),
+  jobId: k.sk.slice(AT_DIGITS + 1),
+})
+export const inputKey = (jobId: string): Key => ({ pk: jobId, sk: 'input' })
+export const atKey = (jobId: string): Key => ({ pk: jobId, sk: 'at' })
+export const endKey = (jobId: string): Key => ({ pk: jobId, sk: 'end' })
+export const draftKey = (jobId: string, version: number): Key => ({
+  pk: jobId,
+  sk: `draft#${padded(version, VERSION_DIGITS)}`,
+})
+export const ownerKey = (pool: string, owner: string): Key => ({ pk: `ring#${pool}`, sk: owner })
+export const bellKey = (pool: string, id: string): Key => ({ pk: `bell#${pool}`, sk: id })
+export const ledgerKey = (pool: string): Key => ({ pk: pool, sk: 'ledger' })
+export const overviewKey = (pool: string): Key => ({ pk: pool, sk: 'overview' })
+export const stopKey = (pool: string): Key => ({ pk: pool, sk: 'stop' })
+export const approvalKey = (jobId: string, version: number): Key => ({ pk: jobId, sk: padded(version, VERSION_DIGITS) })

@@ -1,0 +1,52 @@
+/** Lease, ledger, overview and stops over tables in memory. */
+import { nextLease } from '../../core/lease.ts'
+import { LedgerRecord } from '../../core/ledger-record.ts'
+import { Overview } from '../../core/overview.ts'
+import type { CapacityStore } from '../../services/ports.ts'
+import { type Key, ledgerKey, overviewKey, stopKey } from '../keys.ts'
+import { fromStopItem, parseRecord, stored } from '../records.ts'
+import type { MemoryTables } from './tables.ts'
+
+export function memoryCapacityStore(tables: MemoryTables): CapacityStore {
+  const ledger = (pool: string): LedgerRecord | undefined => {
+    const item = tables.get('capacity', ledgerKey(pool))
+    return item && parseRecord<LedgerRecord>(LedgerRecord, item)
+  }
+  const put = (key: Key, record: object) => tables.commit([{ table: 'capacity', put: stored(key, record) }])
+  return {
+    async acquire(p) {
+      const old = ledger(p.pool)
+      const record = nextLease(old, p)
+      if (!record) return { kind: 'taken', until: old?.until ?? 0 }
+      put(ledgerKey(p.pool), record)
+      return { kind: 'held', record }
+    },
+    async write({ pool, record }) {
+      const old = ledger(pool)
+      if (old?.epoch !== record.epoch || old.version !== record.version - 1) return 'lost'
+      put(ledgerKey(pool), record)
+      return 'written'
+    },
+    async lease({ pool }) {
+      const now = ledger(pool)
+      return now && { state: now.state, until: now.until }
+    },
+    async overview({ pool }) {
+      const item = tables.get('capacity', overviewKey(pool))
+      return item && parseRecord<Overview>(Overview, item)
+    },
+    async putOverview({ pool, overview }) {
+      put(overviewKey(pool), overview)
+    },
+    async stopped({ pool }) {
+      const item = tables.get('capacity', stopKey(pool))
+      return item && fromStopItem(item)
+    },
+    async stop({ pool, stop }) {
+      put(stopKey(pool), stop)
+    },
+    async resume({ pool }) {
+      tables.commit([{ table: 'capacity', delete: stopKey(pool) }])
+    },
+  }
+}

@@ -1,0 +1,89 @@
+/** The job store over tables in memory: the same outcomes as adapters/dynamodb/job-store.ts, held by one contract suite. */
+import type { LiveKey, LiveRecord } from '../../core/job.ts'
+import { assertTransition } from '../../services/edges.ts'
+import type { JobStore } from '../../services/ports.ts'
+import { atKey, endKey, inputKey, liveKey } from '../keys.ts'
+import { expiring, fromInputItem, fromLiveItem, inputItem, lanePage, liveItem, partsOf } from '../records.ts'
+import type { MemoryTables } from './tables.ts'
+import { changesOf, meetsAnother } from './transition.ts'
+
+export function memoryJobStore(tables: MemoryTables): JobStore {
+  const at = (key: LiveKey): LiveRecord | undefined => {
+    const item = tables.get('live', liveKey(key))
+    return item && fromLiveItem(item)
+  }
+  const put = (record: LiveRecord) => tables.commit([{ table: 'live', put: liveItem(record) }])
+  const holds = (mine: { key: LiveKey; fence: number; nonce: string }) => {
+    const now = at(mine.key)
+    return now?.state === 'running' && now.fence === mine.fence && now.nonce === mine.nonce ? now : undefined
+  }
+  const enter: JobStore['enter'] = async ({ record }) => {
+    if (tables.get('live', liveKey(record.key))) return 'present'
+    put(record)
+    return 'entered'
+  }
+  return {
+    async create({ input }) {
+      const old = tables.get('jobs', inputKey(input.jobId))
+      if (old) return { kind: 'exists', input: fromInputItem(old) }
+      tables.commit([{ table: 'jobs', put: inputItem(input) }])
+      return { kind: 'created' }
+    },
+    enter,
+    async reenter({ record }) {
+      const { jobId } = record.key
+      if (tables.get('jobs', atKey(jobId)) || tables.get('jobs', endKey(jobId))) return 'gone'
+      return enter({ record })
+    },
+    async load({ jobId, now }) {
+      return partsOf(tables.query('jobs', { pk: inputKey(jobId).pk }).items, now)
+    },
+    async live({ keys }) {
+      return keys.map(at)
+    },
+    async lane({ lane, after, limit }) {
+      return lanePage(tables.query('live', { pk: lane, limit, ...(after ? { after: liveKey(after).sk } : {}) }))
+    },
+    async claim({ key, fence, nonce, leaseUntil, now }) {
+      const old = at(key)
+      if (old?.state === 'running' && old.nonce === nonce) return { kind: 'claimed', record: old }
+      const free = old?.state === 'queued' || (old?.state === 'running' && old.leaseUntil < now)
+      if (!old || !free || old.fence !== fence) return { kind: 'refused' }
+      const crashes = old.crashes + (old.state === 'running' ? 1 : 0)
+      const record = { ...old, state: 'running' as const, fence: fence + 1, nonce, leaseUntil, crashes }
+      put(record)
+      return { kind: 'claimed', record }
+    },
+    async release({ record, errors }) {
+      const mine = holds(record)
+      if (!mine) return 'stale'
+      if (mine.cancelRequested) return 'cancelled'
+      const { nonce: _, leaseUntil: __, ...rest } = mine
+      put({ ...rest, state: 'queued', fence: mine.fence + 1, errors: [...(errors ?? record.errors)] })
+      return 'released'
+    },
+    async discard({ record }) {
+      if (holds(record)) tables.commit([{ table: 'live', delete: liveKey(record.key) }])
+    },
+    async transition(t) {
+      assertTransition(t)
+      const from = at(t.from.key)
+      if (from?.state !== t.from.state || from.fence !== t.from.fence) return 'stale'
+      if (from.cancelRequested && !t.evenIfCancelled) return 'cancelled'
+      if (meetsAnother(tables, t)) return 'stale'
+      tables.commit(changesOf(t))
+      return 'done'
+    },
+    async requestCancel({ record }) {
+      const now = at(record.key)
+      if (now?.state !== 'running' || now.fence !== record.fence) return 'stale'
+      put({ ...now, cancelRequested: true })
+      return 'asked'
+    },
+    async endUnentered({ end }) {
+      if (tables.get('jobs', endKey(end.jobId))) return 'stale'
+      tables.commit([{ table: 'jobs', put: expiring(endKey(end.jobId), end) }])
+      return 'done'
+    },
+  }
+}

@@ -1,0 +1,48 @@
+/** The AI SDK's provider objects, one for each pool's settings and key. They hold connections' settings, no state. */
+import { createAmazonBedrock } from '@ai-sdk/amazon-bedrock'
+import { createAnthropic } from '@ai-sdk/anthropic'
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { LanguageModel } from 'ai'
+import type { ProviderSettings } from '../../core/settings.ts'
+
+type ModelOf = (model: string) => Exclude<LanguageModel, string>
+
+/** A redirect would carry the key and the prompt to an address that nobody configured. */
+const fetchWithoutRedirects: typeof fetch = (input, init) => fetch(input, { ...init, redirect: 'error' })
+
+/** One entry for each setting: a new key takes the old one's place, so that the cache cannot grow with rotations. */
+export function modelCache(): (provider: ProviderSettings, key: string | undefined) => ModelOf {
+  const built = new Map<string, { key: string | undefined; modelOf: ModelOf }>()
+  return (provider, key) => {
+    const id = JSON.stringify(provider)
+    const found = built.get(id)
+    if (found && found.key === key) return found.modelOf
+    const modelOf = build(provider, key)
+    built.set(id, { key, modelOf })
+    return modelOf
+  }
+}
+
+function build(provider: ProviderSettings, key: string | undefined): ModelOf {
+  const shared = { fetch: fetchWithoutRedirects, ...(key === undefined ? {} : { apiKey: key }) }
+  switch (provider.kind) {
+    case 'openai-compatible':
+      return createOpenAICompatible({ ...shared, name: 'openai-compatible', baseURL: provider.baseUrl })
+    case 'anthropic':
+      return createAnthropic({ ...shared, ...(provider.baseUrl && { baseURL: provider.baseUrl }) })
+    case 'bedrock':
+      return bedrock(provider.region)
+  }
+}
+
+/**
+ * Credentials by the AWS chain (environment, profile, SSO, role), renewed before they end: the one that every client of
+ * the AWS SDK carries. It is taken from the client that the worker has loaded anyway, since the package behind it
+ * is not a dependency of ours. Without a region in the settings the provider reads AWS_REGION itself.
+ */
+function bedrock(region: string | undefined): ModelOf {
+  const where = region === undefined ? {} : { region }
+  const { credentials } = new DynamoDBClient(where).config
+  return createAmazonBedrock({ ...where, fetch: fetchWithoutRedirects, credentialProvider: () => credentials() })
+}

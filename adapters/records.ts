@@ -1,0 +1,101 @@
+/**
+ * Stored shapes to records and back. What is not in a record's schema is not stored; what does not parse is told apart.
+ * Nothing here reads or writes a table.
+ */
+import * as z from 'zod'
+import { type Draft, Draft as DraftSchema, End, JobInput, type JobParts, LiveKey, LiveRecord } from '../core/job.ts'
+import type { LanePage } from '../services/ports.ts'
+import { fromLiveKey, inputKey, type Key, liveKey } from './keys.ts'
+
+export type Item = Key & Record<string, unknown>
+
+export class UnreadableRecord extends Error {
+  readonly code = 'unreadable-record'
+  constructor(key: Key, cause: unknown) {
+    super(`the record ${key.pk} ${key.sk} does not parse: keep it, and mend or delete it by hand`, { cause })
+  }
+}
+
+export function parseRecord<T>(schema: z.ZodType<T>, item: Item): T {
+  const parsed = schema.safeParse(item)
+  if (parsed.success) return parsed.data
+  throw new UnreadableRecord({ pk: item.pk, sk: item.sk }, parsed.error)
+}
+
+/**
+ * A record under its key, its own copy. DynamoDB takes valid UTF-8 only: half of a surrogate pair, as cutting a text
+ * leaves it or a caller's JSON may hold it, becomes U+FFFD, as in every encoder.
+ */
+export const stored = (key: Key, record: object): Item => wellFormed({ ...record, ...key }) as unknown as Item
+
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(/\p{Surrogate}/gu, '\ufffd')
+  if (Array.isArray(value)) return value.map(wellFormed)
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
+  return Object.fromEntries(Object.entries(value).map(([name, v]) => [name, wellFormed(v)]))
+}
+
+/** A live record's key is its place in the table; it is not stored twice. */
+export function liveItem(record: LiveRecord): Item {
+  const { key, ...rest } = record
+  return stored(liveKey(key), rest)
+}
+export const fromLiveItem = (item: Item): LiveRecord => parseRecord(LiveRecord, { ...item, key: fromLiveKey(item) })
+
+/** What was read of a lane. One record that does not parse must not hide the others. */
+export function lanePage(p: { items: readonly Item[]; more: boolean }): LanePage {
+  const records: LiveRecord[] = []
+  const unreadable: string[] = []
+  let last: LiveKey | undefined
+  for (const item of p.items) {
+    const key = fromLiveKey(item)
+    const isKey = liveKey(key).sk === item.sk
+    if (isKey) last = key
+    const parsed = LiveRecord.safeParse({ ...item, key })
+    if (isKey && parsed.success) records.push(parsed.data)
+    else unreadable.push(item.sk)
+  }
+  return { records, unreadable, more: p.more, ...(last ? { last } : {}) }
+}
+
+const secondsOf = (ms: number): number => Math.ceil(ms / 1000)
+/** `ttl` (epoch seconds) is DynamoDB's; readers go by `expiresAt`, since its sweep may take days. */
+export const expiring = <T extends { expiresAt: number }>(key: Key, record: T): Item =>
+  stored(key, { ...record, ttl: secondsOf(record.expiresAt) })
+
+/** Content is kept as JSON text: a map of DynamoDB's knows neither 1e300 nor 33 levels. */
+export const inputItem = (input: JobInput): Item =>
+  expiring(inputKey(input.jobId), { ...input, input: JSON.stringify(input.input ?? null) })
+
+const Content = z.string().transform((text, ctx): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    ctx.addIssue({ code: 'custom', message: 'is not JSON' })
+    return z.NEVER
+  }
+})
+const StoredInput = JobInput.extend({ input: Content })
+export const fromInputItem = (item: Item): JobInput => parseRecord<JobInput>(StoredInput, item)
+
+const Stop = z.object({ at: z.number(), line: z.string() })
+export const fromStopItem = (item: Item): z.infer<typeof Stop> => parseRecord(Stop, item)
+
+const At = z.object({ key: LiveKey })
+
+/** All parts of a job, from one Query in order of sk: at, draft#..., end, input. */
+export function partsOf(items: readonly Item[], now: number): JobParts | undefined {
+  const unexpired = items.filter((i) => typeof i['expiresAt'] !== 'number' || i['expiresAt'] > now)
+  const part = (sk: string) => unexpired.find((i) => i.sk === sk)
+  const input = part('input')
+  if (!input) return undefined
+  const at = part('at')
+  const end = part('end')
+  const draft = unexpired.findLast((i) => i.sk.startsWith('draft#'))
+  return {
+    input: fromInputItem(input),
+    ...(at ? { at: parseRecord(At, at).key } : {}),
+    ...(end ? { end: parseRecord(End, end) } : {}),
+    ...(draft ? { draft: parseRecord<Draft>(DraftSchema, draft) } : {}),
+  }
+}

@@ -1,0 +1,32 @@
+/** Bells and owners as stored. What does not parse is told apart or made do with, so that the tick goes on. */
+import * as z from 'zod'
+import { Bell } from '../core/bell.ts'
+import type { OwnerTurns } from '../core/ring.ts'
+import type { Item } from './records.ts'
+
+const laneTurn = z.object({ turn: z.number(), beyond: z.number() }).optional()
+const Owner = z.object({
+  owner: z.string(),
+  tiers: z.object({ high: laneTurn, medium: laneTurn, low: laneTurn }),
+  turn: z.number(),
+  v: z.number(),
+})
+
+/** Whatever else is lost of it, its key names an owner with live work: every tier is then looked at, from zero. */
+export function readOwner(item: Item): OwnerTurns {
+  const parsed = Owner.safeParse(item)
+  if (parsed.success) return parsed.data as OwnerTurns
+  const unknown = { turn: 0, beyond: 0 }
+  return { owner: item.sk, tiers: { high: unknown, medium: unknown, low: unknown }, turn: 0, v: 0 }
+}
+
+export function readBells(items: readonly Item[]): { bells: Bell[]; unreadable: string[] } {
+  const bells: Bell[] = []
+  const unreadable: string[] = []
+  for (const item of items) {
+    const parsed = Bell.safeParse(item)
+    if (parsed.success) bells.push(parsed.data)
+    else unreadable.push(item.sk)
+  }
+  return { bells, unreadable }
+}

@@ -1,0 +1,208 @@
+/** The OpenAPI 3.1 document from the schemas that validate requests. `npm run openapi` writes lambdas/shared/openapi.json. */
+import { writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import * as z from 'zod'
+import { createDocument } from 'zod-openapi'
+import {
+  BatchEntry,
+  DecisionBody,
+  IdempotencyHeader,
+  JobIdParam,
+  ListQuery,
+  ReviewsQuery,
+  SubmitBody,
+  WaitQuery,
+} from '../lambdas/shared/schemas.ts'
+import { REFUSAL_CODES } from '../services/refusal.ts'
+
+const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number(),
+    code: z.enum([...REFUSAL_CODES, 'not-json', 'malformed-json', 'no-route', 'unauthenticated', 'internal']),
+    detail: z.string(),
+    remedy: z.string(),
+    at: z.string().optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457. `remedy` says how to mend it, `at` where it is.' })
+const JobError = z
+  .object({ at: z.string(), class: z.string(), status: z.number().optional(), message: z.string() })
+  .meta({ id: 'JobError' })
+const Job = z
+  .object({
+    id: z.string(),
+    owner: z.string(),
+    kind: z.string(),
+    pool: z.string(),
+    tier: z.string(),
+    state: z.string(),
+    submittedAt: z.string(),
+    startsAt: z.string().optional(),
+    attempts: z.number(),
+    waiting: z.object({ reason: z.string(), sentence: z.string(), until: z.string().optional() }).optional(),
+    draft: z.object({ version: z.number(), text: z.string(), hash: z.string(), createdAt: z.string() }).optional(),
+    result: z.string().optional(),
+    model: z.string().optional(),
+    usage: z.object({ inputTokens: z.number().optional(), outputTokens: z.number().optional() }).optional(),
+    approvedBy: z.string().optional(),
+    reason: z.string().optional(),
+    endedAt: z.string().optional(),
+    errors: z.array(JobError),
+  })
+  .meta({ id: 'Job' })
+const Accepted = z.object({ id: z.string(), repeated: z.boolean() }).meta({ id: 'Accepted' })
+const StateOf = z.object({ id: z.string(), state: z.string() }).meta({ id: 'State' })
+const Listed = z.object({
+  id: z.string(),
+  owner: z.string(),
+  kind: z.string().optional(),
+  tier: z.string(),
+  state: z.string(),
+  since: z.string(),
+  attempts: z.number().optional(),
+})
+const ReviewRow = z.object({
+  id: z.string(),
+  owner: z.string(),
+  kind: z.string(),
+  version: z.number(),
+  since: z.string(),
+})
+
+const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
+const problem = {
+  description: 'What is wrong, where, and how to mend it',
+  content: { 'application/problem+json': { schema: Problem } },
+}
+const id = z.object({ id: JobIdParam })
+const answers = (status: 200 | 202, schema: z.ZodType, description: string) => ({
+  [status]: json(schema, description),
+  default: problem,
+})
+const takes = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } })
+
+export const openApiDocument = () =>
+  createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Fairlead',
+      version: '1',
+      description: 'A fair, durable queue for LLM work under a shared rate limit.',
+    },
+    paths: {
+      '/health': {
+        get: {
+          summary: 'Work can be submitted',
+          responses: answers(200, z.object({ status: z.literal('ok') }), 'It can'),
+        },
+      },
+      '/v1/jobs': {
+        post: {
+          summary: 'Submit a job',
+          requestParams: { header: IdempotencyHeader },
+          requestBody: takes(SubmitBody),
+          responses: answers(202, Accepted, 'Accepted: it is never lost'),
+        },
+        get: {
+          summary: "List an owner's live jobs, what needs attention, or what is in flight",
+          requestParams: { query: ListQuery },
+          responses: answers(200, z.object({ jobs: z.array(Listed), cursor: z.string().optional() }), 'A page'),
+        },
+      },
+      '/v1/jobs/batch': {
+        post: {
+          summary: 'Submit up to 100 jobs; each entry is answered for itself',
+          requestParams: { header: IdempotencyHeader },
+          requestBody: takes(z.object({ jobs: z.array(BatchEntry).min(1).max(100) })),
+          responses: answers(
+            200,
+            z.object({ results: z.array(z.union([Accepted.extend({ status: z.literal(202) }), Problem])) }),
+            'One answer per entry, in order',
+          ),
+        },
+      },
+      '/v1/jobs/{id}': {
+        get: {
+          summary: 'A job, its state, why it waits, its result',
+          requestParams: { path: id, query: WaitQuery },
+          responses: answers(200, Job, 'The job'),
+        },
+      },
+      '/v1/jobs/{id}/cancel': {
+        post: {
+          summary: 'Cancel a job',
+          requestParams: { path: id },
+          responses: {
+            ...answers(200, StateOf, 'Cancelled'),
+            202: json(StateOf, 'It runs, and will end as cancelled'),
+          },
+        },
+      },
+      '/v1/jobs/{id}/redrive': {
+        post: {
+          summary: 'Put a failed job back into its lane',
+          requestParams: { path: id },
+          responses: answers(202, StateOf, 'Queued again'),
+        },
+      },
+      '/v1/pools': {
+        get: {
+          summary: 'Pools and their limits',
+          responses: answers(200, z.object({ pools: z.array(z.record(z.string(), z.unknown())) }), 'Pools'),
+        },
+      },
+      '/v1/pools/{id}/resume': {
+        post: {
+          summary: 'Let a stopped pool run again',
+          requestParams: { path: z.object({ id: z.string() }) },
+          responses: answers(200, z.object({ pool: z.string(), state: z.string() }), 'Running'),
+        },
+      },
+      '/v1/overview': {
+        get: {
+          summary: 'The live picture, a second old at most',
+          responses: answers(200, z.object({ pools: z.record(z.string(), z.unknown()) }), 'By pool'),
+        },
+      },
+      '/v1/openapi.json': {
+        get: { summary: 'This document', responses: answers(200, z.record(z.string(), z.unknown()), 'OpenAPI 3.1') },
+      },
+      '/v1/reviews': {
+        get: {
+          summary: 'Drafts that wait for a person',
+          requestParams: { query: ReviewsQuery },
+          responses: answers(200, z.object({ reviews: z.array(ReviewRow), cursor: z.string().optional() }), 'A page'),
+        },
+      },
+      '/v1/reviews/{id}': {
+        get: {
+          summary: 'A draft in review',
+          requestParams: { path: id },
+          responses: answers(200, Job, 'The job with its draft'),
+        },
+      },
+      '/v1/reviews/{id}/approve': {
+        post: {
+          summary: 'Approve a draft version: it is released without a second model call',
+          requestParams: { path: id },
+          requestBody: takes(DecisionBody),
+          responses: answers(200, StateOf, 'Released'),
+        },
+      },
+      '/v1/reviews/{id}/reject': {
+        post: {
+          summary: 'Reject a draft version',
+          requestParams: { path: id },
+          requestBody: takes(DecisionBody),
+          responses: answers(200, StateOf, 'Rejected'),
+        },
+      },
+    },
+  })
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  writeFileSync(
+    new URL('../lambdas/shared/openapi.json', import.meta.url),
+    `${JSON.stringify(openApiDocument(), null, 2)}\n`,
+  )

@@ -1,0 +1,10 @@
+/** `npm start`: says plainly what Node is needed, then runs local/main.ts. Plain JavaScript, so that an old Node reads it. */
+import { needNode } from './need-node.mjs'
+
+needNode()
+process.env.POWERTOOLS_METRICS_DISABLED ??= 'true'
+process.env.POWERTOOLS_TRACE_ENABLED ??= 'false'
+process.env.POWERTOOLS_LOG_LEVEL ??= 'ERROR'
+const { register } = await import('tsx/esm/api')
+register()
+await import('../local/main.ts')

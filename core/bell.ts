@@ -1,0 +1,75 @@
+/**
+ * Bells: durable notes to the dispatcher, each under a key of its own so that none contends.
+ * A bell carries what the dispatcher needs to act without reading the lane.
+ */
+import * as z from 'zod'
+import { type LiveRecord, TIERS } from './job.ts'
+
+/** What the dispatcher keeps of a queued record. */
+export const Head = z.object({
+  jobId: z.string(),
+  /** Epoch ms at which the job may start: its place in its lane. */
+  at: z.number(),
+  fence: z.number(),
+  tokens: z.number(),
+  attempt: z.number(),
+  /** A job that crashed travels alone. */
+  crashes: z.number(),
+})
+export type Head = z.infer<typeof Head>
+
+export const Settled = z.object({
+  jobId: z.string(),
+  /** The fence that the message carried. */
+  fence: z.number(),
+  /**
+   * `gone`: its record left the lane. `back`: queued again where it stood, under `nextFence`.
+   * `late`: refused with the record untouched. `lost`: somebody else has it, or it is no more.
+   */
+  what: z.enum(['gone', 'back', 'late', 'lost']),
+  /** The state it went to, when gone. */
+  state: z.string().optional(),
+  nextFence: z.number().optional(),
+})
+export type Settled = z.infer<typeof Settled>
+
+const place = { tier: z.enum(TIERS), owner: z.string() }
+const common = { v: z.literal(1), id: z.string() }
+
+export const Bell = z.discriminatedUnion('t', [
+  z.object({ ...common, t: z.literal('entered'), ...place, head: Head }),
+  z.object({ ...common, t: z.literal('left'), ...place, jobId: z.string(), at: z.number(), state: z.string() }),
+  z.object({
+    ...common,
+    t: z.literal('settled'),
+    jobs: z.array(Settled),
+    /** The least time in ms between a job being ready to call and its slot; below zero it came late. */
+    slackMs: z.number().optional(),
+    /** Provider refusals by limit in this message, and until when it asked for quiet. */
+    refused: z.number().optional(),
+    quietUntil: z.number().optional(),
+  }),
+  z.object({ ...common, t: z.literal('stopped') }),
+  z.object({ ...common, t: z.literal('resumed') }),
+])
+export type Bell = z.infer<typeof Bell>
+export type EnteredBell = Extract<Bell, { t: 'entered' }>
+export type SettledBell = Extract<Bell, { t: 'settled' }>
+
+export const headOf = (r: LiveRecord): Head => ({
+  jobId: r.key.jobId,
+  at: r.key.at,
+  fence: r.fence,
+  tokens: r.tokens,
+  attempt: r.attempt,
+  crashes: r.crashes,
+})
+
+export const enteredBell = (id: string, r: LiveRecord): EnteredBell => ({
+  v: 1,
+  id,
+  t: 'entered',
+  tier: r.tier,
+  owner: r.owner,
+  head: headOf(r),
+})

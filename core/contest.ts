@@ -1,0 +1,102 @@
+/**
+ * Start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM '96) at two levels with one rule: the least virtual start time
+ * is served, then charged cost / weight. Whoever returns from idleness is lifted to its clock's virtual time (the
+ * counter lift of VTC, OSDI '24), so that it overtakes a backlog once and hoards nothing.
+ * Works on copies: the ring is unchanged until the plan is applied.
+ */
+import TinyQueue from 'tinyqueue'
+import type { Head } from './bell.ts'
+import { TIERS } from './job.ts'
+import { type Group, groupId, type Lane, type Ring, weights } from './ring.ts'
+
+interface Leaf {
+  readonly lane: Lane
+  turn: number
+  next: number
+}
+interface Contender {
+  readonly id: string
+  readonly leaves: TinyQueue<Leaf>
+  readonly rank: number
+  turn: number
+  v: number
+}
+/** What serving changed: applied to the ring once the ledger is written. */
+export interface Turns {
+  readonly v: number
+  readonly groups: ReadonlyMap<string, Group>
+  readonly lanes: ReadonlyMap<string, { turn: number; taken: number; active: boolean }>
+}
+
+const lifted = (t: { turn: number; active: boolean }, v: number): number => (t.active ? t.turn : Math.max(t.turn, v))
+const byRankAndTurn = (a: Contender, b: Contender): number =>
+  a.rank - b.rank || a.turn - b.turn || (a.id < b.id ? -1 : 1)
+const byTurn = (a: Leaf, b: Leaf): number => a.turn - b.turn || (a.lane.id < b.lane.id ? -1 : 1)
+
+export class Contest {
+  private readonly groups = new Map<string, Contender>()
+  private readonly order: TinyQueue<Contender>
+  private readonly touched = new Map<string, Leaf>()
+  private v: number
+
+  constructor(
+    private readonly ring: Ring,
+    private readonly now: number,
+  ) {
+    this.v = ring.v
+    for (const id of ring.busy) this.admit(ring.lanes.get(id) as Lane)
+    this.order = new TinyQueue([...this.groups.values()], byRankAndTurn)
+  }
+
+  private admit(lane: Lane): void {
+    const head = lane.heads[0]
+    if (!head || head.at > this.now) return
+    const group = this.contender(lane)
+    const leaf = { lane, turn: lifted(lane, group.v), next: 0 }
+    this.touched.set(lane.id, leaf)
+    group.leaves.push(leaf)
+  }
+
+  private contender(lane: Lane): Contender {
+    const id = groupId(this.ring, lane)
+    const known = this.groups.get(id)
+    if (known) return known
+    const kept = this.ring.groups.get(id) ?? { turn: 0, active: false, v: 0 }
+    const rank = this.ring.order === 'strict' ? TIERS.indexOf(lane.tier) : 0
+    const made = { id, leaves: new TinyQueue<Leaf>([], byTurn), rank, turn: lifted(kept, this.v), v: kept.v }
+    this.groups.set(id, made)
+    return made
+  }
+
+  /** Whose turn it is, and its next job; undefined when nobody has anything ready. */
+  first(): { lane: Lane; head: Head } | undefined {
+    const leaf = this.order.peek()?.leaves.peek()
+    return leaf && { lane: leaf.lane, head: leaf.lane.heads[leaf.next] as Head }
+  }
+
+  /** Charges the one in turn, and moves on to its next job. */
+  serve(cost: number): void {
+    const group = this.order.pop() as Contender
+    const leaf = group.leaves.pop() as Leaf
+    const w = weights(this.ring, leaf.lane)
+    this.v = Math.max(this.v, group.turn)
+    group.v = Math.max(group.v, leaf.turn)
+    group.turn += cost / w.group
+    leaf.turn += cost / w.leaf
+    leaf.next++
+    const following = leaf.lane.heads[leaf.next]
+    if (following && following.at <= this.now) group.leaves.push(leaf)
+    if (group.leaves.length > 0) this.order.push(group)
+  }
+
+  result(): Turns {
+    const lanes = new Map<string, { turn: number; taken: number; active: boolean }>()
+    for (const [id, leaf] of this.touched) {
+      const following = leaf.lane.heads[leaf.next]
+      lanes.set(id, { turn: leaf.turn, taken: leaf.next, active: following !== undefined && following.at <= this.now })
+    }
+    const groups = new Map<string, Group>()
+    for (const g of this.groups.values()) groups.set(g.id, { turn: g.turn, v: g.v, active: g.leaves.length > 0 })
+    return { v: this.v, groups, lanes }
+  }
+}

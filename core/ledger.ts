@@ -1,0 +1,140 @@
+/**
+ * The capacity ledger: what has been permitted in every moment of a pool's last window, exactly.
+ *
+ * Slots are stamped on multiples of `bucketMs`, so a half-open window (t - span, t] holds the counts of at most
+ * `buckets` consecutive multiples, and "no `buckets` consecutive counts sum to more than the limit" is exact, not an
+ * approximation (docs/guarantees.md, G2; the sliding window log of Cloudflare's and Stripe's rate limiters, with the
+ * log's entries merged where they share a stamp). `span` is the provider's window plus the pool's guard.
+ */
+export interface LedgerShape {
+  readonly bucketMs: number
+  /** Window plus guard, in buckets. */
+  readonly buckets: number
+  readonly requests: number
+  readonly tokens?: number
+}
+
+export interface Cost {
+  readonly requests: number
+  readonly tokens: number
+}
+
+export interface Ledger {
+  readonly shape: LedgerShape
+  /** Bucket number (epoch ms / bucketMs) of the first count. */
+  readonly first: number
+  readonly requests: readonly number[]
+  readonly tokens: readonly number[]
+}
+
+/** A window is cut into about this many buckets: 100 ms for a minute, and one record stays under 4 KB. */
+const BUCKETS_PER_WINDOW = 600
+
+export function shapeOf(pool: {
+  windowMs: number
+  requests: number
+  tokens?: number | undefined
+  guard: { refusalMs: number; skewMs: number; networkMs: number }
+}): LedgerShape {
+  const bucketMs = Math.max(1, Math.round(pool.windowMs / BUCKETS_PER_WINDOW))
+  const guardMs = pool.guard.refusalMs + pool.guard.skewMs + pool.guard.networkMs
+  const buckets = Math.ceil((pool.windowMs + guardMs) / bucketMs)
+  return { bucketMs, buckets, requests: pool.requests, ...(pool.tokens === undefined ? {} : { tokens: pool.tokens }) }
+}
+
+export const spanMs = (shape: LedgerShape): number => shape.buckets * shape.bucketMs
+export const bucketOf = (shape: LedgerShape, at: number): number => Math.floor(at / shape.bucketMs)
+/** The first stamp at or after a moment. */
+export const stampAt = (shape: LedgerShape, at: number): number => Math.ceil(at / shape.bucketMs) * shape.bucketMs
+
+export const emptyLedger = (shape: LedgerShape, now: number): Ledger => ({
+  shape,
+  first: bucketOf(shape, now),
+  requests: [],
+  tokens: [],
+})
+
+/** A ledger without history that can be trusted: as if all had been used just now. */
+export const fullLedger = (shape: LedgerShape, now: number): Ledger => ({
+  shape,
+  first: bucketOf(shape, now),
+  requests: [shape.requests],
+  tokens: [shape.tokens ?? 0],
+})
+
+const sum = (counts: readonly number[], from: number, to: number): number => {
+  let total = 0
+  for (let i = Math.max(0, from); i < Math.min(counts.length, to); i++) total += counts[i] as number
+  return total
+}
+
+/** The largest sum of `width` consecutive counts among the windows that contain index `i`. */
+function fullestWindow(counts: readonly number[], i: number, width: number): number {
+  let window = sum(counts, i - width + 1, i + 1)
+  let fullest = window
+  const last = Math.min(counts.length - 1, i + width - 1)
+  for (let end = i + 1; end <= last; end++) {
+    window += (counts[end] as number) - (counts[end - width] ?? 0)
+    fullest = Math.max(fullest, window)
+  }
+  return fullest
+}
+
+/** Whether a permit at `slot` keeps *every* window that contains it within every limit: all or nothing. */
+export function fits(ledger: Ledger, slot: number, cost: Cost): boolean {
+  const { shape } = ledger
+  const i = bucketOf(shape, slot) - ledger.first
+  if (fullestWindow(ledger.requests, i, shape.buckets) + cost.requests > shape.requests) return false
+  return shape.tokens === undefined || fullestWindow(ledger.tokens, i, shape.buckets) + cost.tokens <= shape.tokens
+}
+
+/** The first legal stamp at or after `from`, for a cost that no limit excludes for ever. */
+export function earliest(ledger: Ledger, from: number, cost: Cost): number {
+  const { shape } = ledger
+  const end = (ledger.first + ledger.requests.length + shape.buckets) * shape.bucketMs
+  for (let slot = stampAt(shape, from); slot < end; slot += shape.bucketMs) if (fits(ledger, slot, cost)) return slot
+  return Math.max(stampAt(shape, from), end)
+}
+
+const padded = (counts: readonly number[], before: number, length: number): number[] => {
+  const out = new Array<number>(before).fill(0).concat(counts)
+  while (out.length < length) out.push(0)
+  return out
+}
+
+/** The ledger with one permit more. The caller has asked `fits`. */
+export function permit(ledger: Ledger, slot: number, cost: Cost): Ledger {
+  const bucket = bucketOf(ledger.shape, slot)
+  const first = Math.min(ledger.first, bucket)
+  const length = Math.max(ledger.first + ledger.requests.length, bucket + 1) - first
+  const requests = padded(ledger.requests, ledger.first - first, length)
+  const tokens = padded(ledger.tokens, ledger.first - first, length)
+  requests[bucket - first] = (requests[bucket - first] as number) + cost.requests
+  tokens[bucket - first] = (tokens[bucket - first] as number) + cost.tokens
+  return { ...ledger, first, requests, tokens }
+}
+
+/** Forgets what no window at or after `now` can contain. */
+export function trim(ledger: Ledger, now: number): Ledger {
+  const keepFrom = bucketOf(ledger.shape, now) - ledger.shape.buckets
+  const drop = Math.max(0, Math.min(ledger.requests.length, keepFrom - ledger.first))
+  if (drop === 0) return ledger
+  return {
+    ...ledger,
+    first: ledger.first + drop,
+    requests: ledger.requests.slice(drop),
+    tokens: ledger.tokens.slice(drop),
+  }
+}
+
+/** Calls permitted in (t - span, t]. */
+export const usedIn = (ledger: Ledger, now: number): number => {
+  const i = bucketOf(ledger.shape, now) - ledger.first
+  return sum(ledger.requests, i - ledger.shape.buckets + 1, i + 1)
+}
+
+/** The last stamp with a permit, or 0. */
+export function lastSlot(ledger: Ledger): number {
+  const i = ledger.requests.findLastIndex((n) => n > 0)
+  return i < 0 ? 0 : (ledger.first + i) * ledger.shape.bucketMs
+}

@@ -1,0 +1,40 @@
+/** The live picture of a pool that the dispatcher writes once a second, and the API serves. Counts, never content. */
+import * as z from 'zod'
+
+const tier = z.object({
+  queued: z.number(),
+  running: z.number(),
+  /** Since the pool began. */
+  done: z.number(),
+  /** Why its first job waits. */
+  waits: z.string().optional(),
+})
+export type TierPicture = z.infer<typeof tier>
+
+export const Overview = z.object({
+  v: z.literal(1),
+  at: z.number(),
+  tiers: z.object({ high: tier, medium: tier, low: tier }),
+  /** The busiest owners: calls served in this holder's view of the last window, share of them, and the share due. */
+  owners: z.array(
+    z.object({
+      owner: z.string(),
+      queued: z.number(),
+      served: z.number(),
+      share: z.number(),
+      entitlement: z.number(),
+      waits: z.string().optional(),
+    }),
+  ),
+  ownersLive: z.number(),
+  /** Owners at or over the limit on backlog. */
+  full: z.array(z.string()),
+  callsInWindow: z.number(),
+  limit: z.number(),
+  windowMs: z.number(),
+  refused: z.number(),
+  late: z.number(),
+  inFlight: z.array(z.object({ jobId: z.string(), owner: z.string(), tier: z.string(), slot: z.number() })),
+  stopped: z.string().optional(),
+})
+export type Overview = z.infer<typeof Overview>

@@ -1,0 +1,35 @@
+/**
+ * Pacing: which moment is offered to the next call. `even` spreads a window's calls, so that capacity comes free
+ * evenly a window later and people never meet a wall; `burst` offers the first legal moment.
+ */
+import { type Cost, earliest, type Ledger, type LedgerShape, spanMs, stampAt } from './ledger.ts'
+
+/** ms between two calls. Evenly spaced stamps put exactly `requests` into every window of the ledger's span. */
+export const intervalMs = (shape: LedgerShape, pacing: 'even' | 'burst'): number =>
+  pacing === 'even' ? spanMs(shape) / shape.requests : 0
+
+export interface Offer {
+  readonly slot: number
+  /** Where the pacing goes on. */
+  readonly next: number
+  /** The ledger, not the pacing, put it off. */
+  readonly full: boolean
+}
+
+/** A moment for the next call, at or after `from`. */
+export function offer(p: { ledger: Ledger; next: number; from: number; interval: number; cost: Cost }): Offer {
+  const paced = Math.max(p.next, p.from)
+  const stamp = stampAt(p.ledger.shape, paced)
+  const slot = earliest(p.ledger, stamp, p.cost)
+  // Fractions of a bucket are kept in `next`, else rounding would cost up to one bucket a call.
+  return slot === stamp
+    ? { slot, next: paced + p.interval, full: false }
+    : { slot, next: slot + p.interval, full: true }
+}
+
+/**
+ * How far ahead slots are leased: far enough that about ten fall into half of it (one message), at least four times
+ * what sending takes, between 50 ms and 1 s (what a newly come reply may have to wait behind).
+ */
+export const leadMs = (interval: number, travelMs: number): number =>
+  Math.min(1000, Math.max(50, 20 * interval, 4 * travelMs))

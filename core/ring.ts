@@ -1,0 +1,200 @@
+/**
+ * The ring in the dispatcher's memory: lanes with their next records, turns, and what has been sent.
+ * Plain data and the steps that change it; core/plan.ts reads it, services/dispatch applies plans to it.
+ */
+import type { Head } from './bell.ts'
+import type { LiveKey, Tier } from './job.ts'
+import { byPlace, laneOf } from './lane.ts'
+
+export interface Turn {
+  /** Virtual time at which this one's next service starts. */
+  turn: number
+  /** Had something ready at the last plan; otherwise it is lifted to the ring's virtual time first. */
+  active: boolean
+}
+export interface Lane extends Turn {
+  readonly id: string
+  readonly tier: Tier
+  readonly owner: string
+  heads: Head[]
+  /** All places up to here are in memory; beyond it the table knows more. Absent: all are in memory. */
+  cursor?: LiveKey
+  /** Records beyond the cursor, as counted. */
+  beyond: number
+  idleSince: number
+}
+/** Lanes that share a virtual clock: a tier's owners, or an owner's tiers. */
+export interface Group extends Turn {
+  /** The group's own virtual time. */
+  v: number
+}
+export interface Sent {
+  readonly head: Head
+  readonly lane: string
+  readonly slot: number
+  readonly notAfter: number
+  /** When to read the record by its key, should nobody ring. */
+  lookAt: number
+}
+export type Order = 'weighted' | 'strict' | 'owners'
+export interface Ring {
+  readonly pool: string
+  readonly order: Order
+  readonly tierWeight: Readonly<Record<Tier, number>>
+  readonly ownerWeight: (owner: string) => number
+  lanes: Map<string, Lane>
+  /** Lanes with something in memory or on the table; the rest are idle and cost nothing. */
+  busy: Set<string>
+  groups: Map<string, Group>
+  v: number
+  sent: Map<string, Sent>
+  /** Owners whose durable note is missing or old. */
+  unnoted: Set<string>
+  stale: Set<string>
+}
+/** What is noted of an owner in the Rings table. */
+export interface OwnerTurns {
+  readonly owner: string
+  readonly tiers: Readonly<Partial<Record<Tier, { turn: number; beyond: number }>>>
+  /** Of the owner's group, under `owners` order. */
+  readonly turn: number
+  readonly v: number
+}
+
+export const HEADS_KEPT = 200
+export const REFILL_BELOW = 50
+
+export const newRing = (p: Pick<Ring, 'pool' | 'order' | 'tierWeight' | 'ownerWeight'>): Ring => ({
+  ...p,
+  lanes: new Map(),
+  busy: new Set(),
+  groups: new Map(),
+  v: 0,
+  sent: new Map(),
+  unnoted: new Set(),
+  stale: new Set(),
+})
+
+export const groupId = (ring: Ring, lane: Pick<Lane, 'tier' | 'owner'>): string =>
+  ring.order === 'owners' ? lane.owner : lane.tier
+export const weights = (ring: Ring, lane: Pick<Lane, 'tier' | 'owner'>): { group: number; leaf: number } => {
+  const tier = ring.tierWeight[lane.tier]
+  const owner = ring.ownerWeight(lane.owner)
+  return ring.order === 'owners' ? { group: owner, leaf: tier } : { group: tier, leaf: owner }
+}
+export function groupOf(ring: Ring, lane: Pick<Lane, 'tier' | 'owner'>): Group {
+  const id = groupId(ring, lane)
+  const known = ring.groups.get(id)
+  if (known) return known
+  const group = { turn: 0, active: false, v: 0 }
+  ring.groups.set(id, group)
+  return group
+}
+
+export function laneIn(ring: Ring, { tier, owner }: { tier: Tier; owner: string }): Lane {
+  const id = laneOf({ pool: ring.pool, tier, owner })
+  const known = ring.lanes.get(id)
+  if (known) return known
+  const lane: Lane = { id, tier, owner, heads: [], beyond: 0, turn: 0, active: false, idleSince: 0 }
+  ring.lanes.set(id, lane)
+  ring.unnoted.add(owner)
+  return lane
+}
+
+export const backlog = (lane: Lane): number => lane.heads.length + lane.beyond
+
+const keyOf = (lane: Lane, head: Head): LiveKey => ({ lane: lane.id, at: head.at, jobId: head.jobId })
+
+/** Where `head` stands or would stand among the lane's heads. */
+function find(lane: Lane, head: Pick<Head, 'at' | 'jobId'>): { i: number; known: boolean } {
+  let low = 0
+  let high = lane.heads.length
+  while (low < high) {
+    const mid = (low + high) >>> 1
+    if (byPlace(lane.heads[mid] as Head, head) < 0) low = mid + 1
+    else high = mid
+  }
+  return { i: low, known: lane.heads[low]?.jobId === head.jobId }
+}
+
+/** A queued record was heard of. Hearing twice, or of what is already sent, changes nothing. */
+export function heard(ring: Ring, lane: Lane, head: Head): void {
+  const sent = ring.sent.get(head.jobId)
+  if (sent && sent.lane === lane.id && sent.head.at === head.at && sent.head.fence >= head.fence) return
+  ring.busy.add(lane.id)
+  if (lane.cursor && byPlace(head, lane.cursor) > 0) {
+    lane.beyond++
+    return
+  }
+  const { i, known } = find(lane, head)
+  if (known) {
+    if ((lane.heads[i] as Head).fence < head.fence) lane.heads[i] = head
+    return
+  }
+  lane.heads.splice(i, 0, head)
+  if (lane.heads.length > HEADS_KEPT) cutShort(lane)
+}
+
+function cutShort(lane: Lane): void {
+  lane.heads.pop()
+  lane.beyond++
+  lane.cursor = keyOf(lane, lane.heads.at(-1) as Head)
+}
+
+export const needsRefill = (lane: Lane): boolean => lane.cursor !== undefined && lane.heads.length < REFILL_BELOW
+
+/** Records read behind the cursor, in order. Without `more` the lane is now whole in memory, its count exact. */
+export function refill(ring: Ring, lane: Lane, heads: readonly Head[], upTo: LiveKey | undefined, more: boolean): void {
+  delete lane.cursor
+  for (const head of heads) heard(ring, lane, head)
+  if (more && upTo) {
+    lane.beyond = Math.max(0, lane.beyond - heads.length)
+    if (!lane.cursor) lane.cursor = upTo
+  } else if (!lane.cursor) lane.beyond = 0
+}
+
+/** An empty lane costs nothing at the next plan; its owner may leave the ring after a while. */
+export function restIfEmpty(ring: Ring, lane: Lane, now: number): void {
+  if (lane.heads.length > 0 || lane.cursor) return
+  ring.busy.delete(lane.id)
+  lane.active = false
+  lane.idleSince = now
+}
+
+/** A record left its lane unsent (cancelled). */
+export function left(ring: Ring, lane: Lane, place: { at: number; jobId: string }, now: number): void {
+  ring.sent.delete(place.jobId)
+  const { i, known } = find(lane, place)
+  if (known) lane.heads.splice(i, 1)
+  else if (lane.cursor && byPlace(place, lane.cursor) > 0) lane.beyond = Math.max(0, lane.beyond - 1)
+  restIfEmpty(ring, lane, now)
+}
+
+/** What was sent is queued again where it stood: its slot is given back to its owner and tier. */
+export function sentBack(ring: Ring, jobId: string, head: Head, refunded: boolean): void {
+  const sent = ring.sent.get(jobId)
+  if (!sent) return
+  ring.sent.delete(jobId)
+  const lane = ring.lanes.get(sent.lane)
+  if (!lane) return
+  heard(ring, lane, head)
+  if (refunded) correct(ring, lane, -1)
+}
+
+/** Changes what was charged: `cost` below zero gives back. */
+export function correct(ring: Ring, lane: Lane, cost: number): void {
+  const w = weights(ring, lane)
+  lane.turn += cost / w.leaf
+  groupOf(ring, lane).turn += cost / w.group
+  ring.stale.add(lane.owner)
+}
+
+export function turnsOf(ring: Ring, owner: string): OwnerTurns {
+  const tiers: Partial<Record<Tier, { turn: number; beyond: number }>> = {}
+  for (const tier of ['high', 'medium', 'low'] as const) {
+    const lane = ring.lanes.get(laneOf({ pool: ring.pool, tier, owner }))
+    if (lane) tiers[tier] = { turn: lane.turn, beyond: lane.beyond }
+  }
+  const group = ring.order === 'owners' ? ring.groups.get(owner) : undefined
+  return { owner, tiers, turn: group?.turn ?? 0, v: group?.v ?? 0 }
+}

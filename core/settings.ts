@@ -1,0 +1,121 @@
+/** What a user configures: one schema, parsed once at the edge. Pools, tiers, kinds, callers, retention. */
+import * as z from 'zod'
+import { TIERS } from './job.ts'
+
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes, at most 40')
+/** Lane names reserve `#`; control characters never reach a terminal by way of an owner's name. */
+export const OwnerName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/, 'letters, digits and . _ @ + -, 1 to 128 characters')
+
+const keyVariable = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable, never the key itself')
+
+export const ProviderSettings = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('openai-compatible'), baseUrl: z.url(), keyVariable: keyVariable.optional() }),
+  z.strictObject({ kind: z.literal('anthropic'), baseUrl: z.url().optional(), keyVariable }),
+  z.strictObject({ kind: z.literal('bedrock'), region: z.string().optional() }),
+])
+export type ProviderSettings = z.infer<typeof ProviderSettings>
+
+/**
+ * What may pass between a slot and the provider's count of the call, in ms: the ledger's window is the provider's
+ * plus this sum (docs/guarantees.md, G2).
+ */
+const Guard = z.strictObject({
+  refusalMs: z.number().int().min(10).default(250),
+  skewMs: z.number().int().min(0).default(250),
+  networkMs: z.number().int().min(0).default(200),
+})
+const everyTier = z.strictObject({
+  high: z.number().positive(),
+  medium: z.number().positive(),
+  low: z.number().positive(),
+})
+
+export const PoolSettings = z.strictObject({
+  provider: ProviderSettings,
+  /** On one machine: the simulated provider stands in, until this says `provider`. */
+  local: z.enum(['simulated', 'provider']).default('simulated'),
+  windowMs: z.number().int().min(200).max(86_400_000).default(60_000),
+  requests: z.number().int().min(1).max(1_000_000),
+  tokens: z.number().int().min(1).optional(),
+  guard: Guard.prefault({}),
+  pacing: z.enum(['even', 'burst']).default('even'),
+  order: z.enum(['weighted', 'strict', 'owners']).default('weighted'),
+  tiers: everyTier.default({ high: 60, medium: 30, low: 10 }),
+  /** For estimates only: US dollars for a million tokens. */
+  pricePerMillionTokens: z.number().positive().optional(),
+  /** What a ledger without history assumes was used before it: `full` waits one window first. */
+  history: z.enum(['full', 'empty']).default('full'),
+})
+export type PoolSettings = z.infer<typeof PoolSettings>
+
+const Review = z.discriminatedUnion('policy', [
+  z.strictObject({ policy: z.literal('none') }),
+  z.strictObject({ policy: z.literal('required'), team: name.default('main') }),
+  z.strictObject({ policy: z.literal('sample'), rate: z.number().min(0).max(1), team: name.default('main') }),
+])
+export type ReviewSettings = z.infer<typeof Review>
+
+export const KindSettings = z.strictObject({
+  pool: name,
+  tier: z.enum(TIERS),
+  model: z.string().min(1),
+  system: z.string().optional(),
+  /** `{{path.to.field}}` is replaced from the job's input; a missing field is refused at submit. */
+  prompt: z.string().min(1),
+  maxOutputTokens: z.number().int().min(1).max(200_000).default(500),
+  temperature: z.number().min(0).max(2).optional(),
+  timeoutMs: z.number().int().min(1_000).max(600_000).default(60_000),
+  attempts: z.number().int().min(1).max(20).default(5),
+  crashes: z.number().int().min(1).max(10).default(3),
+  review: Review.default({ policy: 'none' }),
+  delivery: z.literal('none').default('none'),
+})
+export type KindSettings = z.infer<typeof KindSettings>
+
+export const SCOPES = ['jobs:read', 'jobs:submit', 'reviews:decide', 'capacity:use', 'admin'] as const
+export const CallerSettings = z.strictObject({
+  /** The IAM role whose sessions are this caller. */
+  role: z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/.+$/, 'a role ARN: arn:aws:iam::123456789012:role/name'),
+  id: name,
+  owner: OwnerName,
+  scopes: z.array(z.enum(SCOPES)).min(1),
+  /** Owners it may act for besides its own; `*` is everybody. */
+  mayActFor: z.array(z.union([z.literal('*'), OwnerName])).default([]),
+})
+export type CallerSettings = z.infer<typeof CallerSettings>
+
+const RESERVED_POOLS = ['review', 'attention', 'bell']
+
+export const Settings = z
+  .strictObject({
+    pools: z.record(name, PoolSettings),
+    kinds: z.record(name, KindSettings),
+    owners: z.record(OwnerName, z.strictObject({ weight: z.number().positive().max(1000) })).default({}),
+    callers: z.array(CallerSettings).default([]),
+    backlogPerOwner: z.number().int().min(1).default(100_000),
+    /** Days that content and results are kept; a job that has not ended when its input expires ends as expired. */
+    retentionDays: z
+      .strictObject({ input: z.number().min(1), result: z.number().min(1) })
+      .default({ input: 90, result: 90 }),
+  })
+  .superRefine((settings, ctx) => {
+    for (const pool of Object.keys(settings.pools))
+      if (RESERVED_POOLS.includes(pool))
+        ctx.addIssue({ code: 'custom', path: ['pools', pool], message: 'is a reserved name' })
+    if (Object.keys(settings.pools).length === 0)
+      ctx.addIssue({ code: 'custom', path: ['pools'], message: 'name at least one pool' })
+    for (const [kind, { pool }] of Object.entries(settings.kinds))
+      if (!settings.pools[pool])
+        ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
+  })
+export type Settings = z.infer<typeof Settings>
+
+/** Settings from unvalidated configuration, or one line per fault: where it is and what is allowed there. */
+export function parseSettings(raw: unknown): { ok: true; settings: Settings } | { ok: false; faults: string[] } {
+  const parsed = Settings.safeParse(raw)
+  if (parsed.success) return { ok: true, settings: parsed.data }
+  return { ok: false, faults: parsed.error.issues.map((i) => `${i.path.join('.') || 'configuration'}: ${i.message}`) }
+}
+export type SettingsInput = z.input<typeof Settings>

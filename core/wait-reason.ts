@@ -1,0 +1,14 @@
+/** Why a job is not running: every "no" of the planner carries one of these, and people read its sentence. */
+export const WAIT_REASONS = {
+  SCHEDULED: 'It was asked to start later.',
+  BACKOFF: 'A try failed; the next one waits its turn in time.',
+  CAPACITY_RPM: "The provider's limit of requests is used up for now.",
+  CAPACITY_TPM: "The provider's limit of tokens is used up for now.",
+  TIER_TURN: 'Capacity goes to another tier first, as the tiers are set to share it.',
+  OWNER_TURN: "Other owners' turns come first, so that each gets a fair share.",
+  PROVIDER_CONFIG: 'The provider refused our key, model or credit; the pool is stopped until that is mended.',
+  SLOWDOWN: 'The provider asked for quiet.',
+  REVIEW: 'A draft is written and waits for a person.',
+  DISPATCHING: 'It has entered the queue and waits for the next tick.',
+} as const
+export type WaitReason = keyof typeof WAIT_REASONS

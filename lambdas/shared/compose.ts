@@ -1,0 +1,67 @@
+/** The composition in AWS: ports from the environment's tables and queues. The one place that reads process.env. */
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
+import { LambdaClient } from '@aws-sdk/client-lambda'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { dynamoCapacityStore } from '../../adapters/dynamodb/capacity-store.ts'
+import { dynamoJobStore } from '../../adapters/dynamodb/job-store.ts'
+import { dynamoRingStore } from '../../adapters/dynamodb/ring-store.ts'
+import { dynamoTables } from '../../adapters/dynamodb/tables.ts'
+import { eventBridgeEvents } from '../../adapters/eventbridge/events.ts'
+import { lambdaWaker } from '../../adapters/lambda/waker.ts'
+import { aiSdkModel } from '../../adapters/models/ai-sdk.ts'
+import { secretKeys } from '../../adapters/secrets/keys.ts'
+import { sqsJobQueue } from '../../adapters/sqs/job-queue.ts'
+import { systemClock } from '../../adapters/system/clock.ts'
+import { systemRandom } from '../../adapters/system/random.ts'
+import { parseSettings } from '../../core/settings.ts'
+import raw from '../../fairlead.config.ts'
+import { Doorbell } from '../../services/doorbell.ts'
+import type { FunctionDeps, Use } from './deps.ts'
+import { ENV, type EnvName } from './env.ts'
+import { meter } from './wrap.ts'
+
+/** A variable that this function was not given: the port behind it is never asked, or its role would refuse. */
+const variable = (name: EnvName): string => process.env[name] ?? ''
+
+function compose(): FunctionDeps {
+  const parsed = parseSettings(raw)
+  if (!parsed.ok) throw new Error(`fairlead.config.ts: ${parsed.faults.join('; ')}`)
+  const tables = dynamoTables({
+    name: {
+      live: variable(ENV.liveTable),
+      jobs: variable(ENV.jobsTable),
+      rings: variable(ENV.ringsTable),
+      capacity: variable(ENV.capacityTable),
+      approvals: variable(ENV.approvalsTable),
+    },
+  })
+  const clock = systemClock
+  const rings = dynamoRingStore(tables)
+  const capacity = dynamoCapacityStore(tables)
+  const waker = lambdaWaker({ client: new LambdaClient({}), functionName: variable(ENV.dispatcher) })
+  return {
+    settings: parsed.settings,
+    jobs: dynamoJobStore(tables),
+    rings,
+    capacity,
+    clock,
+    random: systemRandom(),
+    doorbell: new Doorbell({ rings, capacity, waker, clock }),
+    meter,
+    queue: sqsJobQueue({ client: new SQSClient({}), queueUrl: variable(ENV.queueUrl) }),
+    waker,
+    model: aiSdkModel({
+      key: secretKeys({ client: new SecretsManagerClient({}), prefix: variable(ENV.secretPrefix) }),
+      now: clock.now,
+    }),
+    cursorKey: variable(ENV.cursorKey),
+    events: eventBridgeEvents({ client: new EventBridgeClient({}), bus: variable(ENV.eventBus) }),
+  }
+}
+
+let composed: FunctionDeps | undefined
+export const fromEnvironment: Use = () => {
+  composed ??= compose()
+  return composed
+}

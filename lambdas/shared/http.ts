@@ -1,0 +1,84 @@
+/** The frame of every HTTP app: caller, JSON only, sizes, and errors as problem+json. Routes add no error handling. */
+import { type Context, Hono } from 'hono'
+import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda'
+import type { z } from 'zod'
+import type { Caller } from '../../services/caller.ts'
+import type { Deps } from '../../services/deps.ts'
+import { type Refusal, refuse } from '../../services/refusal.ts'
+import { callerOf } from './caller.ts'
+import { problem, schemaRefusal } from './problems.ts'
+
+export interface HttpEnv {
+  Bindings: { event: LambdaEvent; lambdaContext: LambdaContext }
+  Variables: { caller: Caller }
+}
+export type HttpContext = Context<HttpEnv>
+
+export const BODY_BYTES_AT_MOST = 4 * 1024 * 1024
+
+export function httpApp(deps: Pick<Deps, 'settings' | 'meter'>): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>()
+  app.use(async (c, next) => {
+    if (c.req.path === '/health') return next()
+    const caller = callerOf(c.env.event, deps.settings.callers)
+    if (!caller)
+      return problem(c, {
+        code: 'unauthenticated',
+        detail: 'No caller is known for these credentials.',
+        remedy: "Add the role to the configuration's callers and deploy.",
+      })
+    c.set('caller', caller)
+    return next()
+  })
+  app.notFound((c) =>
+    problem(c, {
+      code: 'no-route',
+      detail: `There is no ${c.req.method} ${c.req.path.slice(0, 100)}.`,
+      remedy: 'GET /v1/openapi.json lists what there is.',
+    }),
+  )
+  app.onError((error, c) => {
+    deps.meter.count('RequestsBroken', 1, { error: error.name })
+    return problem(c, {
+      code: 'internal',
+      detail: 'Something broke here; nothing more is known.',
+      remedy: 'Repeat the request under the same Idempotency-Key.',
+    })
+  })
+  return app
+}
+
+type Parsed<T> =
+  | { ok: true; value: T }
+  | Refusal
+  | { ok: false; code: 'not-json' | 'malformed-json'; detail: string; remedy: string }
+
+/** The body by its schema. An empty body reads as `{}` where the schema allows it. */
+export async function body<T>(c: HttpContext, schema: z.ZodType<T>): Promise<Parsed<T>> {
+  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  const text = await c.req.text()
+  if (type !== 'application/json' && (text !== '' || type !== undefined))
+    return {
+      ok: false,
+      code: 'not-json',
+      detail: `The body is ${type ?? 'of no type'}.`,
+      remedy: 'Send JSON with Content-Type: application/json.',
+    }
+  if (Buffer.byteLength(text) > BODY_BYTES_AT_MOST)
+    return refuse('too-large', `The body has more than ${BODY_BYTES_AT_MOST} bytes.`, 'Send fewer jobs at once.')
+  try {
+    return checked(schema, text === '' ? {} : JSON.parse(text), 'body')
+  } catch (error) {
+    return {
+      ok: false,
+      code: 'malformed-json',
+      detail: `The body is not JSON: ${(error as Error).message.slice(0, 120)}`,
+      remedy: 'Mend it there.',
+    }
+  }
+}
+
+export function checked<T>(schema: z.ZodType<T>, raw: unknown, part: string): Parsed<T> {
+  const parsed = schema.safeParse(raw)
+  return parsed.success ? { ok: true, value: parsed.data } : schemaRefusal(parsed.error, part)
+}

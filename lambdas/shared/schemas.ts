@@ -1,0 +1,51 @@
+/** What the API takes. The OpenAPI document is made from these same schemas (bin/openapi.ts). */
+import * as z from 'zod'
+import { TIERS } from '../../core/job.ts'
+import { OwnerName } from '../../core/settings.ts'
+
+export const BATCH_AT_MOST = 100
+const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,200}$/, '1 to 200 printable ASCII characters without spaces')
+  .describe('A repeat under the same key answers with the first job')
+
+export const SubmitBody = z
+  .strictObject({
+    kind: z.string().min(1).max(40).describe('A kind that the configuration names'),
+    input: z
+      .record(z.string(), z.unknown())
+      .describe("The fields that the kind's prompt names; at most 256 KB as JSON"),
+    owner: OwnerName.optional().describe("Whose work it is; the caller's own owner if left out"),
+    startAt: z.iso.datetime({ offset: true }).optional().describe('Not before this moment, at most 30 days ahead'),
+  })
+  .meta({ id: 'Submit' })
+
+export const BatchEntry = SubmitBody.extend({ key: idempotencyKey.optional() }).meta({ id: 'BatchEntry' })
+/** Entries are checked one by one: a bad one is answered for itself and spoils no other. */
+export const BatchBody = z.strictObject({ jobs: z.array(z.unknown()).min(1).max(BATCH_AT_MOST) }).meta({ id: 'Batch' })
+
+export const IdempotencyHeader = z.object({ 'idempotency-key': idempotencyKey.optional() })
+export const WaitQuery = z.strictObject({
+  wait: z.coerce.number().int().min(0).max(25).optional().describe('Seconds to wait for the job to rest'),
+})
+export const ListQuery = z.strictObject({
+  owner: OwnerName.optional(),
+  tier: z.enum(TIERS).optional(),
+  attention: z.enum(['failed', 'review']).optional(),
+  state: z.enum(['in-flight']).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(1000).optional(),
+})
+export const ReviewsQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(1000).optional(),
+})
+
+export const DecisionBody = z
+  .strictObject({
+    version: z.number().int().min(1).describe('The draft version that was read'),
+    reason: z.string().max(1000).optional(),
+  })
+  .meta({ id: 'Decision' })
+
+export const JobIdParam = z.string().regex(/^[0-9A-Za-z]{26}$/, 'a job id has 26 letters and digits')

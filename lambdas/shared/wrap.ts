@@ -1,0 +1,34 @@
+/** The edge of every function: logger, metrics and tracer around the handler, by middy. No event is ever logged. */
+import { Logger } from '@aws-lambda-powertools/logger'
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware'
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
+import { Tracer } from '@aws-lambda-powertools/tracer'
+import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware'
+import middy from '@middy/core'
+import type { Context } from 'aws-lambda'
+import type { Meter } from '../../services/ports.ts'
+
+export const logger = new Logger()
+/** Every count is published by itself, so "nothing stored" is no news. */
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+export const metrics = new Metrics({ namespace: 'Fairlead', logger: quiet })
+const tracer = new Tracer()
+
+export type Wrapped<E, R> = (event: E, context: Context) => Promise<R>
+
+export const wrap = <E, R>(handler: (event: E, context: Context) => Promise<R>): Wrapped<E, R> =>
+  middy<E, R>()
+    .use(captureLambdaHandler(tracer, { captureResponse: false }))
+    .use(injectLambdaContext(logger, { logEvent: false }))
+    .use(logMetrics(metrics))
+    .handler(handler) as unknown as Wrapped<E, R>
+
+/** Counts as CloudWatch metrics, each under its own dimensions. */
+export const meter: Meter = {
+  count(name, value, dimensions) {
+    const single = metrics.singleMetric()
+    if (dimensions) single.addDimensions({ ...dimensions })
+    single.addMetric(name, MetricUnit.Count, value)
+  },
+}

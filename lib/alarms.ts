@@ -1,0 +1,81 @@
+/**
+ * What a person must know without looking. Each alarm has a section in docs/runbook.md; a threshold says here why it is
+ * where it is. Jobs that fail are no alarm: they are shown to people as dead letters.
+ */
+import { Duration } from 'aws-cdk-lib'
+import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { Topic } from 'aws-cdk-lib/aws-sns'
+import type { Queue } from 'aws-cdk-lib/aws-sqs'
+import { Construct } from 'constructs'
+
+const period = Duration.minutes(5)
+/** A publisher that keeps up is seconds behind; at five minutes, ten retries are going round. */
+const STREAM_AGE = Duration.minutes(5)
+
+export interface AlarmsProps {
+  readonly dispatcher: LambdaFunction
+  readonly worker: LambdaFunction
+  readonly publisher: LambdaFunction
+  readonly deadLetters: Readonly<Record<'jobs' | 'ends', Queue>>
+  readonly topic: string | undefined
+}
+
+export class Alarms extends Construct {
+  constructor(scope: Construct, id: string, p: AlarmsProps) {
+    super(scope, id)
+    const action = p.topic && new SnsAction(Topic.fromTopicArn(this, 'topic', p.topic))
+    const alarms = [
+      this.any('dead-jobs', 'A message killed its worker three times', depth(p.deadLetters.jobs)),
+      this.any('dead-ends', 'Ends of jobs could not be published', depth(p.deadLetters.ends)),
+      this.any('dispatcher-errors', 'The dispatcher failed or ran out of time', p.dispatcher.metricErrors({ period })),
+      this.notRunning(p.dispatcher),
+      this.any(
+        'worker-throttled',
+        'The account has no concurrency left for the worker',
+        p.worker.metricThrottles({ period }),
+      ),
+      this.streamBehind(p.publisher),
+    ]
+    if (action) for (const alarm of alarms) alarm.addAlarmAction(action)
+  }
+
+  /** Quiet when it counts nothing: these metrics have no value until there is something to count. */
+  private any(id: string, alarmDescription: string, metric: IMetric): Alarm {
+    return new Alarm(this, id, {
+      alarmDescription,
+      metric,
+      threshold: 1,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    })
+  }
+
+  /** The schedule starts it five times in this period. A function that nobody starts has no value, so none breaches. */
+  private notRunning(dispatcher: LambdaFunction): Alarm {
+    return new Alarm(this, 'dispatcher-not-running', {
+      alarmDescription: 'Nothing starts the dispatcher: jobs are accepted and wait',
+      metric: dispatcher.metricInvocations({ period }),
+      threshold: 1,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.BREACHING,
+    })
+  }
+
+  private streamBehind(publisher: LambdaFunction): Alarm {
+    return new Alarm(this, 'stream-behind', {
+      alarmDescription: 'Ends of jobs are published late',
+      metric: publisher.metric('IteratorAge', { period, statistic: Stats.MAXIMUM }),
+      threshold: STREAM_AGE.toMilliseconds(),
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    })
+  }
+}
+
+const depth = (queue: Queue): IMetric =>
+  queue.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM })

@@ -1,0 +1,98 @@
+/**
+ * One page, six widgets, in the order in which questions come: what waits, what the limit allows, what was refused, how
+ * jobs end, whether the functions are well, whether messages are stuck. It shows, and decides nothing.
+ */
+import { Duration } from 'aws-cdk-lib'
+import { Dashboard, GraphWidget, type IMetric, type IWidget, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch'
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import type { Queue } from 'aws-cdk-lib/aws-sqs'
+import type { Construct } from 'constructs'
+import type { Settings } from '../core/settings.ts'
+import { METRICS_NAMESPACE, serviceName } from './function.ts'
+import type { Stage } from './inputs.ts'
+
+/** As core/job.ts names them; a test compares, because lib/ knows of core its settings only. */
+export const OUTCOMES = ['succeeded', 'failed', 'rejected', 'cancelled', 'expired'] as const
+
+const WIDTH = 12
+const period = Duration.minutes(1)
+
+export interface DashboardProps {
+  readonly stage: Stage
+  readonly settings: Settings
+  readonly functions: readonly LambdaFunction[]
+  readonly queue: Queue
+  readonly deadLetters: readonly Queue[]
+}
+
+export function addDashboard(scope: Construct, p: DashboardProps): Dashboard {
+  return new Dashboard(scope, 'dashboard', {
+    dashboardName: serviceName(p.stage),
+    widgets: [
+      [waiting(p), againstLimit(p)],
+      [refused(p), ended(p)],
+      [functions(p), queues(p)],
+    ],
+  })
+}
+
+/** A metric of ours, with the dimension that Powertools adds to each: without it CloudWatch finds nothing. */
+const ours = (p: DashboardProps, name: string, statistic: string, dimensions: Record<string, string> = {}): IMetric =>
+  new Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName: name,
+    dimensionsMap: { service: serviceName(p.stage), ...dimensions },
+    statistic,
+    period,
+    label: [name, ...Object.values(dimensions)].join(' '),
+  })
+
+const graph = (title: string, left: IMetric[], right: IMetric[] = []): IWidget =>
+  new GraphWidget({ title, left, right, width: WIDTH, liveData: true })
+
+const pools = (p: DashboardProps): string[] => Object.keys(p.settings.pools)
+
+function waiting(p: DashboardProps): IWidget {
+  const each = (name: string) =>
+    Object.entries(p.settings.pools).flatMap(([pool, { tiers }]) =>
+      Object.keys(tiers).map((tier) => ours(p, name, Stats.MAXIMUM, { pool, tier })),
+    )
+  return graph(
+    'Queued and running, by tier',
+    [...each('Queued'), ...each('Running')],
+    [ours(p, 'DraftsWaiting', Stats.MAXIMUM)],
+  )
+}
+
+const againstLimit = (p: DashboardProps): IWidget =>
+  graph(
+    'Calls in the window, against the limit',
+    pools(p).flatMap((pool) => ['CallsInWindow', 'Limit'].map((name) => ours(p, name, Stats.MAXIMUM, { pool }))),
+  )
+
+const refused = (p: DashboardProps): IWidget =>
+  graph(
+    '429s and late slots',
+    pools(p).flatMap((pool) => ['Refused429', 'LateSlots'].map((name) => ours(p, name, Stats.SUM, { pool }))),
+  )
+
+const ended = (p: DashboardProps): IWidget =>
+  graph(
+    'Jobs ended, by outcome',
+    OUTCOMES.map((outcome) => ours(p, 'JobsEnded', Stats.SUM, { outcome })),
+  )
+
+/** The slowest per cent, because a mean hides the dispatcher's long runs and the worker's slow models alike. */
+const functions = (p: DashboardProps): IWidget =>
+  graph(
+    'Functions: errors, and durations (p99)',
+    p.functions.map((fn) => fn.metricErrors({ period })),
+    p.functions.map((fn) => fn.metricDuration({ period, statistic: Stats.p(99) })),
+  )
+
+const queues = (p: DashboardProps): IWidget =>
+  graph(
+    'Messages: on their way, and dead letters',
+    [p.queue.metricApproximateNumberOfMessagesVisible({ period })],
+    p.deadLetters.map((queue) => queue.metricApproximateNumberOfMessagesVisible({ period })),
+  )

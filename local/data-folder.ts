@@ -1,0 +1,114 @@
+/**
+ * The data folder: one process uses it at a time. The lock names the process and its database engine; an engine that
+ * outlived its parent is ended if it can be proved to be ours, and named if it cannot.
+ */
+
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+interface Lock {
+  readonly pid: number
+  readonly engine?: { readonly pid: number }
+}
+export class FolderBusy extends Error {
+  readonly code = 'folder-busy'
+}
+export interface DataFolder {
+  readonly path: string
+  readonly dbPath: string
+  readonly journalPath: string
+  /** Kept over restarts: signs development tokens and cursors. */
+  readonly secret: string
+  holdsEngine(pid: number): void
+  release(): void
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** The command line of a process, or undefined where this platform does not tell. */
+function commandOf(pid: number): string | undefined {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+    if (process.platform === 'win32') return undefined
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+  } catch {
+    return undefined
+  }
+}
+
+const GONE_WITHIN_MS = 5_000
+async function end(pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL')
+  for (const until = Date.now() + GONE_WITHIN_MS; isAlive(pid) && Date.now() < until; ) await sleep(20)
+}
+
+async function clearLock(path: string, lockFile: string, dbPath: string): Promise<void> {
+  if (!existsSync(lockFile)) return
+  const lock = readLock(lockFile)
+  if (
+    lock &&
+    lock.pid !== process.pid &&
+    isAlive(lock.pid) &&
+    (commandOf(lock.pid) ?? 'fairlead main.ts').includes('main.ts')
+  )
+    throw new FolderBusy(
+      `${path} is used by another Fairlead (process ${lock.pid}): stop it, or use --data with another folder`,
+    )
+  const engine = lock?.engine?.pid
+  if (engine === undefined || !isAlive(engine)) return
+  const command = commandOf(engine)
+  // A pid may have been given to somebody else since: only a command that names our own database file is ours.
+  if (command?.includes(dbPath)) await end(engine)
+  else if (command === undefined || command.includes('dynoxide'))
+    throw new FolderBusy(
+      `${path} may still be used by process ${engine}: end it if it is an old Fairlead engine, then start again`,
+    )
+}
+
+function readLock(lockFile: string): Lock | undefined {
+  try {
+    return JSON.parse(readFileSync(lockFile, 'utf8')) as Lock
+  } catch {
+    return undefined
+  }
+}
+
+function secretOf(path: string): string {
+  const file = join(path, 'secret')
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  return readFileSync(file, 'utf8').trim()
+}
+
+/** Takes the folder for this process. `reset` forgets its state, never a folder that holds anything not ours. */
+export async function takeDataFolder(path: string, p: { reset: boolean }): Promise<DataFolder> {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  const real = realpathSync(path)
+  const lockFile = join(real, 'lock.json')
+  const dbPath = join(real, 'fairlead.db')
+  const journalPath = join(real, 'journal.jsonl')
+  await clearLock(path, lockFile, dbPath)
+  const ours = ['', '-wal', '-shm', '-journal']
+    .map((end) => `${dbPath}${end}`)
+    .concat(journalPath, `${journalPath}.new`)
+  if (p.reset) for (const file of ours) rmSync(file, { force: true })
+  const hold = (lock: Lock) => writeFileSync(lockFile, JSON.stringify(lock), { mode: 0o600 })
+  hold({ pid: process.pid })
+  return {
+    path: real,
+    dbPath,
+    journalPath,
+    secret: secretOf(real),
+    holdsEngine: (pid) => hold({ pid: process.pid, engine: { pid } }),
+    release: () => rmSync(lockFile, { force: true }),
+  }
+}

@@ -1,0 +1,52 @@
+/** The tables on an endpoint of one's own. Never used against AWS: there, lib/tables.ts deploys them. */
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  DynamoDBClient,
+  ResourceInUseException,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb'
+import type { Endpoint, TableNames } from '../../adapters/dynamodb/tables.ts'
+import { TABLES, type TableName } from '../../adapters/keys.ts'
+
+/** What an emulator is shown: it asks for some region and credentials, and whatever AWS ones there are stay away from it. */
+export const LOCAL_ACCESS: Omit<Endpoint, 'endpoint'> = {
+  region: 'local',
+  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+}
+
+const READY_WITHIN_S = 60
+
+/** Creates what is absent, and leaves what is there as it is. */
+export async function createTables(endpoint: string, names: TableNames): Promise<void> {
+  const client = new DynamoDBClient({ endpoint, ...LOCAL_ACCESS })
+  try {
+    await Promise.all(TABLES.map((table) => createTable(client, table, names[table])))
+  } finally {
+    client.destroy()
+  }
+}
+
+async function createTable(client: DynamoDBClient, table: TableName, name: string): Promise<void> {
+  try {
+    await client.send(new CreateTableCommand(definition(table, name)))
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error
+  }
+  await waitUntilTableExists({ client, minDelay: 1, maxDelay: 1, maxWaitTime: READY_WITHIN_S }, { TableName: name })
+}
+
+/** As lib/tables.ts deploys them; of `jobs` the stream tells the publisher of ends. */
+const definition = (table: TableName, name: string): CreateTableCommandInput => ({
+  TableName: name,
+  BillingMode: 'PAY_PER_REQUEST',
+  KeySchema: [
+    { AttributeName: 'pk', KeyType: 'HASH' },
+    { AttributeName: 'sk', KeyType: 'RANGE' },
+  ],
+  AttributeDefinitions: [
+    { AttributeName: 'pk', AttributeType: 'S' },
+    { AttributeName: 'sk', AttributeType: 'S' },
+  ],
+  ...(table === 'jobs' ? { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' as const } } : {}),
+})

@@ -1,0 +1,107 @@
+/**
+ * The HTTP front of one machine: what API Gateway is in AWS. It checks the token, builds the same event, and asks the
+ * same handlers. Bound to 127.0.0.1; foreign Host and Origin headers are refused, so that no web page reaches it.
+ */
+
+import type { Server } from 'node:http'
+import { serve } from '@hono/node-server'
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+import type { CallerSettings } from '../core/settings.ts'
+import { BODY_BYTES_AT_MOST } from '../lambdas/shared/http.ts'
+import type { HttpHandler } from '../lambdas/shared/http-handler.ts'
+import { type ProblemCode, problemOf } from '../lambdas/shared/problems.ts'
+import { roleOfToken } from './tokens.ts'
+
+export interface FrontParts {
+  readonly api: HttpHandler
+  readonly approval: HttpHandler
+  readonly callers: readonly CallerSettings[]
+  readonly secret: string
+  readonly context: (name: string) => Context
+}
+export interface Front {
+  readonly url: string
+  close(): Promise<void>
+}
+
+const refusal = (code: ProblemCode, detail: string, remedy: string): Response => {
+  const problem = problemOf({ code, detail, remedy })
+  return Response.json(problem, { status: problem.status, headers: { 'content-type': 'application/problem+json' } })
+}
+
+export function startFront(p: FrontParts & { port: number }): Promise<Front> {
+  return new Promise((resolve, reject) => {
+    let hosts: string[] = []
+    const server = serve(
+      { fetch: (request: Request) => answer(p, hosts, request), port: p.port, hostname: '127.0.0.1' },
+      (address) => {
+        hosts = ['127.0.0.1', 'localhost'].map((h) => `${h}:${address.port}`)
+        resolve({ url: `http://127.0.0.1:${address.port}`, close: () => closed(server as Server) })
+      },
+    )
+    server.once('error', reject)
+  })
+}
+
+const closed = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+
+async function answer(p: FrontParts, hosts: readonly string[], request: Request): Promise<Response> {
+  const { pathname } = new URL(request.url)
+  const foreign = foreignHeader(request, hosts)
+  if (foreign)
+    return refusal('owner-not-yours', `The header ${foreign} is not of this server.`, `Ask ${hosts[0]} directly.`)
+  const role = roleOfToken(p.secret, p.callers, request.headers.get('authorization') ?? undefined)
+  if (!role && pathname !== '/health')
+    return refusal(
+      'unauthenticated',
+      'No valid token was sent.',
+      'Send Authorization: Bearer with the token that the start printed.',
+    )
+  const bytes = await request.arrayBuffer()
+  if (bytes.byteLength > BODY_BYTES_AT_MOST)
+    return refusal('too-large', `The body has more than ${BODY_BYTES_AT_MOST} bytes.`, 'Send fewer jobs at once.')
+  const [name, handler] = pathname.startsWith('/v1/reviews')
+    ? (['approval', p.approval] as const)
+    : (['api', p.api] as const)
+  return responseOf(await handler(eventOf(request, Buffer.from(bytes).toString('utf8'), role), p.context(name)))
+}
+
+function foreignHeader(request: Request, hosts: readonly string[]): string | undefined {
+  if (!hosts.includes(request.headers.get('host') ?? '')) return 'Host'
+  const origin = request.headers.get('origin')
+  return origin !== null && !hosts.some((h) => origin === `http://${h}`) ? 'Origin' : undefined
+}
+
+function eventOf(request: Request, body: string, role: string | undefined): APIGatewayProxyEventV2 {
+  const url = new URL(request.url)
+  const headers = Object.fromEntries(request.headers)
+  delete headers['authorization']
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath: url.pathname,
+    rawQueryString: url.search.slice(1),
+    headers,
+    queryStringParameters: Object.fromEntries(url.searchParams),
+    requestContext: {
+      http: { method: request.method, path: url.pathname, protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: '' },
+      ...(role ? { authorizer: { iam: { userArn: role } } } : {}),
+      domainName: url.host,
+      requestId: '',
+      stage: '$default',
+    } as unknown as APIGatewayProxyEventV2['requestContext'],
+    body,
+    isBase64Encoded: false,
+  }
+}
+
+function responseOf(result: unknown): Response {
+  const { statusCode, headers, body, isBase64Encoded } = result as APIGatewayProxyStructuredResultV2
+  const bytes = isBase64Encoded ? Buffer.from(body ?? '', 'base64') : (body ?? '')
+  const empty = statusCode === 304 || statusCode === 204
+  return new Response(empty ? null : bytes, { status: statusCode ?? 200, headers: headers as Record<string, string> })
+}

@@ -1,0 +1,93 @@
+/**
+ * The job queue of one machine: SQS's protocol over an embedded emulator, or the queue in memory; and the poller that
+ * hands each message to the worker, as the event source mapping does in AWS. Messages carry keys only: what a crash
+ * loses is found in the lanes again.
+ */
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs'
+import type { SQSEvent } from 'aws-lambda'
+import { buildApp } from 'fauxqs'
+import { MemoryJobQueue } from '../adapters/memory/job-queue.ts'
+import { sqsJobQueue } from '../adapters/sqs/job-queue.ts'
+import type { JobQueue } from '../services/ports.ts'
+import { LOCAL_ACCESS } from './engine/tables.ts'
+
+export interface LocalQueue {
+  readonly queue: JobQueue
+  /** Hands messages to `work` until the signal aborts; resolves when the last one is done. */
+  poll(work: (event: SQSEvent) => Promise<unknown>, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+/** Longer than any call: a message comes back only when its worker died. */
+const VISIBILITY_S = '900'
+const POLL_WAIT_S = 5
+
+const eventOf = (body: string, messageId: string): SQSEvent =>
+  ({
+    Records: [{ messageId, body, receiptHandle: messageId, attributes: {}, messageAttributes: {} }],
+  }) as unknown as SQSEvent
+
+export async function sqsQueue(): Promise<LocalQueue> {
+  const app = buildApp({ logger: false, host: '127.0.0.1' })
+  const endpoint = await app.listen({ port: 0, host: '127.0.0.1' })
+  const client = new SQSClient({ ...LOCAL_ACCESS, endpoint, useQueueUrlAsEndpoint: false })
+  const made = await client.send(
+    new CreateQueueCommand({ QueueName: 'jobs', Attributes: { VisibilityTimeout: VISIBILITY_S } }),
+  )
+  const QueueUrl = made.QueueUrl as string
+  const receive = async (signal: AbortSignal): Promise<Message[]> => {
+    const ask = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: POLL_WAIT_S })
+    return (await client.send(ask, { abortSignal: signal }).catch(() => undefined))?.Messages ?? []
+  }
+  const forget = (messages: readonly Message[]) =>
+    client.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl,
+        Entries: messages.map((m, i) => ({ Id: String(i), ReceiptHandle: m.ReceiptHandle })),
+      }),
+    )
+  return {
+    queue: sqsJobQueue({ client, queueUrl: QueueUrl }),
+    async poll(work, signal) {
+      const running = new Set<Promise<unknown>>()
+      while (!signal.aborted)
+        for (const message of await receive(signal)) {
+          const done = work(eventOf(message.Body ?? '', message.MessageId ?? ''))
+            .then(() => forget([message]))
+            .catch(() => undefined)
+            .finally(() => running.delete(done))
+          running.add(done)
+        }
+      await Promise.all(running)
+    },
+    async close() {
+      client.destroy()
+      await app.close()
+    },
+  }
+}
+
+export function memoryQueue(): LocalQueue {
+  const queue = new MemoryJobQueue()
+  return {
+    queue,
+    async poll(work, signal) {
+      const running = new Set<Promise<unknown>>()
+      while (!signal.aborted)
+        for (const message of await queue.receive(signal)) {
+          const done = work(eventOf(JSON.stringify(message), String(message.sentAt)))
+            .catch(() => undefined)
+            .finally(() => running.delete(done))
+          running.add(done)
+        }
+      await Promise.all(running)
+    },
+    async close() {},
+  }
+}

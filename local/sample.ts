@@ -1,0 +1,67 @@
+/** The sample: jobs from a data file, submitted over the API like anybody's, under keys that make a second start a repeat. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import * as z from 'zod'
+import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
+import type { Settings } from '../core/settings.ts'
+import { BATCH_AT_MOST, BatchEntry } from '../lambdas/shared/schemas.ts'
+import type { ApiClient } from './api-client.ts'
+
+const Sample = z.object({ note: z.string().optional(), jobs: z.array(BatchEntry.extend({ key: z.string() })).min(1) })
+export type Sample = z.infer<typeof Sample>
+
+export class BadSample extends Error {
+  readonly code = 'bad-sample'
+}
+
+export const INVENTED_LEADS = fileURLToPath(new URL('./sample/leads.json', import.meta.url))
+
+export function readSample(file: string, settings: Settings): Sample {
+  let raw: unknown
+  try {
+    raw = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new BadSample(`${file} cannot be read: ${(error as Error).message.split('\n')[0]}`)
+  }
+  const parsed = Sample.safeParse(raw)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new BadSample(`${file}: ${issue?.path.join('.') || 'the file'}: ${issue?.message}`)
+  }
+  parsed.data.jobs.forEach((job, i) => {
+    const kind = settings.kinds[job.kind]
+    if (!kind) throw new BadSample(`${file}: jobs.${i}.kind: no kind is named ${job.kind}`)
+    const [missing] = missingFields(kind, job.input)
+    if (missing)
+      throw new BadSample(`${file}: jobs.${i}.input.${missing} is missing; the prompt of ${job.kind} names it`)
+  })
+  return parsed.data
+}
+
+/** What running the sample would take: calls, and tokens at most. */
+export function costOf(sample: Sample, settings: Settings): { calls: number; tokensAtMost: number } {
+  const tokens = sample.jobs.map((job) => {
+    const kind = settings.kinds[job.kind] as Settings['kinds'][string]
+    return estimateTokens(renderPrompt(kind, job.input), kind.maxOutputTokens)
+  })
+  return { calls: sample.jobs.length, tokensAtMost: tokens.reduce((a, b) => a + b, 0) }
+}
+
+const Answer = z.object({
+  results: z.array(z.object({ id: z.string().optional(), code: z.string().optional(), detail: z.string().optional() })),
+})
+
+/** Ids in the sample's order. */
+export async function submitSample(api: ApiClient, sample: Sample): Promise<string[]> {
+  const ids: string[] = []
+  for (let i = 0; i < sample.jobs.length; i += BATCH_AT_MOST) {
+    const { results } = Answer.parse(
+      await api.post('/v1/jobs/batch', { jobs: sample.jobs.slice(i, i + BATCH_AT_MOST) }),
+    )
+    results.forEach((r, k) => {
+      if (!r.id) throw new BadSample(`job ${i + k} of the sample was refused: ${r.code}: ${r.detail}`)
+      ids.push(r.id)
+    })
+  }
+  return ids
+}

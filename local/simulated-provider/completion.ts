@@ -1,0 +1,60 @@
+/** The chat completions dialect: what a call asks for, and the answer to it. The text says that it is simulated. */
+import * as z from 'zod'
+
+const Content = z.union([z.string(), z.array(z.looseObject({ text: z.string().optional() })), z.null()])
+export const ChatRequest = z.looseObject({
+  model: z.string(),
+  messages: z.array(z.looseObject({ role: z.string(), content: Content.optional() })).min(1),
+  max_tokens: z.number().int().positive().optional(),
+  max_completion_tokens: z.number().int().positive().optional(),
+  stream: z.literal(false, 'streaming is not simulated').optional(),
+})
+export type ChatRequest = z.infer<typeof ChatRequest>
+
+/** What a call that names no maximum may write. */
+const DEFAULT_MAX_TOKENS = 1_000
+const CHARS_PER_TOKEN = 4
+const tokensIn = (chars: number): number => Math.ceil(chars / CHARS_PER_TOKEN)
+
+const maxTokens = (r: ChatRequest): number => r.max_tokens ?? r.max_completion_tokens ?? DEFAULT_MAX_TOKENS
+const textOf = (content: ChatRequest['messages'][number]['content']): string =>
+  typeof content === 'string' ? content : (content ?? []).map((part) => part.text ?? '').join('')
+const inputTokens = (r: ChatRequest): number =>
+  tokensIn(r.messages.reduce((chars, { content }) => chars + textOf(content).length, 0))
+
+/** As providers reserve at admission: the input, and all the output that may come. */
+export const reservedTokens = (r: ChatRequest): number => inputTokens(r) + maxTokens(r)
+
+export function completion(r: ChatRequest, p: { id: string; createdMs: number }): object {
+  const whole = simulatedText(r)
+  const text = whole.slice(0, maxTokens(r) * CHARS_PER_TOKEN)
+  const usage = { prompt_tokens: inputTokens(r), completion_tokens: tokensIn(text.length) }
+  return {
+    id: p.id,
+    object: 'chat.completion',
+    created: Math.floor(p.createdMs / 1_000),
+    model: r.model,
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: text },
+        finish_reason: text === whole ? 'stop' : 'length',
+      },
+    ],
+    usage: { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens },
+  }
+}
+
+const QUOTED_CHARS = 120
+
+/** A little of the prompt, so that one draft can be told from another. */
+function simulatedText({ messages }: ChatRequest): string {
+  const asked = textOf(messages.findLast(({ role }) => role === 'user')?.content)
+  const line =
+    asked
+      .split('\n')
+      .find((l) => l.trim() !== '')
+      ?.trim() ?? 'nothing'
+  const quoted = line.length > QUOTED_CHARS ? `${line.slice(0, QUOTED_CHARS)}…` : line
+  return `[simulated] No model wrote this. The prompt begins: ${quoted}`
+}

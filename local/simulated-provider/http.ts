@@ -1,0 +1,72 @@
+/** The plain HTTP under the simulated provider: a body read whole, an answer after its latency, a close that is clean. */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** More than any prompt; a body beyond it is a mistake and not worth the memory. */
+const LARGEST_BODY_BYTES = 16_777_216
+/** Longer than clients keep a connection idle: closing first would cut calls that are just being sent. */
+const KEEP_ALIVE_MS = 120_000
+/** A second's worth of new connections at 500 calls a second, and half as much again. */
+const BACKLOG = 768
+
+export async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > LARGEST_BODY_BYTES) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+export interface Reply {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly delayMs?: number
+  /** The connection is cut instead of an answer. */
+  readonly destroy?: boolean
+}
+
+/** Sends replies when they are due, and knows those that are not sent yet. */
+export function sender(): { send(response: ServerResponse, reply: Reply): void; abandon(): void } {
+  const waiting = new Set<NodeJS.Timeout>()
+  return {
+    send: (response, reply) => {
+      const { delayMs = 0 } = reply
+      if (delayMs <= 0) return write(response, reply)
+      const timer = setTimeout(() => {
+        waiting.delete(timer)
+        write(response, reply)
+      }, delayMs)
+      waiting.add(timer)
+    },
+    abandon: () => {
+      for (const timer of waiting) clearTimeout(timer)
+      waiting.clear()
+    },
+  }
+}
+
+function write(response: ServerResponse, { status, body, headers, destroy }: Reply): void {
+  // The caller may have gone while it waited; then both are no-ops.
+  if (destroy) return void response.destroy()
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
+}
+
+export async function listening(listener: RequestListener, port: number): Promise<{ server: Server; port: number }> {
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, listener)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port, host: '127.0.0.1', backlog: BACKLOG }, resolve)
+  })
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+export const closed = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })

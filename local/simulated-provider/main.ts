@@ -1,0 +1,50 @@
+/**
+ * The simulated provider as a process of its own, for tests that kill things. It prints `listening <base URL>` when it
+ * is ready, and ends on SIGTERM, or, with --with-parent, when the process that holds its stdin is gone.
+ */
+import { parseArgs } from 'node:util'
+import { type SimulatedProviderOptions, simulatedProvider } from '../simulated-provider.ts'
+
+const USAGE =
+  'usage: main.ts [--port N] [--requests N] [--tokens N] [--window MS] [--latency MS] [--seed N] [--log FILE] [--with-parent]'
+
+const { values: flags } = parseArgs({
+  options: {
+    port: { type: 'string' },
+    requests: { type: 'string', default: '300' },
+    tokens: { type: 'string' },
+    window: { type: 'string', default: '60000' },
+    latency: { type: 'string' },
+    seed: { type: 'string' },
+    log: { type: 'string' },
+    'with-parent': { type: 'boolean', default: false },
+  },
+})
+
+const numeric = ['port', 'requests', 'tokens', 'window', 'latency', 'seed'] as const
+for (const flag of numeric)
+  if (!/^\d+$/.test(flags[flag] ?? '0')) {
+    console.error(`--${flag} takes a whole number\n${USAGE}`)
+    process.exit(2)
+  }
+
+const provider = await simulatedProvider(optionsFrom())
+console.log(`listening ${provider.url}`)
+
+const end = () => void provider.close().then(() => process.exit(0))
+process.once('SIGTERM', end)
+process.once('SIGINT', end)
+if (flags['with-parent']) process.stdin.once('close', end).once('end', end).resume()
+
+function optionsFrom(): SimulatedProviderOptions {
+  const { port, tokens, latency, seed, log } = flags
+  return {
+    requests: Number(flags.requests),
+    windowMs: Number(flags.window),
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(tokens === undefined ? {} : { tokens: Number(tokens) }),
+    ...(latency === undefined ? {} : { latency: () => Number(latency) }),
+    ...(seed === undefined ? {} : { seed: Number(seed) }),
+    ...(log === undefined ? {} : { logFile: log }),
+  }
+}

@@ -1,0 +1,84 @@
+/** Where state is kept on this machine: DynamoDB's protocol over an embedded engine, or memory with a journal. */
+import { dynamoCapacityStore } from '../adapters/dynamodb/capacity-store.ts'
+import { dynamoJobStore } from '../adapters/dynamodb/job-store.ts'
+import { dynamoRingStore } from '../adapters/dynamodb/ring-store.ts'
+import { dynamoTables } from '../adapters/dynamodb/tables.ts'
+import { memoryCapacityStore } from '../adapters/memory/capacity-store.ts'
+import { memoryJobStore } from '../adapters/memory/job-store.ts'
+import { Journal } from '../adapters/memory/journal.ts'
+import { memoryRingStore } from '../adapters/memory/ring-store.ts'
+import { MemoryTables } from '../adapters/memory/tables.ts'
+import type { CapacityStore, JobStore, RingStore } from '../services/ports.ts'
+import type { DataFolder } from './data-folder.ts'
+import { findDynoxide, startDynoxide } from './engine/dynoxide.ts'
+import { createTables, LOCAL_ACCESS } from './engine/tables.ts'
+import { type LocalQueue, memoryQueue, sqsQueue } from './queue.ts'
+
+export interface Stores {
+  /** What keeps the state, for people. */
+  readonly engine: string
+  readonly jobs: JobStore
+  readonly rings: RingStore
+  readonly capacity: CapacityStore
+  readonly queue: LocalQueue
+  close(): Promise<void>
+}
+
+export class NoEngine extends Error {
+  readonly code = 'no-engine'
+}
+
+export const TABLE_NAMES = {
+  live: 'fairlead-live',
+  jobs: 'fairlead-jobs',
+  rings: 'fairlead-rings',
+  capacity: 'fairlead-capacity',
+  approvals: 'fairlead-approvals',
+}
+
+/** Opens the engine asked for; without a wish, the embedded binary if it is there, else the journal. */
+export async function openStores(folder: DataFolder, wish: 'dynoxide' | 'journal' | undefined): Promise<Stores> {
+  const binary = wish === 'journal' ? undefined : findDynoxide()
+  if (binary) return dynamoStores(folder, binary)
+  if (wish === 'dynoxide')
+    throw new NoEngine(
+      '--engine dynoxide: its package for this platform is not installed; leave the option out to use the journal',
+    )
+  return journalStores(folder)
+}
+
+async function dynamoStores(folder: DataFolder, binary: string): Promise<Stores> {
+  const engine = await startDynoxide({ binary, dbPath: folder.dbPath })
+  folder.holdsEngine(engine.pid)
+  const tables = dynamoTables({ name: TABLE_NAMES, endpoint: engine.endpoint, ...LOCAL_ACCESS })
+  await createTables(engine.endpoint, TABLE_NAMES)
+  const queue = await sqsQueue()
+  return {
+    engine: 'dynoxide (DynamoDB API on SQLite)',
+    jobs: dynamoJobStore(tables),
+    rings: dynamoRingStore(tables),
+    capacity: dynamoCapacityStore(tables),
+    queue,
+    async close() {
+      await queue.close()
+      tables.db.destroy()
+      await engine.stop()
+    },
+  }
+}
+
+async function journalStores(folder: DataFolder): Promise<Stores> {
+  const tables = new MemoryTables(new Journal(folder.journalPath))
+  const queue = memoryQueue()
+  return {
+    engine: 'memory with a journal',
+    jobs: memoryJobStore(tables),
+    rings: memoryRingStore(tables),
+    capacity: memoryCapacityStore(tables),
+    queue,
+    async close() {
+      await queue.close()
+      tables.close()
+    },
+  }
+}

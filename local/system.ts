@@ -1,0 +1,122 @@
+/**
+ * The whole of Fairlead in one process: the same handlers as in AWS, with the front, the poller and the schedule that
+ * API Gateway, the event source mapping and EventBridge are there.
+ */
+import type { Context } from 'aws-lambda'
+import { aiSdkModel } from '../adapters/models/ai-sdk.ts'
+import { systemClock } from '../adapters/system/clock.ts'
+import { systemRandom } from '../adapters/system/random.ts'
+import type { Settings } from '../core/settings.ts'
+import { apiApp } from '../lambdas/api.ts'
+import { approvalApp } from '../lambdas/approval.ts'
+import { dispatcherHandler } from '../lambdas/dispatcher.ts'
+import type { FunctionDeps } from '../lambdas/shared/deps.ts'
+import { httpHandler } from '../lambdas/shared/http-handler.ts'
+import { workerHandler } from '../lambdas/worker.ts'
+import { Doorbell } from '../services/doorbell.ts'
+import type { DataFolder } from './data-folder.ts'
+import { LocalDispatching } from './dispatching.ts'
+import { type Front, startFront } from './front.ts'
+import { DEVELOPER } from './settings.ts'
+import { openStores, type Stores } from './stores.ts'
+import { tokenFor } from './tokens.ts'
+
+export interface System {
+  readonly url: string
+  readonly token: string
+  readonly engine: string
+  /** Ends new work, lets running calls settle, closes what was opened. */
+  stop(): Promise<void>
+}
+
+/** A function of this machine has a Lambda's fifteen minutes; the dispatcher hands over to its successor in time. */
+const FUNCTION_MS = 900_000
+const contextFor = (name: string): Context => {
+  const started = Date.now()
+  return {
+    functionName: `fairlead-${name}`,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:fairlead-${name}`,
+    memoryLimitInMB: '1024',
+    awsRequestId: `${name}-${started}`,
+    logGroupName: '',
+    logStreamName: '',
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => Math.max(0, started + FUNCTION_MS - Date.now()),
+    done: () => undefined,
+    fail: () => undefined,
+    succeed: () => undefined,
+  }
+}
+
+export async function startSystem(p: {
+  settings: Settings
+  folder: DataFolder
+  port: number
+  engine?: 'dynoxide' | 'journal'
+}): Promise<System> {
+  const stores = await openStores(p.folder, p.engine)
+  try {
+    return await serve({ ...p, stores })
+  } catch (error) {
+    await stores.close()
+    throw error
+  }
+}
+
+async function serve(p: { settings: Settings; folder: DataFolder; port: number; stores: Stores }): Promise<System> {
+  const dispatching = new LocalDispatching()
+  const deps = compose(p, dispatching)
+  const use = () => deps
+  const stopping = new AbortController()
+  const front: Front = await startFront({
+    api: httpHandler(apiApp, use),
+    approval: httpHandler(approvalApp, use),
+    callers: p.settings.callers,
+    secret: p.folder.secret,
+    context: contextFor,
+    port: p.port,
+  })
+  const work = workerHandler(use)
+  const polling = p.stores.queue.poll((event) => work(event, contextFor('worker')), stopping.signal)
+  dispatching.start(dispatcherHandler(use, stopping.signal), contextFor)
+  const stop = async () => {
+    await front.close()
+    stopping.abort()
+    await dispatching.stop()
+    await polling
+    await p.stores.close()
+    p.folder.release()
+  }
+  let stopped: Promise<void> | undefined
+  return {
+    url: front.url,
+    token: tokenFor(p.folder.secret, DEVELOPER.id),
+    engine: p.stores.engine,
+    stop: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+function compose(p: { settings: Settings; folder: DataFolder; stores: Stores }, waker: LocalDispatching): FunctionDeps {
+  const { jobs, rings, capacity, queue } = p.stores
+  const clock = systemClock
+  return {
+    settings: p.settings,
+    jobs,
+    rings,
+    capacity,
+    clock,
+    random: systemRandom(),
+    doorbell: new Doorbell({ rings, capacity, waker, clock }),
+    // CloudWatch is not here; the overview shows the same counts.
+    meter: { count: () => undefined },
+    queue: queue.queue,
+    waker,
+    model: aiSdkModel({ key: async (variable) => process.env[variable], now: clock.now }),
+    cursorKey: p.folder.secret,
+    events: { publish: async () => ({ failed: [] }) },
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * One job of a message: claim, look once at the whole job, wait for the slot, call, settle.
+ * Before the claim nothing is touched; after it, every path ends in a settle, and what even that cannot write is
+ * found again when the lease runs out.
+ */
+import { type LiveKey, presentKey, type Running } from '../core/job.ts'
+import { renderPrompt } from '../core/prompt.ts'
+import type { Failure } from '../core/retry.ts'
+import { classify } from '../core/retry.ts'
+import type { KindSettings, PoolSettings } from '../core/settings.ts'
+import type { WorkerDeps } from './deps.ts'
+import type { JobMessage, ModelAnswer } from './ports.ts'
+import { expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
+import type { Report } from './work.ts'
+
+type Sent = JobMessage['jobs'][number]
+
+/** After the call there must be time to write what came of it. */
+const SETTLE_MARGIN_MS = 20_000
+
+export async function attempt(deps: WorkerDeps, message: JobMessage, sent: Sent): Promise<Report | undefined> {
+  try {
+    return await claimAndCall(deps, message, sent)
+  } catch (error) {
+    // The dispatcher reads the record when its lease is over; saying nothing is right, hiding it would not be.
+    deps.meter.count('AttemptsBroken', 1, { error: error instanceof Error ? error.name : 'unknown' })
+    return undefined
+  }
+}
+
+/** The kind is not known before the claim: the lease covers the longest call there may be. */
+const leaseMs = (deps: WorkerDeps): number =>
+  Math.max(...Object.values(deps.settings.kinds).map((k) => k.timeoutMs)) + SETTLE_MARGIN_MS
+
+async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): Promise<Report> {
+  const { key, fence } = sent
+  const now = deps.clock.now()
+  const nonce = deps.random.id(now)
+  const claim = await deps.jobs.claim({ key, fence, nonce, leaseUntil: sent.slot + leaseMs(deps), now })
+  if (claim.kind === 'refused') return report(sent, 'lost')
+  const { record } = claim
+  const parts = await deps.jobs.load({ jobId: key.jobId, now })
+  if (parts && (parts.end || !sameKey(presentKey(parts), key))) {
+    await deps.jobs.discard({ record })
+    return report(sent, 'lost')
+  }
+  const settings = { kind: deps.settings.kinds[record.kind], pool: deps.settings.pools[message.pool] }
+  if (!parts) return expire(deps, record, sent)
+  if (!settings.kind || !settings.pool)
+    return fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`)
+  const refusal = unfit(record, settings.kind, settings.pool)
+  if (refusal) return fail(deps, record, sent, refusal.class, refusal.message)
+  const slackMs = sent.slot - deps.clock.now()
+  await deps.clock.until(sent.slot)
+  if (deps.clock.now() > sent.notAfter) return { ...(await giveBack(deps, record, sent)), slackMs }
+  const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input)
+  return { ...(await settle(deps, record, sent, settings.kind, answer)), slackMs }
+}
+
+const sameKey = (a: LiveKey, b: LiveKey): boolean => a.lane === b.lane && a.at === b.at
+
+function unfit(
+  record: Running,
+  kind: KindSettings,
+  pool: PoolSettings,
+): { class: string; message: string } | undefined {
+  if (record.crashes >= kind.crashes)
+    return {
+      class: 'crashed',
+      message: `its worker died ${record.crashes} times; look for what kills it before a redrive`,
+    }
+  if (record.tokens > (pool.tokens ?? Infinity))
+    return {
+      class: 'larger-than-pool',
+      message: `about ${record.tokens} tokens, above the pool's limit of ${pool.tokens}`,
+    }
+  return undefined
+}
+
+function call(
+  deps: WorkerDeps,
+  record: Running,
+  kind: KindSettings,
+  pool: PoolSettings,
+  input: unknown,
+): Promise<ModelAnswer> {
+  return deps.model.call({
+    jobId: record.key.jobId,
+    fence: record.fence,
+    attempt: record.attempt + 1,
+    pool,
+    model: kind.model,
+    ...renderPrompt(kind, input),
+    maxOutputTokens: kind.maxOutputTokens,
+    ...(kind.temperature === undefined ? {} : { temperature: kind.temperature }),
+    timeoutMs: kind.timeoutMs,
+  })
+}
+
+function settle(
+  deps: WorkerDeps,
+  record: Running,
+  sent: Sent,
+  kind: KindSettings,
+  answer: ModelAnswer,
+): Promise<Report> {
+  switch (answer.kind) {
+    case 'text':
+      return settleText(deps, record, sent, kind, answer)
+    default:
+      return settleFailure(deps, record, sent, kind, failureOf(answer))
+  }
+}
+
+function failureOf(answer: Exclude<ModelAnswer, { kind: 'text' }>): Failure {
+  switch (answer.kind) {
+    case 'refusal':
+      return { class: 'refusal', message: 'the model or its filter refused to answer' }
+    case 'timeout':
+      return { class: 'timeout', message: answer.message }
+    case 'unconfigured':
+      return { class: 'provider-config', message: answer.message }
+    case 'error': {
+      const { status, retryAfterMs, message } = answer
+      return {
+        class: classify(answer),
+        message,
+        ...(status === undefined ? {} : { status }),
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      }
+    }
+  }
+}
+
+export const report = (sent: Sent, what: Report['settled']['what']): Report => ({
+  settled: { jobId: sent.key.jobId, fence: sent.fence, what },
+})

@@ -1,0 +1,34 @@
+/** The limit on what one owner may have waiting: read from the overview that the dispatcher writes, a second old at most. */
+import type { Overview } from '../core/overview.ts'
+import type { Deps } from './deps.ts'
+import { type Refusal, refuse } from './refusal.ts'
+
+const CACHE_MS = 1_000
+const RETRY_AFTER_S = 30
+const cache = new WeakMap<Deps['capacity'], Map<string, { at: number; overview: Overview | undefined }>>()
+
+/** A pool's overview, read at most once a second in this process. */
+export async function recentOverview(
+  deps: Pick<Deps, 'capacity' | 'clock'>,
+  pool: string,
+): Promise<Overview | undefined> {
+  const pools = cache.get(deps.capacity) ?? new Map()
+  cache.set(deps.capacity, pools)
+  const known = pools.get(pool)
+  const now = deps.clock.now()
+  if (known && now - known.at < CACHE_MS) return known.overview
+  const overview = await deps.capacity.overview({ pool })
+  pools.set(pool, { at: now, overview })
+  return overview
+}
+
+export async function backlogFull(deps: Deps, kind: string, owner: string): Promise<Refusal | undefined> {
+  const overview = await recentOverview(deps, deps.settings.kinds[kind]?.pool ?? '')
+  if (!overview?.full.includes(owner)) return undefined
+  return refuse(
+    'backlog-full',
+    `${owner} has ${deps.settings.backlogPerOwner} jobs waiting, the most an owner may have.`,
+    'Wait until some have run, or cancel some.',
+    { retryAfterS: RETRY_AFTER_S },
+  )
+}

@@ -1,0 +1,75 @@
+/** Cancel: what does not run ends at once; what runs is asked, and its worker's settle ends it with its usage. */
+import type { End, LiveRecord, Outcome } from '../core/job.ts'
+import type { Caller } from './caller.ts'
+import { lacksScope } from './caller.ts'
+import type { Deps } from './deps.ts'
+import { findJob } from './find-job.ts'
+import { type Answer, noSuchJob, refuse } from './refusal.ts'
+
+const DAY_MS = 86_400_000
+const TRIES = 4
+
+/** An end as every service writes it. It never expires before the input does. */
+export function endOf(
+  deps: Pick<Deps, 'settings' | 'clock'>,
+  job: Pick<LiveRecord, 'key' | 'fence' | 'attempt' | 'errors' | 'submittedAt'>,
+  outcome: Outcome,
+  more: Partial<End> = {},
+): End {
+  const endedAt = deps.clock.now()
+  const { input, result } = deps.settings.retentionDays
+  return {
+    v: 1,
+    jobId: job.key.jobId,
+    outcome,
+    fence: job.fence,
+    endedAt,
+    attempts: job.attempt,
+    errors: job.errors,
+    expiresAt: Math.max(endedAt + result * DAY_MS, job.submittedAt + input * DAY_MS),
+    ...more,
+  }
+}
+
+export async function cancel(
+  deps: Deps,
+  caller: Caller,
+  jobId: string,
+): Promise<Answer<{ state: 'cancelled' | 'cancelling' }>> {
+  const scope = lacksScope(caller, 'jobs:submit')
+  if (scope) return scope
+  for (let i = 0; i < TRIES; i++) {
+    const found = await findJob(deps, caller, jobId)
+    if (!found) return noSuchJob(jobId)
+    const { parts, live } = found
+    if (parts.end?.outcome === 'cancelled') return { ok: true, state: 'cancelled' }
+    if (parts.end)
+      return refuse('not-cancellable', `The job has ended as ${parts.end.outcome}.`, 'Nothing is left to cancel.')
+    if (!live) {
+      const unentered = { key: parts.input.key, fence: 0, attempt: 0, errors: [], submittedAt: parts.input.submittedAt }
+      if ((await deps.jobs.endUnentered({ end: endOf(deps, unentered, 'cancelled') })) === 'done')
+        return { ok: true, state: 'cancelled' }
+    } else if (live.state === 'running') {
+      if ((await deps.jobs.requestCancel({ record: live })) === 'asked') return { ok: true, state: 'cancelling' }
+    } else if (await endNow(deps, live)) return { ok: true, state: 'cancelled' }
+  }
+  return refuse('not-cancellable', 'The job changed while it was being cancelled.', 'Look at it and cancel it again.')
+}
+
+async function endNow(deps: Deps, live: LiveRecord): Promise<boolean> {
+  const { tier, owner, pool, key } = live
+  const bell = {
+    v: 1,
+    id: deps.random.id(deps.clock.now()),
+    t: 'left',
+    tier,
+    owner,
+    jobId: key.jobId,
+    at: key.at,
+    state: 'cancelled',
+  } as const
+  const end = endOf(deps, live, 'cancelled')
+  const done = await deps.jobs.transition({ from: live, end, ...(live.state === 'queued' ? { bell } : {}) })
+  if (done === 'done' && live.state === 'queued') await deps.doorbell.rung(pool)
+  return done === 'done'
+}

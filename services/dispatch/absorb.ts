@@ -1,0 +1,69 @@
+/** Bells into the ring: each changes memory once, however often it is read. */
+import type { Bell, Settled } from '../../core/bell.ts'
+import type { Tier } from '../../core/job.ts'
+import { heard, laneIn, left, sentBack } from '../../core/ring.ts'
+import type { Holder } from './holder.ts'
+
+export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
+  for (const bell of bells) {
+    if (h.absorbed.has(bell.id)) continue
+    h.absorbed.add(bell.id)
+    hear(h, bell, now)
+  }
+}
+
+function hear(h: Holder, bell: Bell, now: number): void {
+  switch (bell.t) {
+    case 'entered':
+      return heard(h.ring, laneIn(h.ring, bell), bell.head)
+    case 'left':
+      return left(h.ring, laneIn(h.ring, bell), bell, now)
+    case 'settled':
+      for (const job of bell.jobs) settled(h, job)
+      if (bell.slackMs !== undefined) followTravel(h, bell.slackMs)
+      h.refused += bell.refused ?? 0
+      h.quietUntil = Math.max(h.quietUntil, bell.quietUntil ?? 0)
+      return
+    case 'stopped':
+      // The line is read with the stop record at the next look; one tick without it is harmless.
+      h.stopped ??= { line: '', probeAt: Infinity }
+      return
+    case 'resumed':
+      delete h.stopped
+      return
+  }
+}
+
+function settled(h: Holder, job: Settled): void {
+  const sent = h.ring.sent.get(job.jobId)
+  if (!sent || sent.head.fence !== job.fence) return
+  const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
+  switch (job.what) {
+    case 'gone':
+      h.ring.sent.delete(job.jobId)
+      if (job.state !== 'queued') h.done[tier]++
+      if (job.state === 'succeeded' || job.state === 'in-review') delete h.stopped
+      return
+    case 'late':
+      h.late++
+      return sentBack(h.ring, job.jobId, sent.head, true)
+    case 'back':
+      return sentBack(h.ring, job.jobId, { ...sent.head, fence: job.nextFence ?? sent.head.fence }, true)
+    case 'lost':
+      // Somebody else has it, or it is no more: the record tells, at the next look.
+      sent.lookAt = 0
+      return
+  }
+}
+
+const TRAVEL_MS = { least: 20, most: 500 } as const
+const SPARE_MS = 15
+
+/**
+ * What sending takes, followed: at once when a job had less than SPARE_MS to spare, back slowly when there was plenty.
+ * Bounds as in docs/architecture.md; the lead is at least four times this.
+ */
+function followTravel(h: Holder, slackMs: number): void {
+  const wanted = slackMs < SPARE_MS ? h.travelMs + (SPARE_MS - slackMs) * 1.5 : h.travelMs - Math.min(5, slackMs / 50)
+  h.travelMs = Math.min(TRAVEL_MS.most, Math.max(TRAVEL_MS.least, wanted))
+}

@@ -1,0 +1,47 @@
+/** What the holder of a pool's lease keeps in memory. All of it can be lost: the tables hold the truth. */
+import type { Tier } from '../../core/job.ts'
+import type { Ledger } from '../../core/ledger.ts'
+import type { LedgerRecord } from '../../core/ledger-record.ts'
+import type { Ring } from '../../core/ring.ts'
+import type { PoolSettings } from '../../core/settings.ts'
+import type { WaitReason } from '../../core/wait-reason.ts'
+
+export interface Holder {
+  readonly pool: string
+  readonly settings: PoolSettings
+  record: LedgerRecord
+  ring: Ring
+  ledger: Ledger
+  next: number
+  /** What sending takes at present, from what workers tell. */
+  travelMs: number
+  stopped?: { line: string; probeAt: number }
+  quietUntil: number
+  /** Bells read, whose deletion is not certain yet. */
+  readonly absorbed: Set<string>
+  holds?: WaitReason
+  /** Calls permitted in the last window, oldest first. */
+  recent: { slot: number; owner: string }[]
+  done: Record<Tier, number>
+  refused: number
+  late: number
+  /** Times (epoch ms) from which each occasional duty is due again. */
+  due: { note: number; look: number; overview: number; leave: number }
+  /** Last moment with something to do. */
+  busyAt: number
+}
+
+export const LEASE_MS = 30_000
+/** A lease is renewed in good time even when no slot is leased. */
+export const RENEW_MS = 10_000
+/** After its slot a sent job is looked at once, in a batch: by then its bell has come, or it runs, or it was lost. */
+export const LOOK_AFTER_MS = 10_000
+export const LOOK_EVERY_MS = 1_000
+export const NOTE_EVERY_MS = 3_000
+export const OVERVIEW_EVERY_MS = 1_000
+export const LEAVE_EVERY_MS = 60_000
+export const LEAVE_AFTER_IDLE_MS = 300_000
+/** A stopped pool lets one job try this often, so that a mended key is noticed without anybody's help. */
+export const PROBE_EVERY_MS = 60_000
+export const BELLS_PER_TICK = 500
+export const INITIAL_TRAVEL_MS = 60

@@ -1,0 +1,90 @@
+/** The overview: once a second, what a person wants to see and what the API decides a backlog's limit by. */
+import { Contest } from '../../core/contest.ts'
+import { TIERS, type Tier } from '../../core/job.ts'
+import { usedIn } from '../../core/ledger.ts'
+import type { Overview, TierPicture } from '../../core/overview.ts'
+import { reasonFor } from '../../core/plan.ts'
+import { backlog, type Lane } from '../../core/ring.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
+
+const OWNERS_SHOWN = 20
+const IN_FLIGHT_SHOWN = 20
+
+export async function paint(deps: DispatcherDeps, h: Holder, now: number): Promise<void> {
+  if (now < h.due.overview) return
+  h.due.overview = now + OVERVIEW_EVERY_MS
+  h.recent = h.recent.filter((r) => r.slot > now - h.settings.windowMs)
+  const overview = pictureOf(h, deps.settings.backlogPerOwner, now)
+  await deps.capacity.putOverview({ pool: h.pool, overview })
+  for (const tier of TIERS) {
+    deps.meter.count('Queued', overview.tiers[tier].queued, { pool: h.pool, tier })
+    deps.meter.count('Running', overview.tiers[tier].running, { pool: h.pool, tier })
+  }
+  deps.meter.count('CallsInWindow', overview.callsInWindow, { pool: h.pool })
+  deps.meter.count('Limit', overview.limit, { pool: h.pool })
+}
+
+function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
+  const inTurn = new Contest(h.ring, now).first()?.lane
+  const why = (lane: Lane) =>
+    reasonFor(h.ring, lane, { now, ...(h.holds ? { holds: h.holds } : {}), ...(inTurn ? { inTurn } : {}) })
+  return {
+    v: 1,
+    at: now,
+    tiers: tiersOf(h, why),
+    ...ownersOf(h, why, backlogAtMost),
+    callsInWindow: usedIn(h.ledger, now),
+    limit: h.settings.requests,
+    windowMs: h.settings.windowMs,
+    refused: h.refused,
+    late: h.late,
+    inFlight: [...h.ring.sent.values()].slice(0, IN_FLIGHT_SHOWN).map((s) => {
+      const lane = h.ring.lanes.get(s.lane) as Lane
+      return { jobId: s.head.jobId, owner: lane.owner, tier: lane.tier, slot: s.slot }
+    }),
+    ...(h.stopped ? { stopped: h.stopped.line } : {}),
+  }
+}
+
+function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPicture> {
+  const empty = (tier: Tier): TierPicture => ({ queued: 0, running: 0, done: h.done[tier] })
+  const tiers = { high: empty('high'), medium: empty('medium'), low: empty('low') }
+  for (const id of h.ring.busy) {
+    const lane = h.ring.lanes.get(id) as Lane
+    const tier = tiers[lane.tier]
+    tier.queued += backlog(lane)
+    if (backlog(lane) > 0) tier.waits ??= why(lane)
+  }
+  for (const s of h.ring.sent.values()) tiers[(h.ring.lanes.get(s.lane) as Lane).tier].running++
+  return tiers
+}
+
+function ownersOf(
+  h: Holder,
+  why: (lane: Lane) => string,
+  backlogAtMost: number,
+): Pick<Overview, 'owners' | 'ownersLive' | 'full'> {
+  const served = new Map<string, number>()
+  for (const r of h.recent) served.set(r.owner, (served.get(r.owner) ?? 0) + 1)
+  const queued = new Map<string, number>()
+  const waits = new Map<string, string>()
+  for (const id of h.ring.busy) {
+    const lane = h.ring.lanes.get(id) as Lane
+    queued.set(lane.owner, (queued.get(lane.owner) ?? 0) + backlog(lane))
+    if (!waits.has(lane.owner) && backlog(lane) > 0) waits.set(lane.owner, why(lane))
+  }
+  const live = [...new Set([...served.keys(), ...queued.keys()])]
+  const weight = live.reduce((sum, owner) => sum + h.ring.ownerWeight(owner), 0)
+  const row = (owner: string) => ({
+    owner,
+    queued: queued.get(owner) ?? 0,
+    served: served.get(owner) ?? 0,
+    share: h.recent.length === 0 ? 0 : (served.get(owner) ?? 0) / h.recent.length,
+    entitlement: h.ring.ownerWeight(owner) / weight,
+    ...(waits.has(owner) ? { waits: waits.get(owner) as string } : {}),
+  })
+  const busiest = live.map(row).sort((a, b) => b.served - a.served || b.queued - a.queued)
+  const full = live.filter((owner) => (queued.get(owner) ?? 0) >= backlogAtMost)
+  return { owners: busiest.slice(0, OWNERS_SHOWN), ownersLive: live.length, full }
+}

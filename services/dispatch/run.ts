@@ -1,0 +1,66 @@
+/**
+ * A holder's life: take the lease, tick while there is work, hand over when time runs out, and end in three steps
+ * (lease `ending`, the writers' cache of it runs out, one strong look at the bells) so that no bell falls between.
+ */
+import type { DispatcherDeps } from '../deps.ts'
+import { LEASE_CACHE_MS } from '../doorbell.ts'
+import { type Holder, LEASE_MS } from './holder.ts'
+import { takeOver } from './take-over.ts'
+import { tick } from './tick.ts'
+
+/** Bells are looked for this often: the most a new job waits to be noticed. */
+export const POLL_MS = 100
+/** The schedule starts a dispatcher every minute: what is due sooner must find this one. */
+const SOON_MS = 60_000
+const IDLE_BEFORE_END_MS = 15_000
+
+export type RunEnd = 'taken' | 'lost' | 'idle' | 'handed-over' | 'stopped'
+
+export async function run(
+  deps: DispatcherDeps,
+  p: { pool: string; until: number; signal?: AbortSignal },
+): Promise<RunEnd> {
+  const h = await takeOver(deps, p.pool)
+  if (!h) return 'taken'
+  for (;;) {
+    const ticked = await tick(deps, h)
+    if (ticked.kind === 'lost') return 'lost'
+    const now = deps.clock.now()
+    if (p.signal?.aborted) return letGo(deps, h, 'stopped')
+    if (now >= p.until) return handOver(deps, h)
+    if (isIdle(h, ticked.againAt, now) && (await ended(deps, h))) return 'idle'
+    await deps.clock.until(Math.min(ticked.againAt, now + POLL_MS), p.signal)
+  }
+}
+
+const isIdle = (h: Holder, againAt: number, now: number): boolean =>
+  h.ring.sent.size === 0 && againAt - now > SOON_MS && now - h.busyAt > IDLE_BEFORE_END_MS
+
+async function ended(deps: DispatcherDeps, h: Holder): Promise<boolean> {
+  if (!(await setState(deps, h, 'ending'))) return true
+  await deps.clock.until(deps.clock.now() + LEASE_CACHE_MS)
+  const { bells, unreadable } = await deps.rings.bells({ pool: h.pool, limit: 1 })
+  const quiet = bells.length + unreadable.length === 0
+  await setState(deps, h, quiet ? 'free' : 'held')
+  return quiet
+}
+
+async function letGo(deps: DispatcherDeps, h: Holder, end: RunEnd): Promise<RunEnd> {
+  const owners = [...h.ring.stale]
+  if (owners.length > 0) h.due.note = 0
+  await setState(deps, h, 'free')
+  return end
+}
+
+async function handOver(deps: DispatcherDeps, h: Holder): Promise<RunEnd> {
+  await letGo(deps, h, 'handed-over')
+  await deps.waker.wake({ pool: h.pool })
+  return 'handed-over'
+}
+
+async function setState(deps: DispatcherDeps, h: Holder, state: 'held' | 'ending' | 'free'): Promise<boolean> {
+  const record = { ...h.record, version: h.record.version + 1, state, until: deps.clock.now() + LEASE_MS }
+  if ((await deps.capacity.write({ pool: h.pool, record })) === 'lost') return false
+  h.record = record
+  return true
+}

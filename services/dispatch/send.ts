@@ -1,0 +1,42 @@
+/** Permits into messages: ten to a message, what crashed before alone. What the queue does not take goes back. */
+import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
+import { sentBack } from '../../core/ring.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import type { JobMessage } from '../ports.ts'
+import { type Holder, LOOK_AFTER_MS } from './holder.ts'
+
+const JOBS_PER_MESSAGE = 10
+
+export function apply(h: Holder, decided: Plan, now: number): void {
+  const { refusalMs } = h.settings.guard
+  applyPlan(h.ring, decided, now, (p) => ({ notAfter: p.slot + refusalMs, lookAt: p.slot + refusalMs + LOOK_AFTER_MS }))
+  h.ledger = decided.ledger
+  h.next = decided.next
+  if (decided.holds) h.holds = decided.holds
+  else delete h.holds
+  for (const p of decided.permits) h.recent.push({ slot: p.slot, owner: p.lane.owner })
+}
+
+export async function send(deps: DispatcherDeps, h: Holder, permits: readonly Permit[], now: number): Promise<void> {
+  if (permits.length === 0) return
+  const { failed } = await deps.queue.send({ messages: messagesOf(h, permits, now) })
+  for (const job of failed.flatMap((m) => m.jobs)) {
+    const sent = h.ring.sent.get(job.key.jobId)
+    if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)
+  }
+}
+
+function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobMessage[] {
+  const jobs = permits.map((p) => ({
+    key: { lane: p.lane.id, at: p.head.at, jobId: p.head.jobId },
+    fence: p.head.fence,
+    slot: p.slot,
+    notAfter: p.slot + h.settings.guard.refusalMs,
+  }))
+  const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
+  const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)
+  const messages = alone.map((job) => ({ pool: h.pool, sentAt, jobs: [job] }))
+  for (let i = 0; i < together.length; i += JOBS_PER_MESSAGE)
+    messages.push({ pool: h.pool, sentAt, jobs: together.slice(i, i + JOBS_PER_MESSAGE) })
+  return messages
+}

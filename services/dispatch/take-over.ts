@@ -1,0 +1,86 @@
+/** Taking the lease: the ring's notes first, then every noted lane from its start. */
+import { headOf } from '../../core/bell.ts'
+import type { Tier } from '../../core/job.ts'
+import { laneOf } from '../../core/lane.ts'
+import { shapeOf } from '../../core/ledger.ts'
+import { type LedgerRecord, ledgerOf } from '../../core/ledger-record.ts'
+import { groupOf, HEADS_KEPT, laneIn, newRing, type OwnerTurns, type Ring, refill } from '../../core/ring.ts'
+import type { PoolSettings } from '../../core/settings.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import { inBatches } from '../in-batches.ts'
+import { type Holder, INITIAL_TRAVEL_MS, LEASE_MS } from './holder.ts'
+
+const LANES_AT_ONCE = 16
+
+export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Holder | undefined> {
+  const settings = deps.settings.pools[pool] as PoolSettings
+  const now = deps.clock.now()
+  const lease = await deps.capacity.acquire({ pool, holder: deps.random.id(now), now, leaseMs: LEASE_MS })
+  if (lease.kind === 'taken') return undefined
+  const ring = ringOf(deps, pool, settings, lease.record)
+  const [owners, overview, stop] = await Promise.all([
+    deps.rings.owners({ pool }),
+    deps.capacity.overview({ pool }),
+    deps.capacity.stopped({ pool }),
+  ])
+  const lanes = owners.flatMap((o) => recall(ring, o, lease.record.order === settings.order))
+  await inBatches(lanes, LANES_AT_ONCE, (lane) => readLane(deps, ring, lane))
+  const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
+  return {
+    pool,
+    settings,
+    record: lease.record,
+    ring,
+    ledger: ledgerOf(lease.record, { shape: shapeOf(settings), history: settings.history, now }),
+    next: lease.record.next,
+    travelMs: INITIAL_TRAVEL_MS,
+    ...(stop ? { stopped: { line: stop.line, probeAt: now } } : {}),
+    // What the last holder sent may still be on its way: its slots pass first.
+    quietUntil: lease.record.lastSlot === 0 ? 0 : lease.record.lastSlot + settings.guard.refusalMs,
+    absorbed: new Set(),
+    recent: [],
+    done: { high: high?.done ?? 0, medium: medium?.done ?? 0, low: low?.done ?? 0 },
+    refused: overview?.refused ?? 0,
+    late: overview?.late ?? 0,
+    due: { note: 0, look: 0, overview: 0, leave: 0 },
+    busyAt: now,
+  }
+}
+
+function ringOf(deps: DispatcherDeps, pool: string, settings: PoolSettings, record: LedgerRecord): Ring {
+  const ownerWeight = (owner: string) => deps.settings.owners[owner]?.weight ?? 1
+  const ring = newRing({ pool, order: settings.order, tierWeight: settings.tiers, ownerWeight })
+  // Turns of another order are of another clock: they begin anew, all at zero.
+  if (record.order !== settings.order) return ring
+  ring.v = record.clock
+  for (const [tier, clock] of Object.entries(record.tiers)) ring.groups.set(tier, { ...clock })
+  return ring
+}
+
+function recall(ring: Ring, noted: OwnerTurns, sameOrder: boolean): { tier: Tier; owner: string }[] {
+  const tiers = Object.entries(noted.tiers) as [Tier, { turn: number; beyond: number }][]
+  for (const [tier, { turn, beyond }] of tiers) {
+    const lane = laneIn(ring, { tier, owner: noted.owner })
+    if (sameOrder) lane.turn = turn
+    lane.beyond = beyond
+  }
+  if (ring.order === 'owners' && sameOrder && tiers[0]) {
+    const group = groupOf(ring, { tier: tiers[0][0], owner: noted.owner })
+    Object.assign(group, { turn: noted.turn, v: noted.v })
+  }
+  ring.unnoted.delete(noted.owner)
+  return tiers.map(([tier]) => ({ tier, owner: noted.owner }))
+}
+
+/** The next records of a lane behind what is in memory: queued ones as heads, running ones to be watched. */
+export async function readLane(deps: DispatcherDeps, ring: Ring, p: { tier: Tier; owner: string }): Promise<void> {
+  const lane = laneIn(ring, p)
+  const id = laneOf({ pool: ring.pool, ...p })
+  const page = await deps.jobs.lane({ lane: id, limit: HEADS_KEPT, ...(lane.cursor ? { after: lane.cursor } : {}) })
+  const queued = page.records.filter((r) => r.state === 'queued' && r.cancelRequested !== true)
+  for (const r of page.records)
+    if (r.state === 'running' && !ring.sent.has(r.key.jobId))
+      ring.sent.set(r.key.jobId, { head: headOf(r), lane: id, slot: 0, notAfter: 0, lookAt: r.leaseUntil + 1 })
+  if (page.unreadable.length > 0) deps.meter.count('RecordsUnreadable', page.unreadable.length, { pool: ring.pool })
+  refill(ring, lane, queued.map(headOf), page.last, page.more)
+}

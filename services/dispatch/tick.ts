@@ -1,0 +1,117 @@
+/**
+ * One pass of the dispatcher: absorb bells, look after what is overdue, plan, write the ledger, then send.
+ * The order makes it safe to die anywhere: owners are noted before the tick's write, bells are deleted only after it,
+ * and a slot is burnt rather than used twice.
+ */
+import { lastSlot } from '../../core/ledger.ts'
+import { packed } from '../../core/ledger-record.ts'
+import { type Plan, plan } from '../../core/plan.ts'
+import { needsRefill, turnsOf } from '../../core/ring.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import { inBatches } from '../in-batches.ts'
+import { absorb } from './absorb.ts'
+import { BELLS_PER_TICK, type Holder, LEASE_MS, NOTE_EVERY_MS, PROBE_EVERY_MS, RENEW_MS } from './holder.ts'
+import { leaveIdle } from './leave.ts'
+import { paint } from './picture.ts'
+import { apply, send } from './send.ts'
+import { readLane } from './take-over.ts'
+import { watch } from './watch.ts'
+
+export type Ticked = { kind: 'lost' } | { kind: 'ticked'; againAt: number; bells: number }
+
+const REFILLS_AT_ONCE = 8
+
+export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
+  const { pool } = h
+  const { bells, unreadable } = await deps.rings.bells({ pool, limit: BELLS_PER_TICK })
+  absorb(h, bells, deps.clock.now())
+  await lookAfter(deps, h)
+  await note(deps, h)
+
+  const now = deps.clock.now()
+  const decided = plan(snapshotOf(h), now)
+  const rung = bells.length + unreadable.length > 0
+  if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {
+    if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
+    apply(h, decided, now)
+    if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + PROBE_EVERY_MS
+    await Promise.all([
+      send(deps, h, decided.permits, now),
+      forgetBells(
+        deps,
+        h,
+        bells.map((b) => b.id),
+        unreadable,
+      ),
+    ])
+  } else apply(h, decided, now)
+
+  await paint(deps, h, deps.clock.now())
+  if ((await leaveIdle(deps, h, now)) === 'lost') return { kind: 'lost' }
+  if (rung || decided.permits.length > 0) h.busyAt = now
+  const full = bells.length === BELLS_PER_TICK
+  return { kind: 'ticked', againAt: full ? now : decided.againAt, bells: bells.length }
+}
+
+const snapshotOf = (h: Holder) => ({
+  ring: h.ring,
+  ledger: h.ledger,
+  pacing: h.settings.pacing,
+  next: h.next,
+  travelMs: h.travelMs,
+  quietUntil: h.quietUntil,
+  ...(h.stopped ? { stopped: h.stopped } : {}),
+})
+
+/** Overdue jobs, lanes that run short, and the line of a stop that was only rung about. */
+async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
+  const now = deps.clock.now()
+  await watch(deps, h, now)
+  const short = [...h.ring.busy].flatMap((id) => h.ring.lanes.get(id) ?? []).filter(needsRefill)
+  await inBatches(short, REFILLS_AT_ONCE, (lane) => readLane(deps, h.ring, lane))
+  if (h.stopped?.line === '') {
+    const stop = await deps.capacity.stopped({ pool: h.pool })
+    if (stop) h.stopped = { line: stop.line, probeAt: now + PROBE_EVERY_MS }
+    else delete h.stopped
+  }
+}
+
+/** New owners at once, turns every few seconds. A zombie may write an old turn once; it can take nobody out. */
+async function note(deps: DispatcherDeps, h: Holder): Promise<void> {
+  const now = deps.clock.now()
+  const owners = new Set(h.ring.unnoted)
+  if (now >= h.due.note) {
+    for (const owner of h.ring.stale) owners.add(owner)
+    h.ring.stale.clear()
+    h.due.note = now + NOTE_EVERY_MS
+  }
+  if (owners.size === 0) return
+  await deps.rings.note({ pool: h.pool, owners: [...owners].map((owner) => turnsOf(h.ring, owner)) })
+  h.ring.unnoted.clear()
+}
+
+async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number): Promise<boolean> {
+  const tiers = h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups])
+  const record = {
+    ...h.record,
+    version: h.record.version + 1,
+    state: 'held' as const,
+    until: now + LEASE_MS,
+    ledger: packed(decided.ledger),
+    next: decided.next,
+    lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledger)),
+    order: h.ring.order,
+    clock: decided.turns.v,
+    tiers,
+  }
+  if ((await deps.capacity.write({ pool: h.pool, record })) === 'lost') return false
+  h.record = record
+  return true
+}
+
+async function forgetBells(deps: DispatcherDeps, h: Holder, ids: string[], unreadable: string[]): Promise<void> {
+  if (unreadable.length > 0) deps.meter.count('BellsUnreadable', unreadable.length, { pool: h.pool })
+  if (ids.length + unreadable.length === 0) return
+  await deps.rings.deleteBells({ pool: h.pool, ids: [...ids, ...unreadable] })
+  for (const id of ids) h.absorbed.delete(id)
+}

@@ -1,0 +1,30 @@
+/** What was sent and never rang about is read by its key: the table says what became of it. */
+import { headOf } from '../../core/bell.ts'
+import type { LiveKey, LiveRecord } from '../../core/job.ts'
+import { type Ring, type Sent, sentBack } from '../../core/ring.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import { type Holder, LOOK_EVERY_MS } from './holder.ts'
+
+const keyOf = (s: Sent): LiveKey => ({ lane: s.lane, at: s.head.at, jobId: s.head.jobId })
+
+export async function watch(deps: DispatcherDeps, h: Holder, now: number): Promise<void> {
+  if (now < h.due.look) return
+  h.due.look = now + LOOK_EVERY_MS
+  const overdue = [...h.ring.sent.values()].filter((s) => s.lookAt <= now)
+  if (overdue.length === 0) return
+  const records = await deps.jobs.live({ keys: overdue.map(keyOf) })
+  overdue.forEach((sent, i) => became(h.ring, sent, records[i], now))
+}
+
+function became(ring: Ring, sent: Sent, record: LiveRecord | undefined, now: number): void {
+  const { jobId } = sent.head
+  if (record?.state === 'queued') {
+    // Unclaimed though its slot is over: sent again. A new fence means it was claimed and given back.
+    if (now > sent.notAfter) sentBack(ring, jobId, headOf(record), true)
+    else sent.lookAt = sent.notAfter + 1
+  } else if (record?.state === 'running') {
+    if (record.leaseUntil >= now) sent.lookAt = record.leaseUntil + 1
+    // Its worker died: it travels alone from now on, and its permit stays spent.
+    else sentBack(ring, jobId, { ...headOf(record), crashes: record.crashes + 1 }, false)
+  } else ring.sent.delete(jobId)
+}

@@ -1,0 +1,197 @@
+/**
+ * Everything the services need from outside. Adapters implement these; one contract suite per port runs on each
+ * (test/contract). A port speaks the domain, takes one object, and answers what is expected as a value.
+ */
+
+import type { Bell } from '../core/bell.ts'
+import type {
+  Approval,
+  Draft,
+  End,
+  JobError,
+  JobInput,
+  JobParts,
+  LiveKey,
+  LiveRecord,
+  Queued,
+  Running,
+  Usage,
+} from '../core/job.ts'
+import type { LeaseState, LedgerRecord } from '../core/ledger-record.ts'
+import type { Overview } from '../core/overview.ts'
+import type { OwnerTurns } from '../core/ring.ts'
+import type { PoolSettings } from '../core/settings.ts'
+
+export interface Clock {
+  /** Epoch ms. */
+  now(): number
+  /** Resolves at or after `at` (epoch ms), or as soon as the signal aborts. */
+  until(at: number, signal?: AbortSignal): Promise<void>
+}
+
+export interface Random {
+  /** Uniform in [0, 1). */
+  unit(): number
+  /** A new id, sortable by the time given (ULID). */
+  id(now: number): string
+}
+
+/** A change of a job's place: from one live record to the next, or to its end. A job has exactly one live record. */
+export interface Transition {
+  /** The live record that goes; it must still stand there at this fence. */
+  readonly from: LiveRecord
+  /** The live record that comes, in another lane or at another time. */
+  readonly to?: LiveRecord
+  /** Written if absent; with it the job has ended. */
+  readonly end?: End
+  /** A redrive: the end that is taken away again. */
+  readonly reopen?: true
+  readonly draft?: Draft
+  readonly approval?: Approval
+  /** Told to the dispatcher in the same transaction. */
+  readonly bell?: Bell
+  /** A record whose cancellation was asked for goes anyway: only to its end. */
+  readonly evenIfCancelled?: true
+}
+
+/** What was read of a lane: records in order, and apart from them what does not parse. */
+export interface LanePage {
+  readonly records: LiveRecord[]
+  /** Sort keys of records that do not parse; they count against the limit. */
+  readonly unreadable: string[]
+  /** Something stands behind what was read. */
+  readonly more: boolean
+  /** Of the last item read, whether it parsed or not: where to go on. */
+  readonly last?: LiveKey
+}
+
+export interface JobStore {
+  create(p: { input: JobInput }): Promise<{ kind: 'created' } | { kind: 'exists'; input: JobInput }>
+  /** Puts a first live record if absent. */
+  enter(p: { record: Queued }): Promise<'entered' | 'present'>
+  /** The same for a repeated submit: only if the job has neither moved nor ended. */
+  reenter(p: { record: Queued }): Promise<'entered' | 'present' | 'gone'>
+  /** Strongly consistent; expired parts read as absent. */
+  load(p: { jobId: string; now: number }): Promise<JobParts | undefined>
+  live(p: { keys: readonly LiveKey[] }): Promise<(LiveRecord | undefined)[]>
+  /** A lane forwards in order, strongly consistent, strictly behind `after`. */
+  lane(p: { lane: string; after?: LiveKey; limit: number }): Promise<LanePage>
+  /** Queued at this fence, or running at this fence with its lease out: fence + 1, nonce, lease. */
+  claim(p: {
+    key: LiveKey
+    fence: number
+    nonce: string
+    leaseUntil: number
+    now: number
+  }): Promise<{ kind: 'claimed'; record: Running } | { kind: 'refused' }>
+  /** Back to queued where it stands, fence + 1: its slot was missed, or the pool stopped. */
+  release(p: { record: Running; errors?: readonly JobError[] }): Promise<'released' | 'stale' | 'cancelled'>
+  /** Takes a record away that revives a job which moved or ended. */
+  discard(p: { record: Running }): Promise<void>
+  transition(p: Transition): Promise<'done' | 'stale' | 'cancelled'>
+  /** Asks a running record's worker to end it. */
+  requestCancel(p: { record: Running }): Promise<'asked' | 'stale'>
+  /** Ends a job whose live record never came to be. */
+  endUnentered(p: { end: End }): Promise<'done' | 'stale'>
+}
+
+/** Bells and the ring of owners: the dispatcher's notebook (docs/data-model.md). */
+export interface RingStore {
+  ring(p: { pool: string; bell: Bell }): Promise<void>
+  /** Strongly consistent, oldest first. */
+  bells(p: { pool: string; limit: number }): Promise<{ bells: Bell[]; unreadable: string[] }>
+  deleteBells(p: { pool: string; ids: readonly string[] }): Promise<void>
+  owners(p: { pool: string }): Promise<OwnerTurns[]>
+  note(p: { pool: string; owners: readonly OwnerTurns[] }): Promise<void>
+  /** Takes owners out in one transaction that checks the lease's epoch. At most LEAVE_AT_ONCE. */
+  leave(p: { pool: string; owners: readonly string[]; epoch: number }): Promise<'left' | 'lost'>
+}
+/** DynamoDB takes 100 actions in a transaction, one of which checks the lease. */
+export const LEAVE_AT_ONCE = 99
+
+export interface StopRecord {
+  readonly at: number
+  /** One line that names the mend. */
+  readonly line: string
+}
+
+export interface CapacityStore {
+  /** Takes the lease if nobody holds it (free, or over): epoch + 1. */
+  acquire(p: {
+    pool: string
+    holder: string
+    now: number
+    leaseMs: number
+  }): Promise<{ kind: 'held'; record: LedgerRecord } | { kind: 'taken'; until: number }>
+  /** Writes ledger, lease and virtual times under `record.epoch`, if the stored version is the one before. */
+  write(p: { pool: string; record: LedgerRecord }): Promise<'written' | 'lost'>
+  /** The lease as writers see it, strongly consistent. */
+  lease(p: { pool: string }): Promise<{ state: LeaseState; until: number } | undefined>
+  overview(p: { pool: string }): Promise<Overview | undefined>
+  putOverview(p: { pool: string; overview: Overview }): Promise<void>
+  stopped(p: { pool: string }): Promise<StopRecord | undefined>
+  stop(p: { pool: string; stop: StopRecord }): Promise<void>
+  resume(p: { pool: string }): Promise<void>
+}
+
+/** One message: up to ten jobs of one pool. Keys, fences and slots; never content. */
+export interface JobMessage {
+  readonly pool: string
+  readonly sentAt: number
+  readonly jobs: readonly { key: LiveKey; fence: number; slot: number; notAfter: number }[]
+}
+export interface JobQueue {
+  /** Answers the messages that were not taken. */
+  send(p: { messages: readonly JobMessage[] }): Promise<{ failed: JobMessage[] }>
+}
+
+export interface ModelRequest {
+  readonly jobId: string
+  readonly fence: number
+  readonly attempt: number
+  readonly pool: PoolSettings
+  readonly model: string
+  readonly system?: string
+  readonly prompt: string
+  readonly maxOutputTokens: number
+  readonly temperature?: number
+  readonly timeoutMs: number
+}
+/** What the provider said, without judgement: core/retry.ts decides what follows. */
+export type ModelAnswer =
+  | { kind: 'text'; text: string; usage: Usage; model: string; headers: Readonly<Record<string, string>> }
+  | { kind: 'refusal'; text: string; usage: Usage; model: string; headers: Readonly<Record<string, string>> }
+  | {
+      kind: 'error'
+      status?: number
+      code?: string
+      message: string
+      retryAfterMs?: number
+      headers: Readonly<Record<string, string>>
+    }
+  | { kind: 'timeout'; message: string }
+  /** The call was never made: the key's variable is empty, the endpoint cannot be reached by name. */
+  | { kind: 'unconfigured'; message: string }
+export interface ModelPort {
+  call(p: ModelRequest): Promise<ModelAnswer>
+}
+
+/** Starts the dispatcher at once; a lost wake costs at most the schedule's minute. */
+export interface Waker {
+  wake(p: { pool: string }): Promise<void>
+}
+
+/** Where ends of jobs are published. */
+export interface JobEvent {
+  readonly jobId: string
+  readonly outcome: End['outcome']
+  readonly endedAt: number
+}
+export interface EventPort {
+  publish(p: { events: readonly JobEvent[] }): Promise<{ failed: JobEvent[] }>
+}
+
+/** What a thing of the system tells its operators: counts only, never content. */
+export interface Meter {
+  count(name: string, value: number, dimensions?: Readonly<Record<string, string>>): void
+}

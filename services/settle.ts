@@ -1,0 +1,137 @@
+/**
+ * What follows a claim: the running record's way out, in one transaction bound to its fence. A cancellation that was
+ * asked for meanwhile wins over every other outcome, and keeps the usage that was paid for.
+ */
+import { createHash } from 'node:crypto'
+import { enteredBell } from '../core/bell.ts'
+import { carry, type Draft, type End, type LiveRecord, type Running, withError } from '../core/job.ts'
+import { attentionLane, reviewLane } from '../core/lane.ts'
+import { asJobError, type Failure, judge } from '../core/retry.ts'
+import { reviewTeam } from '../core/review.ts'
+import type { KindSettings } from '../core/settings.ts'
+import { endOf } from './cancel.ts'
+import type { WorkerDeps } from './deps.ts'
+import type { JobMessage, ModelAnswer, Transition } from './ports.ts'
+import type { Report } from './work.ts'
+
+type Sent = JobMessage['jobs'][number]
+type Text = Extract<ModelAnswer, { kind: 'text' }>
+
+/** A DynamoDB item holds 400 KB; the end keeps the result beside its errors. */
+export const RESULT_BYTES_AT_MOST = 256 * 1024
+
+const said = (sent: Sent, what: Report['settled']['what'], state?: string): Report => ({
+  settled: { jobId: sent.key.jobId, fence: sent.fence, what, ...(state ? { state } : {}) },
+})
+
+/** Writes the transition, or, where a cancel was asked for meanwhile, the end as cancelled. */
+async function leave(deps: WorkerDeps, sent: Sent, t: Transition, usage: Partial<End> = {}): Promise<Report> {
+  const state = t.end?.outcome ?? (t.to?.state as string)
+  const done = await deps.jobs.transition(t)
+  if (done === 'done') {
+    if (t.end) deps.meter.count('JobsEnded', 1, { outcome: t.end.outcome })
+    return said(sent, 'gone', state)
+  }
+  if (done === 'stale') return said(sent, 'lost')
+  const end = endOf(deps, t.from, 'cancelled', usage)
+  const cancelled = await deps.jobs.transition({ from: t.from, end, evenIfCancelled: true })
+  if (cancelled === 'done') deps.meter.count('JobsEnded', 1, { outcome: 'cancelled' })
+  return cancelled === 'done' ? said(sent, 'gone', 'cancelled') : said(sent, 'lost')
+}
+
+export async function settleText(
+  deps: WorkerDeps,
+  record: Running,
+  sent: Sent,
+  kind: KindSettings,
+  answer: Text,
+): Promise<Report> {
+  const { text, usage, model } = answer
+  const bytes = Buffer.byteLength(text)
+  if (bytes > RESULT_BYTES_AT_MOST) {
+    const message = `the model wrote ${bytes} bytes; ${RESULT_BYTES_AT_MOST} can be kept: lower maxOutputTokens`
+    return fail(deps, record, sent, 'result-too-large', message)
+  }
+  const team = reviewTeam(kind.review, record.key.jobId)
+  if (team) return leave(deps, sent, intoReview(deps, record, team, answer), { usage, model })
+  const end = endOf(deps, { ...record, attempt: record.attempt + 1 }, 'succeeded', { result: text, usage, model })
+  return leave(deps, sent, { from: record, end }, { usage, model })
+}
+
+function intoReview(deps: WorkerDeps, record: Running, team: string, { text, usage, model }: Text): Transition {
+  const now = deps.clock.now()
+  const { jobId } = record.key
+  const hash = createHash('sha256').update(text).digest('hex')
+  const version = record.generation
+  const expiresAt = endOf(deps, record, 'succeeded').expiresAt
+  const draft: Draft = { v: 1, jobId, version, text, hash, model, usage, createdAt: now, expiresAt }
+  const to: LiveRecord = {
+    ...carry(record),
+    key: { lane: reviewLane(team), at: now, jobId },
+    state: 'in-review',
+    attempt: record.attempt + 1,
+    draftVersion: version,
+    draftHash: hash,
+  }
+  return { from: record, to, draft }
+}
+
+export async function settleFailure(
+  deps: WorkerDeps,
+  record: Running,
+  sent: Sent,
+  kind: KindSettings,
+  failure: Failure,
+): Promise<Report> {
+  const now = deps.clock.now()
+  const tries = { attempt: record.attempt, throttles: record.throttles, attemptsAtMost: kind.attempts }
+  const verdict = judge(failure, tries, now, deps.random.unit())
+  const errors = withError(record.errors, asJobError(failure, now))
+  switch (verdict.kind) {
+    case 'stop-pool':
+      await stopPool(deps, record.pool, verdict.line)
+      return giveBack(deps, { ...record, errors }, sent)
+    case 'fail':
+      return deadLetter(deps, { ...record, errors, attempt: record.attempt + 1 }, sent, verdict.reason)
+    case 'retry': {
+      const later = { ...carry(record), errors, attempt: verdict.attempt, throttles: verdict.throttles }
+      const at = Math.max(Math.ceil(verdict.at), record.key.at + 1)
+      const to: LiveRecord = { ...later, state: 'queued', fence: record.fence + 1, key: { ...record.key, at } }
+      const bell = enteredBell(deps.random.id(now), to)
+      const done = await leave(deps, sent, { from: record, to, bell })
+      return verdict.quietUntil === undefined ? done : { ...done, refusedUntil: verdict.quietUntil }
+    }
+  }
+}
+
+async function stopPool(deps: WorkerDeps, pool: string, line: string): Promise<void> {
+  const at = deps.clock.now()
+  await deps.capacity.stop({ pool, stop: { at, line } })
+  await deps.doorbell.ring(pool, { v: 1, id: deps.random.id(at), t: 'stopped' })
+}
+
+/** Fails without a call: for what no retry can mend. */
+export function fail(deps: WorkerDeps, record: Running, sent: Sent, cause: string, message: string): Promise<Report> {
+  const errors = withError(record.errors, { at: deps.clock.now(), class: cause, message })
+  return deadLetter(deps, { ...record, errors }, sent, cause)
+}
+
+/** A job that failed stands in the attention lane with every error it kept, until somebody redrives it. */
+function deadLetter(deps: WorkerDeps, record: Running, sent: Sent, reason: string): Promise<Report> {
+  const end = endOf(deps, record, 'failed', { reason })
+  const key = { lane: attentionLane(record.pool), at: end.endedAt, jobId: record.key.jobId }
+  return leave(deps, sent, { from: record, to: { ...carry(record), state: 'failed', key }, end })
+}
+
+/** Its input has outlived retention: nothing is left to send. */
+export const expire = (deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> =>
+  leave(deps, sent, { from: record, end: endOf(deps, record, 'expired', { reason: 'input-expired' }) })
+
+/** Back into its lane where it stood: the slot was missed, or the pool stopped. It costs no attempt. */
+export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {
+  const done = await deps.jobs.release({ record, errors: record.errors })
+  if (done === 'cancelled')
+    return leave(deps, sent, { from: record, end: endOf(deps, record, 'cancelled'), evenIfCancelled: true })
+  if (done === 'stale') return said(sent, 'lost')
+  return { settled: { ...said(sent, 'back').settled, nextFence: record.fence + 1 } }
+}

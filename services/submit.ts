@@ -1,0 +1,165 @@
+/**
+ * Submit: content if absent, then the live record into its lane, then the bell; only then is it accepted.
+ * A repeat under the same idempotency key does again what may be missing, and never what was done.
+ */
+import { createHash } from 'node:crypto'
+import { enteredBell } from '../core/bell.ts'
+import type { JobInput, Queued } from '../core/job.ts'
+import { laneOf } from '../core/lane.ts'
+import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
+import type { KindSettings } from '../core/settings.ts'
+import { backlogFull } from './backlog.ts'
+import { actsFor, type Caller, lacksScope } from './caller.ts'
+import type { Deps } from './deps.ts'
+import { type Answer, type Refusal, refuse } from './refusal.ts'
+
+export interface SubmitRequest {
+  readonly kind: string
+  readonly input: unknown
+  /** The caller's own owner if absent. */
+  readonly owner?: string | undefined
+  /** Epoch ms; now if absent. */
+  readonly startAt?: number | undefined
+  readonly idempotencyKey?: string | undefined
+}
+export type Accepted = Answer<{ jobId: string; repeated: boolean }>
+
+export const INPUT_BYTES_AT_MOST = 256 * 1024
+export const START_DAYS_AHEAD = 30
+const DAY_MS = 86_400_000
+
+export async function submit(deps: Deps, caller: Caller, request: SubmitRequest): Promise<Accepted> {
+  const owner = request.owner ?? caller.owner
+  const refusal = refused(deps, caller, owner, request) ?? (await backlogFull(deps, request.kind, owner))
+  if (refusal) return refusal
+  const input = asInput(deps, caller, owner, request)
+  const created = await deps.jobs.create({ input })
+  if (created.kind === 'created') {
+    await enter(deps, input)
+    return { ok: true, jobId: input.jobId, repeated: false }
+  }
+  if (created.input.hash !== input.hash)
+    return refuse(
+      'key-reused',
+      'This Idempotency-Key was used for another request.',
+      'Use a new key for a new request.',
+    )
+  await reenter(deps, created.input)
+  return { ok: true, jobId: input.jobId, repeated: true }
+}
+
+function refused(deps: Deps, caller: Caller, owner: string, request: SubmitRequest): Refusal | undefined {
+  const scope = lacksScope(caller, 'jobs:submit')
+  if (scope) return scope
+  if (!actsFor(caller, owner))
+    return refuse(
+      'owner-not-yours',
+      `${caller.id} may not submit for ${owner}.`,
+      'Leave owner out, or have mayActFor extended.',
+      { at: 'owner' },
+    )
+  const kind = deps.settings.kinds[request.kind]
+  if (!kind)
+    return refuse(
+      'unknown-kind',
+      `No kind is named ${request.kind}.`,
+      `Use one of: ${Object.keys(deps.settings.kinds).join(', ')}.`,
+      { at: 'kind' },
+    )
+  return refusedContent(deps, kind, request)
+}
+
+function refusedContent(
+  deps: Deps,
+  kind: KindSettings,
+  { input, startAt, kind: name }: SubmitRequest,
+): Refusal | undefined {
+  const bytes = Buffer.byteLength(JSON.stringify(input))
+  if (bytes > INPUT_BYTES_AT_MOST)
+    return refuse('too-large', `The input has ${bytes} bytes; ${INPUT_BYTES_AT_MOST} are allowed.`, 'Shorten it.', {
+      at: 'input',
+    })
+  const [missing] = missingFields(kind, input)
+  if (missing)
+    return refuse(
+      'missing-field',
+      `The kind ${name} needs input.${missing}.`,
+      `Add it; the prompt of ${name} names it.`,
+      { at: `input.${missing}` },
+    )
+  const limit = deps.settings.pools[kind.pool]?.tokens ?? Infinity
+  const tokens = estimateTokens(renderPrompt(kind, input), kind.maxOutputTokens)
+  if (tokens > limit)
+    return refuse(
+      'larger-than-pool',
+      `It would take about ${tokens} tokens; the pool ${kind.pool} allows ${limit} in a window.`,
+      "Shorten the input or lower the kind's maxOutputTokens.",
+      { at: 'input' },
+    )
+  if (startAt !== undefined && startAt > deps.clock.now() + START_DAYS_AHEAD * DAY_MS)
+    return refuse(
+      'invalid-request',
+      `startAt is more than ${START_DAYS_AHEAD} days ahead.`,
+      'Submit it nearer to its time.',
+      { at: 'startAt' },
+    )
+  return undefined
+}
+
+/** Stable under a repeat: the same caller and key always name the same job. */
+export const jobIdOf = (callerId: string, key: string): string =>
+  createHash('sha256').update(`${callerId}\n${key}`).digest('hex').slice(0, 26)
+
+function asInput(deps: Deps, caller: Caller, owner: string, request: SubmitRequest): JobInput {
+  const now = deps.clock.now()
+  const { pool, tier, ...kind } = deps.settings.kinds[request.kind] as KindSettings
+  const jobId = request.idempotencyKey === undefined ? deps.random.id(now) : jobIdOf(caller.id, request.idempotencyKey)
+  const asked = JSON.stringify([request.kind, owner, request.input, request.startAt ?? null])
+  return {
+    v: 1,
+    jobId,
+    owner,
+    submittedBy: caller.id,
+    kind: request.kind,
+    pool,
+    tier,
+    input: request.input,
+    hash: createHash('sha256').update(asked).digest('hex'),
+    key: { lane: laneOf({ pool, tier, owner }), at: Math.max(now, request.startAt ?? now), jobId },
+    tokens: estimateTokens(renderPrompt(kind, request.input), kind.maxOutputTokens),
+    submittedAt: now,
+    expiresAt: now + deps.settings.retentionDays.input * DAY_MS,
+  }
+}
+
+/** The record a job first stands in its lane with. */
+export const firstRecord = (input: JobInput): Queued => ({
+  v: 1,
+  key: input.key,
+  pool: input.pool,
+  tier: input.tier,
+  owner: input.owner,
+  kind: input.kind,
+  state: 'queued',
+  fence: 0,
+  attempt: 0,
+  throttles: 0,
+  crashes: 0,
+  generation: 1,
+  tokens: input.tokens,
+  submittedAt: input.submittedAt,
+  errors: [],
+})
+
+async function enter(deps: Deps, input: JobInput): Promise<void> {
+  const record = firstRecord(input)
+  await deps.jobs.enter({ record })
+  await deps.doorbell.ring(input.pool, enteredBell(deps.random.id(deps.clock.now()), record))
+}
+
+/** The first submit may have died between any two of its writes: the record and its bell are made good. */
+async function reenter(deps: Deps, input: JobInput): Promise<void> {
+  const record = firstRecord(input)
+  if ((await deps.jobs.reenter({ record })) === 'gone') return
+  await deps.doorbell.ring(input.pool, enteredBell(deps.random.id(deps.clock.now()), record))
+}

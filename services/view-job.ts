@@ -1,0 +1,71 @@
+/** A job as the API shows it. */
+import type { JobError, JobState, Usage } from '../core/job.ts'
+import type { Deps } from './deps.ts'
+import type { FoundJob } from './find-job.ts'
+import { why } from './why.ts'
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+const errorView = (e: JobError) => ({ ...e, at: iso(e.at) })
+
+export interface JobView {
+  id: string
+  owner: string
+  kind: string
+  pool: string
+  tier: string
+  state: JobState | 'submitted'
+  submittedAt: string
+  startsAt?: string
+  attempts: number
+  waiting?: { reason: string; sentence: string; until?: string }
+  draft?: { version: number; text: string; hash: string; createdAt: string }
+  result?: string
+  model?: string
+  usage?: Usage
+  approvedBy?: string
+  reason?: string
+  endedAt?: string
+  errors: ReturnType<typeof errorView>[]
+}
+
+export async function viewJob(deps: Deps, { parts, live }: FoundJob): Promise<JobView> {
+  const { input, end, draft } = parts
+  const base = {
+    id: input.jobId,
+    owner: input.owner,
+    kind: input.kind,
+    pool: input.pool,
+    tier: input.tier,
+    submittedAt: iso(input.submittedAt),
+  }
+  if (end) {
+    const { result, model, usage, approvedBy, reason } = end
+    return {
+      ...base,
+      state: end.outcome,
+      attempts: end.attempts,
+      ...defined({ result, model, usage, approvedBy, reason }),
+      endedAt: iso(end.endedAt),
+      errors: end.errors.map(errorView),
+    }
+  }
+  if (!live) return { ...base, state: 'submitted', attempts: 0, errors: [] }
+  const waits = await why(deps, live)
+  return {
+    ...base,
+    state: live.state,
+    attempts: live.attempt,
+    ...(live.state === 'queued' ? { startsAt: iso(live.key.at) } : {}),
+    ...(waits
+      ? { waiting: { ...waits, ...(waits.until ? { until: iso(waits.until) } : {}) } as JobView['waiting'] }
+      : {}),
+    ...(live.state === 'in-review' && draft
+      ? { draft: { version: draft.version, text: draft.text, hash: draft.hash, createdAt: iso(draft.createdAt) } }
+      : {}),
+    errors: live.errors.map(errorView),
+  } as JobView
+}
+
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== undefined)) as never
+}

@@ -1,0 +1,30 @@
+/** Why a job is not running now, for people: the planner's reason, from the overview it wrote last. */
+import type { LiveRecord } from '../core/job.ts'
+import { WAIT_REASONS, type WaitReason } from '../core/wait-reason.ts'
+import { recentOverview } from './backlog.ts'
+import type { Deps } from './deps.ts'
+
+export interface Waiting {
+  readonly reason: WaitReason
+  readonly sentence: string
+  /** Epoch ms before which it cannot start, where that is known. */
+  readonly until?: number
+}
+
+const waiting = (reason: WaitReason, more: { line?: string; until?: number } = {}): Waiting => ({
+  reason,
+  sentence: more.line ? `${WAIT_REASONS[reason]} ${more.line}` : WAIT_REASONS[reason],
+  ...(more.until === undefined ? {} : { until: more.until }),
+})
+
+export async function why(deps: Deps, live: LiveRecord): Promise<Waiting | undefined> {
+  if (live.state === 'in-review') return waiting('REVIEW')
+  if (live.state !== 'queued') return undefined
+  if (live.key.at > deps.clock.now())
+    return waiting(live.attempt + live.throttles > 0 ? 'BACKOFF' : 'SCHEDULED', { until: live.key.at })
+  const overview = await recentOverview(deps, live.pool)
+  if (overview?.stopped !== undefined) return waiting('PROVIDER_CONFIG', { line: overview.stopped })
+  const owner = overview?.owners.find((o) => o.owner === live.owner)
+  const reason = (owner?.waits ?? overview?.tiers[live.tier].waits) as WaitReason | undefined
+  return waiting(reason !== undefined && reason in WAIT_REASONS ? reason : 'DISPATCHING')
+}

@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LiveRecord } from '../../core/job.ts'
+import { laneOf } from '../../core/lane.ts'
+import { parseSettings } from '../../core/settings.ts'
+import { FUNCTIONS, GRANTS } from '../../lib/grants.ts'
+import { type Engine, findDynoxide, startDynoxide } from '../../local/engine/dynoxide.ts'
+import type { ModelAnswer, ModelRequest } from '../../services/ports.ts'
+import { RecordedSystem } from './recorded-system.ts'
+import { aConfig, aKind, aPool } from './stacks.ts'
+
+const ROLE = 'arn:aws:iam::123456789012:role/tester'
+const parsed = parseSettings(
+  aConfig({
+    pools: { main: { ...aPool(), history: 'empty' } },
+    kinds: {
+      plain: aKind({ prompt: '{{say}}' }),
+      checked: aKind({ prompt: '{{say}}', review: { policy: 'required' } }),
+    },
+    callers: [{ role: ROLE, id: 'tester', owner: 'tester', scopes: ['admin'], mayActFor: ['*'] }],
+  }),
+)
+const MINUTE = 60_000
+
+/** The model says what the prompt tells it to say. */
+async function obey({ prompt, attempt }: ModelRequest): Promise<ModelAnswer> {
+  const error = (status: number): ModelAnswer => ({ kind: 'error', status, message: prompt, headers: {} })
+  if (prompt === 'meanwhile') await meanwhile()
+  if (prompt === 'nonsense') return error(400)
+  if (prompt === 'wrong key' && !mended) return error(401)
+  if (prompt === 'later' && attempt === 0) return error(500)
+  return { kind: 'text', text: prompt, usage: {}, model: 'm', headers: {} }
+}
+let meanwhile = async (): Promise<void> => {}
+let mended = false
+
+let engine: Engine
+let system: RecordedSystem
+let keys = 0
+
+async function submit(say: string, more: { kind?: string; owner?: string; inMs?: number; key?: string } = {}) {
+  const startAt = more.inMs === undefined ? {} : { startAt: new Date(system.now + more.inMs).toISOString() }
+  const owner = more.owner === undefined ? {} : { owner: more.owner }
+  const body = { kind: more.kind ?? 'plain', input: { say }, ...owner, ...startAt }
+  const key = more.key ?? `key-${keys++}`
+  return ((await system.http('api', 'POST', '/v1/jobs', body, { 'idempotency-key': key })) as { id: string }).id
+}
+const post = (path: string, body?: unknown) => system.http('api', 'POST', path, body)
+const get = (path: string) => system.http('api', 'GET', path)
+
+async function jobsThatGoEveryWay(): Promise<{
+  first: LiveRecord
+  approved: string
+  rejected: string
+  failed: string
+}> {
+  await submit('hello', { key: 'twice' })
+  await submit('hello', { key: 'twice' })
+  const [first] = (
+    await system.deps().jobs.lane({ lane: laneOf({ pool: 'main', tier: 'high', owner: 'tester' }), limit: 1 })
+  ).records
+  await submit('later')
+  const failed = await submit('nonsense')
+  const approved = await submit('draft one', { kind: 'checked' })
+  const rejected = await submit('draft two', { kind: 'checked' })
+  const running = await submit('meanwhile')
+  meanwhile = async () => void (await post(`/v1/jobs/${running}/cancel`))
+  await post(`/v1/jobs/${await submit('never', { inMs: MINUTE })}/cancel`)
+  await post(`/v1/jobs/${await halfSubmitted()}/cancel`)
+  return { first: first as LiveRecord, approved, rejected, failed }
+}
+
+/** A submit that died before its live record was written. */
+async function halfSubmitted(): Promise<string> {
+  const jobId = 'half'.padEnd(26, '0')
+  const about = { kind: 'plain', pool: 'main', tier: 'high', owner: 'tester' } as const
+  const when = { submittedAt: system.now, expiresAt: system.now + 60 * MINUTE }
+  const rest = { submittedBy: 'tester', input: { say: 'half' }, hash: '', tokens: 1 }
+  const key = { lane: laneOf(about), at: system.now, jobId }
+  await system.deps().jobs.create({ input: { v: 1, jobId, ...about, ...rest, key, ...when } })
+  return jobId
+}
+
+/** Messages of this owner are lost once, so that the dispatcher has to look what became of them. */
+async function jobsWhoseMessagesAreLost(): Promise<void> {
+  await submit('lost', { owner: 'unlucky' })
+  await submit('lost, too', { owner: 'unlucky' })
+  const lost = new Set<string>()
+  system.loses = ({ jobs }) => {
+    const fresh = jobs.filter(({ key }) => key.lane.endsWith('unlucky') && !lost.has(key.jobId))
+    for (const { key } of fresh) lost.add(key.jobId)
+    return fresh.length > 0
+  }
+}
+
+/** Something due within each minute keeps one dispatcher alive until idle owners leave the ring. */
+async function eightMinutesOfWork(): Promise<void> {
+  for (let i = 1; i <= 10; i++) await submit('tick', { owner: 'metronome', inMs: i * 48_000 })
+}
+
+/** A first put that landed long after its job had ended. */
+async function revive(first: LiveRecord): Promise<void> {
+  await system.deps().jobs.enter({ record: { ...first, state: 'queued' } })
+  const job = { key: first.key, fence: first.fence, slot: system.now, notAfter: system.now + 250 }
+  system.take([{ pool: 'main', sentAt: system.now, jobs: [job] }])
+  await system.work()
+}
+
+async function everything(): Promise<void> {
+  const { first, approved, rejected, failed } = await jobsThatGoEveryWay()
+  await jobsWhoseMessagesAreLost()
+  await eightMinutesOfWork()
+  await system.dispatch(10 * MINUTE)
+  await revive(first)
+  for (const path of ['reviews', `reviews/${approved}`, `reviews/${await submit('queued')}`])
+    await system.http('approval', 'GET', `/v1/${path}`)
+  await system.http('approval', 'POST', `/v1/reviews/${approved}/approve`, { version: 1 })
+  await system.http('approval', 'POST', `/v1/reviews/${rejected}/reject`, { version: 1 })
+  await post(`/v1/jobs/${failed}/redrive`)
+  await submit('wrong key')
+  await system.dispatch(3 * MINUTE)
+  for (const path of ['pools', 'overview', 'jobs?owner=tester', 'jobs?attention=failed', `jobs/${failed}`])
+    await get(`/v1/${path}`)
+  mended = true
+  await post('/v1/pools/main/resume')
+  await system.dispatch(3 * MINUTE)
+}
+
+const binary = findDynoxide()
+
+describe.skipIf(!binary)('on an engine, through every way that a job can go', () => {
+  beforeAll(async () => {
+    if (!parsed.ok) throw new Error(parsed.faults.join('\n'))
+    engine = await startDynoxide({ binary: binary as string })
+    system = await RecordedSystem.start({ endpoint: engine.endpoint, settings: parsed.settings, model: { call: obey } })
+    await everything()
+  })
+  afterAll(async () => {
+    system.close()
+    await engine.stop()
+  })
+
+  const sorted = (grants: object) =>
+    Object.fromEntries(Object.entries(grants).map(([table, actions]) => [table, [...actions].sort()]))
+
+  it.each(FUNCTIONS)('the %s function uses what it is granted, all of it, and nothing else', (name) => {
+    expect(sorted(system.used[name] ?? {})).toEqual(sorted(GRANTS[name]))
+  })
+
+  it('those who may start the dispatcher do', () => {
+    expect([...system.wakes].sort()).toEqual(['api', 'dispatcher', 'worker'])
+  })
+})

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest'
+import { FUNCTIONS } from '../../lib/grants.ts'
+import { aConfig, aKind, aPool, resources, type Statement, statementsByFunction, templates, text } from './stacks.ts'
+
+const everything = aConfig({
+  pools: {
+    main: aPool(),
+    other: aPool({ kind: 'openai-compatible', baseUrl: 'https://example.com/v1', keyVariable: 'OTHER_KEY' }),
+  },
+  kinds: { reply: aKind(), step: aKind({ pool: 'other', model: 'some-model' }) },
+})
+const { service } = templates({ config: everything })
+const roles = statementsByFunction(service)
+const of = (name: string): Statement[] => roles.get(name) ?? []
+
+/** The actions of one service that a function may take on what is recognised by `on`. */
+const actions = (name: string, api: string, on: string): string[] =>
+  of(name)
+    .filter((s) => s.Resource.some((resource) => text(resource).includes(on)))
+    .flatMap((s) => s.Action)
+    .filter((action) => action.startsWith(`${api}:`))
+    .map((action) => action.slice(api.length + 1))
+    .sort()
+
+const XRAY = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments']
+
+describe('roles', () => {
+  it('are one for each function', () => {
+    const used = resources(service, 'AWS::Lambda::Function').map(([, fn]) => text(fn.Properties.Role))
+    expect(used).toHaveLength(FUNCTIONS.length)
+    expect(new Set(used).size).toBe(FUNCTIONS.length)
+  })
+
+  it('carry no managed policy', () => {
+    for (const [, role] of resources(service, 'AWS::IAM::Role'))
+      expect(role.Properties.ManagedPolicyArns).toBeUndefined()
+  })
+
+  it('allow no action by wildcard', () => {
+    for (const statements of roles.values())
+      for (const statement of statements) for (const action of statement.Action) expect(action).not.toContain('*')
+  })
+
+  it('allow nothing on every resource but sending traces, which have none', () => {
+    for (const [name, statements] of roles)
+      for (const statement of statements)
+        if (statement.Resource.includes('*')) expect([name, [...statement.Action].sort()]).toEqual([name, XRAY])
+  })
+
+  it('name each resource in full, log groups and secrets included', () => {
+    for (const statements of roles.values())
+      for (const statement of statements)
+        for (const resource of statement.Resource) if (resource !== '*') expect(text(resource)).not.toContain('*')
+  })
+})
+
+describe('tables', () => {
+  const tables = ['Live', 'Jobs', 'Rings', 'Capacity', 'Approvals']
+  const granted = (name: string) =>
+    Object.fromEntries(
+      tables.map((table) => [table, actions(name, 'dynamodb', `GetAtt${table}`)]).filter(([, a]) => a?.length),
+    )
+
+  it('let the approval function alone write approvals, and nobody change or delete one', () => {
+    const writers = FUNCTIONS.filter((name) => actions(name, 'dynamodb', 'GetAttApprovals').length > 0)
+    expect(writers).toEqual(['approval'])
+    expect(granted('approval').Approvals).toEqual(['PutItem'])
+  })
+
+  it('are open to the api as far as jobs are submitted, shown, cancelled and redriven', () => {
+    expect(granted('api')).toEqual({
+      Live: ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      Jobs: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query'],
+      Rings: ['PutItem'],
+      Capacity: ['DeleteItem', 'GetItem'],
+    })
+  })
+
+  it('are open to the approval function as far as a decision moves a job', () => {
+    expect(granted('approval')).toEqual({
+      Live: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query'],
+      Jobs: ['ConditionCheckItem', 'GetItem', 'PutItem', 'Query'],
+      Rings: ['PutItem'],
+      Capacity: ['GetItem'],
+      Approvals: ['PutItem'],
+    })
+  })
+
+  it('hide the content of jobs from the dispatcher', () => {
+    expect(granted('dispatcher')).toEqual({
+      Live: ['BatchGetItem', 'GetItem', 'Query'],
+      Rings: ['BatchWriteItem', 'DeleteItem', 'PutItem', 'Query'],
+      Capacity: ['ConditionCheckItem', 'GetItem', 'PutItem', 'UpdateItem'],
+    })
+  })
+
+  it('are open to the worker as far as it claims and settles', () => {
+    expect(granted('worker')).toEqual({
+      Live: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'],
+      Jobs: ['ConditionCheckItem', 'GetItem', 'PutItem', 'Query'],
+      Rings: ['PutItem'],
+      Capacity: ['GetItem', 'PutItem'],
+    })
+  })
+
+  it('let the publisher read the stream of jobs and no table', () => {
+    expect(granted('publisher')).toEqual({
+      Jobs: ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'],
+    })
+    const stream = of('publisher').find((s) => s.Action.includes('dynamodb:GetRecords'))
+    expect(text(stream?.Resource)).toContain('StreamArn')
+  })
+
+  it('reach a function as a variable exactly where they are permitted', () => {
+    for (const [, fn] of resources(service, 'AWS::Lambda::Function')) {
+      const name = FUNCTIONS.find((f) => fn.Properties.FunctionName.endsWith(`-${f}`)) ?? ''
+      const named = tables.filter(
+        (table) => `FAIRLEAD_${table.toUpperCase()}_TABLE` in fn.Properties.Environment.Variables,
+      )
+      expect([name, named.sort()]).toEqual([name, name === 'publisher' ? [] : Object.keys(granted(name)).sort()])
+    }
+  })
+})
+
+describe('other services', () => {
+  it('let those who ring start the dispatcher, besides the schedule, and nobody start anything else', () => {
+    const starts = [...roles.keys()].filter((name) => of(name).some((s) => s.Action.includes('lambda:InvokeFunction')))
+    expect(starts.sort()).toEqual(['api', 'dispatcher', 'ticks', 'worker'])
+    for (const name of starts) expect(actions(name, 'lambda', 'dispatcher')).toEqual(['InvokeFunction'])
+  })
+
+  it('let the dispatcher send jobs, the worker receive them, and each do no more', () => {
+    expect(actions('dispatcher', 'sqs', 'queuejobs')).toEqual(['SendMessage'])
+    expect(actions('worker', 'sqs', 'queuejobs')).toContain('ReceiveMessage')
+    expect(actions('worker', 'sqs', 'queuejobs')).not.toContain('SendMessage')
+    for (const name of ['api', 'approval', 'publisher']) expect(actions(name, 'sqs', 'queuejobs')).toEqual([])
+  })
+
+  it('let the worker alone read providers keys, and only those that the configuration names', () => {
+    const readers = [...roles.keys()].filter((name) => text(of(name)).includes('secretsmanager:'))
+    expect(readers).toEqual(['worker'])
+    const reads = of('worker').filter((s) => text(s.Action).includes('secretsmanager:'))
+    expect(reads).toHaveLength(1)
+    expect(reads[0]?.Action).toEqual(['secretsmanager:GetSecretValue'])
+    expect(reads[0]?.Resource).toEqual([{ Ref: expect.stringContaining('OTHERKEY') }])
+  })
+
+  it('let the publisher put events on the default bus', () => {
+    expect(actions('publisher', 'events', ':event-bus/default')).toEqual(['PutEvents'])
+  })
+
+  it('let a role of the schedule be assumed for this account and this group of schedules only', () => {
+    const [, role] = resources(service, 'AWS::IAM::Role').find(([id]) => id.startsWith('ticks')) ?? []
+    const [trust] = role?.Properties.AssumeRolePolicyDocument.Statement ?? []
+    expect(trust.Principal).toEqual({ Service: 'scheduler.amazonaws.com' })
+    expect(trust.Condition.StringEquals).toEqual({
+      'aws:SourceAccount': { Ref: 'AWS::AccountId' },
+      'aws:SourceArn': { 'Fn::GetAtt': [expect.stringContaining('group'), 'Arn'] },
+    })
+  })
+})

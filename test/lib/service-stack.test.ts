@@ -1,0 +1,215 @@
+import { Match } from 'aws-cdk-lib/assertions'
+import { describe, expect, it } from 'vitest'
+import { OUTCOMES } from '../../core/job.ts'
+import { ROUTES } from '../../lambdas/shared/routes.ts'
+import { OUTCOMES as OUTCOMES_SHOWN } from '../../lib/dashboard.ts'
+import { sampleJob } from '../../lib/first-job.ts'
+import { FUNCTIONS } from '../../lib/grants.ts'
+import { readInputs } from '../../lib/inputs.ts'
+import { workersFor } from '../../lib/job-queue.ts'
+import { aConfig, aKind, resources, templates, text } from './stacks.ts'
+
+const { service } = templates()
+const functions = resources(service, 'AWS::Lambda::Function').map(([, fn]) => fn.Properties)
+const settingsOf = (config: unknown) => {
+  const read = readInputs({ stage: 'dev', config })
+  if (!read.ok) throw new Error(read.faults.join())
+  return read.inputs.settings
+}
+
+describe('routes', () => {
+  const routes = resources(service, 'AWS::ApiGatewayV2::Route').map(([, route]) => route.Properties)
+
+  it('are those of the list and no others', () => {
+    expect(routes.map((r) => r.RouteKey).sort()).toEqual(ROUTES.map((r) => `${r.method} ${r.path}`).sort())
+  })
+
+  it('are all behind IAM', () => {
+    for (const route of routes) expect([route.RouteKey, route.AuthorizationType]).toEqual([route.RouteKey, 'AWS_IAM'])
+  })
+
+  it('go to the function that the list names', () => {
+    for (const { method, path, function: name } of ROUTES) {
+      const route = routes.find((r) => r.RouteKey === `${method} ${path}`)
+      expect([path, text(route?.Target)]).toEqual([path, expect.stringContaining(`to${name}`)])
+    }
+  })
+
+  it('answer in the format of payload 2.0, are throttled and write an access log', () => {
+    service.allResourcesProperties('AWS::ApiGatewayV2::Integration', { PayloadFormatVersion: '2.0' })
+    service.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      StageName: '$default',
+      DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 500 },
+      AccessLogSettings: { DestinationArn: Match.anyValue() },
+    })
+  })
+})
+
+describe('functions', () => {
+  it('are five, on Node 24 and arm64, traced, with JSON logs', () => {
+    expect(functions.map((fn) => fn.FunctionName).sort()).toEqual(
+      FUNCTIONS.map((name) => `fairlead-dev-${name}`).sort(),
+    )
+    for (const fn of functions)
+      expect(fn).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        TracingConfig: { Mode: 'Active' },
+        LoggingConfig: { LogFormat: 'JSON' },
+      })
+  })
+
+  it('each have a log group of their own, with an end to its retention', () => {
+    const groups = functions.map((fn) => text(fn.LoggingConfig.LogGroup))
+    expect(new Set(groups).size).toBe(FUNCTIONS.length)
+    service.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 7 })
+  })
+
+  it('leave no log group behind on a dev stage, and keep them elsewhere', () => {
+    const policies = (stage: string) =>
+      new Set(resources(templates({ stage }).service, 'AWS::Logs::LogGroup').map(([, group]) => group.DeletionPolicy))
+    expect(policies('dev')).toEqual(new Set(['Delete']))
+    expect(policies('prod')).toEqual(new Set(['Retain']))
+  })
+
+  it('tell metrics of two stages apart by their service', () => {
+    for (const fn of functions)
+      expect(fn.Environment.Variables).toMatchObject({
+        POWERTOOLS_SERVICE_NAME: 'fairlead-dev',
+        POWERTOOLS_METRICS_NAMESPACE: 'Fairlead',
+      })
+  })
+
+  it('are given the key of cursors, where they list, by reference and never by value', () => {
+    const keys = functions.flatMap((fn) => fn.Environment.Variables.FAIRLEAD_CURSOR_KEY ?? [])
+    expect(keys).toHaveLength(2)
+    for (const key of keys) expect(text(key)).toContain('{{resolve:secretsmanager:')
+  })
+})
+
+describe('the dispatcher', () => {
+  it('is started every minute, and a start that is missed is not repeated', () => {
+    service.hasResourceProperties('AWS::Scheduler::Schedule', {
+      ScheduleExpression: 'rate(1 minute)',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: { Input: '{}', RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 } },
+    })
+    service.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+    })
+  })
+
+  it('works for many minutes, and may hand over to itself, or be woken by its worker, without end', () => {
+    const looping = functions.filter((fn) => fn.RecursiveLoop === 'Allow').map((fn) => [fn.FunctionName, fn.Timeout])
+    expect(looping).toEqual([
+      ['fairlead-dev-dispatcher', 900],
+      ['fairlead-dev-worker', 900],
+    ])
+  })
+})
+
+describe('the queue', () => {
+  it('hides a message for at least as long as a worker may run, and gives it up after three receives', () => {
+    const worker = functions.find((fn) => fn.FunctionName.endsWith('-worker'))
+    const jobs = resources(service, 'AWS::SQS::Queue').find(([id]) => id.startsWith('queuejobs'))?.[1].Properties
+    expect(jobs.VisibilityTimeout).toBeGreaterThanOrEqual(worker?.Timeout)
+    expect(jobs.RedrivePolicy.maxReceiveCount).toBe(3)
+    expect(jobs.MessageRetentionPeriod).toBeGreaterThan(3 * jobs.VisibilityTimeout)
+  })
+
+  it('refuses whoever does not come by TLS, and so do the dead letters', () => {
+    const denied = resources(service, 'AWS::SQS::QueuePolicy').filter(([, p]) =>
+      text(p.Properties).includes('"aws:SecureTransport":"false"'),
+    )
+    expect(denied).toHaveLength(resources(service, 'AWS::SQS::Queue').length)
+  })
+
+  it('gives a worker one message at a time', () => {
+    service.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 1,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: Match.anyValue() },
+    })
+  })
+
+  it('has as many workers as its pools can keep busy, and leaves half of the account to others', () => {
+    const pool = (requests: number) => aConfig({ pools: { main: { provider: { kind: 'bedrock' }, requests } } })
+    expect(workersFor(settingsOf(pool(300)))).toBe(300)
+    expect(workersFor(settingsOf({ ...pool(300), kinds: { reply: aKind({ timeoutMs: 10_000 }) } }))).toBe(50)
+    expect(workersFor(settingsOf(pool(1)))).toBe(2)
+    expect(workersFor(settingsOf({ ...pool(1), kinds: {} }))).toBe(2)
+    expect(workersFor(settingsOf(pool(100_000)))).toBe(500)
+  })
+})
+
+describe('the stream of ends', () => {
+  it('tells of new ends only, in small steps, and keeps what cannot be told', () => {
+    service.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 10,
+      StartingPosition: 'TRIM_HORIZON',
+      DestinationConfig: {
+        OnFailure: { Destination: { 'Fn::GetAtt': [Match.stringLikeRegexp('unpublished'), 'Arn'] } },
+      },
+      FilterCriteria: {
+        Filters: [{ Pattern: JSON.stringify({ eventName: ['INSERT'], dynamodb: { Keys: { sk: { S: ['end'] } } } }) }],
+      },
+    })
+  })
+})
+
+describe('operators', () => {
+  it('are told of dead letters, of a dispatcher that fails or rests, of throttles and of a stream that lags', () => {
+    const alarms = resources(service, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties)
+    expect(alarms.map((a) => `${a.MetricName} ${a.TreatMissingData}`).sort()).toEqual([
+      'ApproximateNumberOfMessagesVisible notBreaching',
+      'ApproximateNumberOfMessagesVisible notBreaching',
+      'Errors notBreaching',
+      'Invocations breaching',
+      'IteratorAge notBreaching',
+      'Throttles notBreaching',
+    ])
+    for (const alarm of alarms) expect(alarm.AlarmActions).toBeUndefined()
+  })
+
+  it('hear the alarms where they name a topic', () => {
+    const alarmTopic = 'arn:aws:sns:eu-west-1:123456789012:alarms'
+    templates({ alarmTopic }).service.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [alarmTopic] })
+  })
+
+  it('have one dashboard of six widgets', () => {
+    const [[, dashboard] = [], ...others] = resources(service, 'AWS::CloudWatch::Dashboard')
+    expect(others).toEqual([])
+    expect(text(dashboard?.Properties.DashboardBody).match(/\\"type\\":\\"metric\\"/g)).toHaveLength(6)
+  })
+
+  it('see every outcome that a job can have', () => {
+    expect(OUTCOMES_SHOWN).toEqual(OUTCOMES)
+  })
+})
+
+describe('outputs', () => {
+  const outputs = service.toJSON().Outputs
+
+  it('are the URL and a command that submits a job', () => {
+    expect(Object.keys(outputs).sort()).toEqual(['SubmitAJob', 'Url'])
+    expect(text(outputs.SubmitAJob.Value)).toContain('curl --aws-sigv4')
+    expect(text(outputs.SubmitAJob.Value)).toContain('/v1/jobs')
+  })
+
+  it('submit a job that has all that its kind asks for', () => {
+    expect(sampleJob('reply', settingsOf(aConfig()))).toEqual({
+      kind: 'reply',
+      input: {
+        lead: { name: 'an example of name', company: 'an example of company' },
+        why: 'an example of why',
+      },
+    })
+  })
+
+  it.each(['{{lead}} {{lead.name}}', '{{lead.name}} {{lead}}'])('make sense of %s', (prompt) => {
+    const settings = settingsOf(aConfig({ kinds: { reply: aKind({ prompt }) } }))
+    expect(sampleJob('reply', settings).input).toEqual({ lead: { name: 'an example of name' } })
+  })
+})

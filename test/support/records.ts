@@ -1,0 +1,178 @@
+/**
+ * Builders of valid records: a test names only what it is about. Everything is of one job (JOB), one lane (LANE) and
+ * one moment (NOW) unless told otherwise. No clock, no randomness.
+ */
+import type { EnteredBell } from '../../core/bell.ts'
+import { enteredBell } from '../../core/bell.ts'
+import type {
+  Approval,
+  DeadLetter,
+  Draft,
+  End,
+  InReview,
+  JobInput,
+  LiveKey,
+  LiveRecord,
+  Queued,
+  Running,
+} from '../../core/job.ts'
+import { attentionLane, laneOf, reviewLane } from '../../core/lane.ts'
+import type { LedgerRecord } from '../../core/ledger-record.ts'
+import type { Overview } from '../../core/overview.ts'
+import type { OwnerTurns } from '../../core/ring.ts'
+
+export const NOW = Date.UTC(2030, 0, 1)
+export const DAY_MS = 86_400_000
+export const POOL = 'main'
+export const OWNER = 'ada'
+export const JOB = 'job-1'
+export const LANE = laneOf({ pool: POOL, tier: 'high', owner: OWNER })
+const EXPIRES_AT = NOW + 90 * DAY_MS
+
+export const aKey = (p: Partial<LiveKey> = {}): LiveKey => ({ lane: LANE, at: NOW, jobId: JOB, ...p })
+
+const common = {
+  v: 1 as const,
+  key: aKey(),
+  pool: POOL,
+  tier: 'high' as const,
+  owner: OWNER,
+  kind: 'reply',
+  fence: 0,
+  attempt: 0,
+  throttles: 0,
+  crashes: 0,
+  generation: 1,
+  tokens: 700,
+  submittedAt: NOW,
+  errors: [],
+}
+
+export const aQueued = (p: Partial<Queued> = {}): Queued => ({ ...common, state: 'queued', ...p })
+
+export const aRunning = (p: Partial<Running> = {}): Running => ({
+  ...common,
+  state: 'running',
+  fence: 1,
+  nonce: 'nonce-1',
+  leaseUntil: NOW + 60_000,
+  ...p,
+})
+
+export const anInReview = (p: Partial<InReview> = {}): InReview => ({
+  ...common,
+  key: aKey({ lane: reviewLane('main'), at: NOW + 5_000 }),
+  state: 'in-review',
+  fence: 1,
+  attempt: 1,
+  draftVersion: 1,
+  draftHash: 'hash-of-draft',
+  ...p,
+})
+
+export const aDeadLetter = (p: Partial<DeadLetter> = {}): DeadLetter => ({
+  ...common,
+  key: aKey({ lane: attentionLane(POOL), at: NOW + 5_000 }),
+  state: 'failed',
+  fence: 1,
+  attempt: 5,
+  ...p,
+})
+
+export const anInput = (p: Partial<JobInput> = {}): JobInput => ({
+  v: 1,
+  jobId: JOB,
+  owner: OWNER,
+  submittedBy: 'crm',
+  kind: 'reply',
+  pool: POOL,
+  tier: 'high',
+  input: { lead: { name: 'Grace', company: 'Hopper & Co' } },
+  hash: 'hash-of-request',
+  key: aKey(p.jobId === undefined ? {} : { jobId: p.jobId }),
+  tokens: 700,
+  submittedAt: NOW,
+  expiresAt: EXPIRES_AT,
+  ...p,
+})
+
+export const anEnd = (p: Partial<End> = {}): End => ({
+  v: 1,
+  jobId: JOB,
+  outcome: 'succeeded',
+  fence: 1,
+  endedAt: NOW + 5_000,
+  attempts: 1,
+  errors: [],
+  expiresAt: EXPIRES_AT,
+  ...p,
+})
+
+export const aDraft = (p: Partial<Draft> = {}): Draft => ({
+  v: 1,
+  jobId: JOB,
+  version: 1,
+  text: 'Dear Grace, …',
+  hash: 'hash-of-draft',
+  model: 'a-model',
+  usage: { inputTokens: 200, outputTokens: 90 },
+  createdAt: NOW + 5_000,
+  expiresAt: EXPIRES_AT,
+  ...p,
+})
+
+export const anApproval = (p: Partial<Approval> = {}): Approval => ({
+  v: 1,
+  jobId: JOB,
+  version: 1,
+  decision: 'approved',
+  hash: 'hash-of-draft',
+  by: 'linus',
+  at: NOW + 9_000,
+  ...p,
+})
+
+/** A bell's id sorts by the moment it was rung, as a ULID does. */
+export const aBell = (n = 1, record: LiveRecord = aQueued()): EnteredBell =>
+  enteredBell(`bell-${String(n).padStart(6, '0')}`, record)
+
+export const anOwner = (p: Partial<OwnerTurns> = {}): OwnerTurns => ({
+  owner: OWNER,
+  tiers: { high: { turn: 12.5, beyond: 0 }, low: { turn: 3.25, beyond: 420 } },
+  turn: 7,
+  v: 6.75,
+  ...p,
+})
+
+export const aLedgerRecord = (p: Partial<LedgerRecord> = {}): LedgerRecord => ({
+  v: 1,
+  epoch: 1,
+  version: 2,
+  holder: 'holder-1',
+  state: 'held',
+  until: NOW + 30_000,
+  ledger: { bytes: Uint8Array.from([0, 1, 127, 128, 255]), first: 4_123_456, bucketMs: 100 },
+  next: NOW + 200.125,
+  lastSlot: NOW + 400,
+  order: 'weighted',
+  clock: 41.5,
+  tiers: { high: { turn: 40, v: 39.5, active: true } },
+  ...p,
+})
+
+const tier = { queued: 3, running: 1, done: 40 }
+export const anOverview = (p: Partial<Overview> = {}): Overview => ({
+  v: 1,
+  at: NOW,
+  tiers: { high: { ...tier, waits: 'CAPACITY_RPM' }, medium: tier, low: tier },
+  owners: [{ owner: OWNER, queued: 3, served: 40, share: 0.5, entitlement: 0.5 }],
+  ownersLive: 2,
+  full: [],
+  callsInWindow: 40,
+  limit: 60,
+  windowMs: 60_000,
+  refused: 0,
+  late: 0,
+  inFlight: [{ jobId: JOB, owner: OWNER, tier: 'high', slot: NOW + 100 }],
+  ...p,
+})
