@@ -13,7 +13,8 @@ async function readConfig(): Promise<unknown> {
   try {
     return (await import('../fairlead.config.ts')).default
   } catch (error) {
-    return stop([`fairlead.config.ts: ${error instanceof Error ? error.message : String(error)}`])
+    const message = error instanceof Error ? error.message : String(error)
+    return stop([`fairlead.config.ts: ${message.replaceAll('\n', ' ')}`])
   }
 }
 

@@ -1,6 +1,6 @@
 /** A ledger as bytes: LEB128 counts with runs of empty buckets folded, so that a minute of 300 calls fits in 1 KB. */
 import type { Ledger, LedgerShape } from './ledger.ts'
-import { bucketOf } from './ledger.ts'
+import { bucketOf, stampAt } from './ledger.ts'
 
 const putVarint = (out: number[], value: number): void => {
   let rest = value
@@ -31,7 +31,8 @@ export function packLedger(ledger: Ledger): Uint8Array {
 
 /**
  * Reads `packLedger`'s bytes into today's shape. A changed window or guard only changes how wide a window is summed;
- * a changed bucket width moves each count to the bucket its stamp falls in.
+ * a changed bucket width moves each count to the first new stamp at or after its own: were it earlier, a window would
+ * let go of it too soon. (A new holder waits out the last slot leased, so that all it permits comes later.)
  */
 export function unpackLedger(bytes: Uint8Array, p: { first: number; bucketMs: number; shape: LedgerShape }): Ledger {
   let at = 0
@@ -51,7 +52,7 @@ export function unpackLedger(bytes: Uint8Array, p: { first: number; bucketMs: nu
   let bucket = p.first
   while (at < bytes.length) {
     bucket += varint()
-    const i = bucketOf(p.shape, bucket * p.bucketMs) - first
+    const i = bucketOf(p.shape, stampAt(p.shape, bucket * p.bucketMs)) - first
     while (requests.length <= i) {
       requests.push(0)
       tokens.push(0)

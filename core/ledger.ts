@@ -57,7 +57,8 @@ export const emptyLedger = (shape: LedgerShape, now: number): Ledger => ({
 /** A ledger without history that can be trusted: as if all had been used just now. */
 export const fullLedger = (shape: LedgerShape, now: number): Ledger => ({
   shape,
-  first: bucketOf(shape, now),
+  // Not the stamp before: what is unknown may reach up to this very moment.
+  first: bucketOf(shape, stampAt(shape, now)),
   requests: [shape.requests],
   tokens: [shape.tokens ?? 0],
 })
@@ -74,7 +75,8 @@ function fullestWindow(counts: readonly number[], i: number, width: number): num
   let fullest = window
   const last = Math.min(counts.length - 1, i + width - 1)
   for (let end = i + 1; end <= last; end++) {
-    window += (counts[end] as number) - (counts[end - width] ?? 0)
+    // A slot before the first count has windows that end before it.
+    window += (counts[end] ?? 0) - (counts[end - width] ?? 0)
     fullest = Math.max(fullest, window)
   }
   return fullest
@@ -114,17 +116,12 @@ export function permit(ledger: Ledger, slot: number, cost: Cost): Ledger {
   return { ...ledger, first, requests, tokens }
 }
 
-/** Forgets what no window at or after `now` can contain. */
+/** Forgets what no window at or after `now` can contain, and moves on, so that no gap is filled after a long rest. */
 export function trim(ledger: Ledger, now: number): Ledger {
-  const keepFrom = bucketOf(ledger.shape, now) - ledger.shape.buckets
-  const drop = Math.max(0, Math.min(ledger.requests.length, keepFrom - ledger.first))
-  if (drop === 0) return ledger
-  return {
-    ...ledger,
-    first: ledger.first + drop,
-    requests: ledger.requests.slice(drop),
-    tokens: ledger.tokens.slice(drop),
-  }
+  const first = bucketOf(ledger.shape, now) - ledger.shape.buckets
+  const drop = first - ledger.first
+  if (drop <= 0) return ledger
+  return { ...ledger, first, requests: ledger.requests.slice(drop), tokens: ledger.tokens.slice(drop) }
 }
 
 /** Calls permitted in (t - span, t]. */

@@ -29,6 +29,8 @@ export type Verdict =
 
 const CONFIG_CODES =
   /insufficient_quota|billing|credit|invalid_api_key|authentication|permission|model_not_found|unknown_model/i
+/** Under 400, where a code says no more: Anthropic without credit, Bedrock without such a model. */
+const CONFIG_WORDS = /credit balance is too low|model identifier is invalid/i
 const SIZE_CODES = /context_length|too_large|too long|request_too_large/i
 
 /** The class of an error answer, by status first and the provider's own code where the status is shared. */
@@ -38,10 +40,13 @@ export function classify(p: { status?: number; code?: string; message: string })
   if (CONFIG_CODES.test(p.code ?? '')) return 'provider-config'
   if (p.status === 401 || p.status === 402 || p.status === 403) return 'provider-config'
   if (p.status === 404) return 'provider-config'
-  if (p.status === 429) return /insufficient|billing|credit/i.test(says) ? 'provider-config' : 'rate-limited'
-  if (p.status === 529 || p.status === 503 || /overloaded/i.test(says)) return 'overloaded'
-  if (p.status === 413 || SIZE_CODES.test(says)) return 'too-large'
+  // OpenAI and Gemini mention billing in plain rate limits too, as the way to a higher one.
+  if (p.status === 429)
+    return /insufficient|billing|credit/i.test(says) && !/rate.?limit/i.test(says) ? 'provider-config' : 'rate-limited'
+  if (p.status === 400 && CONFIG_WORDS.test(p.message)) return 'provider-config'
   if (p.status === 408) return 'timeout'
+  if (p.status === 529 || p.status === 503 || /overloaded/i.test(says)) return 'overloaded'
+  if (p.status === 413 || (p.status < 500 && SIZE_CODES.test(says))) return 'too-large'
   return p.status >= 500 ? 'server' : 'bad-request'
 }
 

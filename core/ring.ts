@@ -117,10 +117,14 @@ function find(lane: Lane, head: Pick<Head, 'at' | 'jobId'>): { i: number; known:
   return { i: low, known: lane.heads[low]?.jobId === head.jobId }
 }
 
-/** A queued record was heard of. Hearing twice, or of what is already sent, changes nothing. */
+/**
+ * A queued record was heard of. Hearing twice, or of what is already sent, changes nothing; a job's fence only rises,
+ * so news under a lower one is old, and under a higher one what was sent is over.
+ */
 export function heard(ring: Ring, lane: Lane, head: Head): void {
   const sent = ring.sent.get(head.jobId)
-  if (sent && sent.lane === lane.id && sent.head.at === head.at && sent.head.fence >= head.fence) return
+  if (sent && sent.head.fence >= head.fence) return
+  ring.sent.delete(head.jobId)
   ring.busy.add(lane.id)
   if (lane.cursor && byPlace(head, lane.cursor) > 0) {
     lane.beyond++

@@ -107,7 +107,7 @@ export const Settings = z
     if (Object.keys(settings.pools).length === 0)
       ctx.addIssue({ code: 'custom', path: ['pools'], message: 'name at least one pool' })
     for (const [kind, { pool }] of Object.entries(settings.kinds))
-      if (!settings.pools[pool])
+      if (!Object.hasOwn(settings.pools, pool))
         ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
   })
 export type Settings = z.infer<typeof Settings>
@@ -116,6 +116,11 @@ export type Settings = z.infer<typeof Settings>
 export function parseSettings(raw: unknown): { ok: true; settings: Settings } | { ok: false; faults: string[] } {
   const parsed = Settings.safeParse(raw)
   if (parsed.success) return { ok: true, settings: parsed.data }
-  return { ok: false, faults: parsed.error.issues.map((i) => `${i.path.join('.') || 'configuration'}: ${i.message}`) }
+  return { ok: false, faults: parsed.error.issues.map((i) => `${i.path.join('.') || 'configuration'}: ${allowed(i)}`) }
 }
+
+/** A name that may not be a key says only inside what is wrong with it. */
+const allowed = (issue: z.core.$ZodIssue): string =>
+  issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+
 export type SettingsInput = z.input<typeof Settings>

@@ -14,7 +14,7 @@ const period = Duration.minutes(5)
 /** A publisher that keeps up is seconds behind; at five minutes, ten retries are going round. */
 const STREAM_AGE = Duration.minutes(5)
 
-export interface AlarmsProps {
+interface AlarmsProps {
   readonly dispatcher: LambdaFunction
   readonly worker: LambdaFunction
   readonly publisher: LambdaFunction

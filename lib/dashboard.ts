@@ -17,7 +17,7 @@ export const OUTCOMES = ['succeeded', 'failed', 'rejected', 'cancelled', 'expire
 const WIDTH = 12
 const period = Duration.minutes(1)
 
-export interface DashboardProps {
+interface DashboardProps {
   readonly stage: Stage
   readonly settings: Settings
   readonly functions: readonly LambdaFunction[]

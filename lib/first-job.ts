@@ -3,8 +3,8 @@ import { CfnOutput, Stack } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
 import type { Settings } from '../core/settings.ts'
 
-/** `{{path.to.field}}`, as a kind's prompt names what it takes from a job's input. */
-const FIELD = /\{\{\s*([\w.-]+)\s*\}\}/g
+/** `{{path.to.field}}`, as core/prompt.ts reads it; a test holds that no field is missed. */
+const FIELD = /\{\{\s*([A-Za-z_][\w.]*)\s*\}\}/g
 
 export function addFirstJob(scope: Construct, p: { readonly url: string; readonly settings: Settings }): void {
   const kind = Object.keys(p.settings.kinds)[0]
@@ -23,10 +23,11 @@ const submitCommand = (p: { url: string; region: string; body: unknown }): strin
     `-d '${JSON.stringify(p.body)}' ${p.url}/v1/jobs`,
   ].join(' ')
 
-/** A job that submit accepts: each field that the kind's prompt names, filled with words no shell takes for its own. */
+/** A job that submit accepts: each field that its kind's prompts name, filled with words no shell takes for its own. */
 export function sampleJob(kind: string, settings: Settings): { kind: string; input: Record<string, unknown> } {
   const input: Record<string, unknown> = {}
-  for (const [, field = ''] of (settings.kinds[kind]?.prompt ?? '').matchAll(FIELD)) fill(input, field.split('.'))
+  const { system = '', prompt = '' } = settings.kinds[kind] ?? {}
+  for (const [, field = ''] of `${system}${prompt}`.matchAll(FIELD)) fill(input, field.split('.'))
   return { kind, input }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Who may do what with which table: the whole of it, in one place to read. A function that needs more asks for it here;
- * test/lib/permissions.test.ts holds that Approvals is written by the approval function alone (G8).
+ * Who may do what with which table: the whole of it, in one place to read. test/lib/grants.test.ts runs every function
+ * on an engine and holds that each uses what stands here, all of it, and nothing else: a function that comes to need
+ * more fails there, and not in somebody's account.
  */
 import type { TableGrants } from './tables.ts'
 
@@ -10,29 +11,28 @@ export type FunctionName = (typeof FUNCTIONS)[number]
 export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
   /** Submits, shows, cancels and redrives jobs (a redrive takes an end away); resumes a pool that stopped. */
   api: {
-    live: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
-    jobs: ['GetItem', 'Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem'],
+    live: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
+    jobs: ['Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem'],
     rings: ['PutItem'],
     capacity: ['GetItem', 'DeleteItem'],
   },
   /** Shows drafts and decides on them; of capacity it reads why a job still waits. It alone writes Approvals. */
   approval: {
-    live: ['GetItem', 'Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem'],
-    jobs: ['GetItem', 'Query', 'PutItem', 'ConditionCheckItem'],
-    rings: ['PutItem'],
+    live: ['GetItem', 'Query', 'DeleteItem'],
+    jobs: ['Query', 'PutItem'],
     capacity: ['GetItem'],
     approvals: ['PutItem'],
   },
-  /** Reads lanes, keeps the ring and the ledger; it never sees a job's content. */
+  /** Reads lanes, keeps the ring and the ledger, lets a mended pool run again; it never sees a job's content. */
   dispatcher: {
     live: ['GetItem', 'BatchGetItem', 'Query'],
-    rings: ['Query', 'PutItem', 'DeleteItem', 'BatchWriteItem'],
-    capacity: ['GetItem', 'PutItem', 'UpdateItem', 'ConditionCheckItem'],
+    rings: ['Query', 'DeleteItem', 'BatchWriteItem'],
+    capacity: ['GetItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'],
   },
   /** Claims and settles; of capacity it writes the record that stops a pool. */
   worker: {
-    live: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
-    jobs: ['GetItem', 'Query', 'PutItem', 'ConditionCheckItem'],
+    live: ['PutItem', 'UpdateItem', 'DeleteItem'],
+    jobs: ['Query', 'PutItem'],
     rings: ['PutItem'],
     capacity: ['GetItem', 'PutItem'],
   },

@@ -12,10 +12,10 @@ import { ENV } from '../lambdas/shared/env.ts'
 import type { Stage } from './inputs.ts'
 
 /**
- * What stands in a provider's secret until somebody puts the key. With blanks, which no key has: the worker refuses it
- * before any provider sees it, and the pool stops with a line that names the secret.
+ * What stands in a provider's secret until somebody puts the key. The worker knows it (adapters/secrets/keys.ts) and
+ * sends it to nobody: the pool stops with a line that names the secret.
  */
-export const UNSET = 'put the key here'
+export const UNSET = 'unset'
 
 /**
  * Deleted with the stack on every stage: they can be put in again from the provider's page, and a secret that stayed

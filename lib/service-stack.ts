@@ -44,7 +44,7 @@ const SIZES = {
 
 type Functions = Readonly<Record<FunctionName, NodejsFunction>>
 
-export interface ServiceProps extends Inputs {
+interface ServiceProps extends Inputs {
   readonly tables: Tables
 }
 

@@ -4,7 +4,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { ENV, type EnvName } from '../lambdas/shared/env.ts'
 
-export type TableName = 'live' | 'jobs' | 'rings' | 'capacity' | 'approvals'
+type TableName = 'live' | 'jobs' | 'rings' | 'capacity' | 'approvals'
 export type Tables = Readonly<Record<TableName, TableV2>>
 
 /** The single-item and batch requests of the data plane. A transaction needs the permission of each request in it. */

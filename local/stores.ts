@@ -2,7 +2,7 @@
 import { dynamoCapacityStore } from '../adapters/dynamodb/capacity-store.ts'
 import { dynamoJobStore } from '../adapters/dynamodb/job-store.ts'
 import { dynamoRingStore } from '../adapters/dynamodb/ring-store.ts'
-import { dynamoTables } from '../adapters/dynamodb/tables.ts'
+import { dynamoTables, type Tables } from '../adapters/dynamodb/tables.ts'
 import { memoryCapacityStore } from '../adapters/memory/capacity-store.ts'
 import { memoryJobStore } from '../adapters/memory/job-store.ts'
 import { Journal } from '../adapters/memory/journal.ts'
@@ -24,6 +24,9 @@ export interface Stores {
   close(): Promise<void>
 }
 
+/** Is shown the tables' client before its first use: the benchmarks count requests there. */
+export type Observe = (tables: Tables) => void
+
 export class NoEngine extends Error {
   readonly code = 'no-engine'
 }
@@ -37,9 +40,13 @@ export const TABLE_NAMES = {
 }
 
 /** Opens the engine asked for; without a wish, the embedded binary if it is there, else the journal. */
-export async function openStores(folder: DataFolder, wish: 'dynoxide' | 'journal' | undefined): Promise<Stores> {
+export async function openStores(
+  folder: DataFolder,
+  wish: 'dynoxide' | 'journal' | undefined,
+  observe: Observe = () => undefined,
+): Promise<Stores> {
   const binary = wish === 'journal' ? undefined : findDynoxide()
-  if (binary) return dynamoStores(folder, binary)
+  if (binary) return dynamoStores(folder, binary, observe)
   if (wish === 'dynoxide')
     throw new NoEngine(
       '--engine dynoxide: its package for this platform is not installed; leave the option out to use the journal',
@@ -47,11 +54,12 @@ export async function openStores(folder: DataFolder, wish: 'dynoxide' | 'journal
   return journalStores(folder)
 }
 
-async function dynamoStores(folder: DataFolder, binary: string): Promise<Stores> {
+async function dynamoStores(folder: DataFolder, binary: string, observe: Observe): Promise<Stores> {
   const engine = await startDynoxide({ binary, dbPath: folder.dbPath })
   folder.holdsEngine(engine.pid)
   const tables = dynamoTables({ name: TABLE_NAMES, endpoint: engine.endpoint, ...LOCAL_ACCESS })
   await createTables(engine.endpoint, TABLE_NAMES)
+  observe(tables)
   const queue = await sqsQueue()
   return {
     engine: 'dynoxide (DynamoDB API on SQLite)',

@@ -18,7 +18,7 @@ import type { DataFolder } from './data-folder.ts'
 import { LocalDispatching } from './dispatching.ts'
 import { type Front, startFront } from './front.ts'
 import { DEVELOPER } from './settings.ts'
-import { openStores, type Stores } from './stores.ts'
+import { type Observe, openStores, type Stores } from './stores.ts'
 import { tokenFor } from './tokens.ts'
 
 export interface System {
@@ -54,8 +54,9 @@ export async function startSystem(p: {
   folder: DataFolder
   port: number
   engine?: 'dynoxide' | 'journal'
+  observe?: Observe
 }): Promise<System> {
-  const stores = await openStores(p.folder, p.engine)
+  const stores = await openStores(p.folder, p.engine, p.observe)
   try {
     return await serve({ ...p, stores })
   } catch (error) {
@@ -117,6 +118,5 @@ function compose(p: { settings: Settings; folder: DataFolder; stores: Stores }, 
     waker,
     model: aiSdkModel({ key: async (variable) => process.env[variable], now: clock.now }),
     cursorKey: p.folder.secret,
-    events: { publish: async () => ({ failed: [] }) },
   }
 }

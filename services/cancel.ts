@@ -70,6 +70,8 @@ async function endNow(deps: Deps, live: LiveRecord): Promise<boolean> {
   } as const
   const end = endOf(deps, live, 'cancelled')
   const done = await deps.jobs.transition({ from: live, end, ...(live.state === 'queued' ? { bell } : {}) })
-  if (done === 'done' && live.state === 'queued') await deps.doorbell.rung(pool)
-  return done === 'done'
+  if (done !== 'done') return false
+  deps.meter.count('JobsEnded', 1, { outcome: 'cancelled' })
+  if (live.state === 'queued') await deps.doorbell.rung(pool)
+  return true
 }

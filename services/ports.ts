@@ -170,7 +170,7 @@ export type ModelAnswer =
       headers: Readonly<Record<string, string>>
     }
   | { kind: 'timeout'; message: string }
-  /** The call was never made: the key's variable is empty, the endpoint cannot be reached by name. */
+  /** The call was never made: a key, region or credential is missing. */
   | { kind: 'unconfigured'; message: string }
 export interface ModelPort {
   call(p: ModelRequest): Promise<ModelAnswer>

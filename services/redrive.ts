@@ -36,7 +36,7 @@ async function deadLetter(deps: Deps, pool: string, jobId: string, endedAt?: num
 /** The fence goes on from where it was, so that nothing sent before the failure can claim it. */
 const fresh = (letter: DeadLetter, now: number): Queued => ({
   ...carry(letter),
-  key: { lane: laneOf(letter), at: now, jobId: letter.key.jobId },
+  key: { lane: laneOf(letter), at: Math.max(now, letter.key.at + 1), jobId: letter.key.jobId },
   state: 'queued',
   fence: letter.fence + 1,
   attempt: 0,

@@ -46,8 +46,10 @@ export async function decide(
         })
       : endOf(deps, live, 'rejected', { usage: draft.usage, ...(d.reason === undefined ? {} : { reason: d.reason }) })
   const done = await deps.jobs.transition({ from: live, end, approval })
-  if (done === 'done') return { ok: true, state: d.decision === 'approved' ? 'succeeded' : 'rejected' }
-  return decidedAlready(deps, caller, jobId)
+  if (done !== 'done') return decidedAlready(deps, caller, jobId)
+  const state = d.decision === 'approved' ? 'succeeded' : 'rejected'
+  deps.meter.count('JobsEnded', 1, { outcome: state })
+  return { ok: true, state }
 }
 
 async function inReview(

@@ -3,7 +3,7 @@
  * that a killed process loses nothing (a power cut may lose the last moments: no fsync). A torn last line is a commit
  * that nobody was told of, and is dropped. It does not guard its file against a second process.
  */
-import { closeSync, existsSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
 import type { Change } from './tables.ts'
 
 const encode = (value: unknown): string =>
@@ -50,7 +50,9 @@ export class Journal {
   /** Starts the file anew from what stands; the old one is replaced in one step. */
   compact(changes: Iterable<Change>): void {
     const fresh = `${this.file}.new`
-    const fd = openSync(fresh, 'w', 0o600)
+    rmSync(fresh, { force: true })
+    // For appending: after a part is taken back, the next line must follow what is left.
+    const fd = openSync(fresh, 'a', 0o600)
     let bytes = 0
     try {
       for (const line of packed(changes)) bytes += writeAll(fd, line)

@@ -17,6 +17,7 @@ import { systemRandom } from '../../adapters/system/random.ts'
 import { parseSettings } from '../../core/settings.ts'
 import raw from '../../fairlead.config.ts'
 import { Doorbell } from '../../services/doorbell.ts'
+import type { EventPort } from '../../services/ports.ts'
 import type { FunctionDeps, Use } from './deps.ts'
 import { ENV, type EnvName } from './env.ts'
 import { meter } from './wrap.ts'
@@ -56,9 +57,12 @@ function compose(): FunctionDeps {
       now: clock.now,
     }),
     cursorKey: variable(ENV.cursorKey),
-    events: eventBridgeEvents({ client: new EventBridgeClient({}), bus: variable(ENV.eventBus) }),
   }
 }
+
+/** The publisher needs no table: only somewhere to put events. */
+export const eventsFromEnvironment = (): EventPort =>
+  eventBridgeEvents({ client: new EventBridgeClient({}), bus: variable(ENV.eventBus) })
 
 let composed: FunctionDeps | undefined
 export const fromEnvironment: Use = () => {

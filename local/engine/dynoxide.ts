@@ -69,12 +69,14 @@ function start(p: { binary: string; dbPath?: string }, port: number): Promise<St
       resolve({ kind: 'failed', why: [why, stderr.trim()].filter(Boolean).join(': ') })
     }
     const late = setTimeout(() => fail(`no sign of life within ${READY_WITHIN_MS} ms`), READY_WITHIN_MS)
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-STDERR_KEPT)))
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      if (!/listening/i.test(text)) return
+    const heard = (text: string) => {
+      stderr = (stderr + text).slice(-STDERR_KEPT)
+      if (!/listening on/i.test(stderr)) return
       clearTimeout(late)
       resolve({ kind: 'listens', child })
-    })
+    }
+    child.stdout.setEncoding('utf8').on('data', heard)
+    child.stderr.setEncoding('utf8').on('data', heard)
     child.once('error', (error) => fail(error.message))
     child.once('close', (code, signal) => fail(`it ended with ${signal ?? `code ${code}`}`))
   })

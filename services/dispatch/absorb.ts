@@ -42,7 +42,7 @@ function settled(h: Holder, job: Settled): void {
     case 'gone':
       h.ring.sent.delete(job.jobId)
       if (job.state !== 'queued') h.done[tier]++
-      if (job.state === 'succeeded' || job.state === 'in-review') delete h.stopped
+      if (h.stopped && (job.state === 'succeeded' || job.state === 'in-review')) mended(h)
       return
     case 'late':
       h.late++
@@ -54,6 +54,12 @@ function settled(h: Holder, job: Settled): void {
       sent.lookAt = 0
       return
   }
+}
+
+/** The provider answers again. */
+function mended(h: Holder): void {
+  delete h.stopped
+  h.mended = true
 }
 
 const TRAVEL_MS = { least: 20, most: 500 } as const

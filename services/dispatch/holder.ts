@@ -16,6 +16,8 @@ export interface Holder {
   /** What sending takes at present, from what workers tell. */
   travelMs: number
   stopped?: { line: string; probeAt: number }
+  /** A probe went through: the stop's record is to be taken away. */
+  mended: boolean
   quietUntil: number
   /** Bells read, whose deletion is not certain yet. */
   readonly absorbed: Set<string>
@@ -25,8 +27,10 @@ export interface Holder {
   done: Record<Tier, number>
   refused: number
   late: number
+  /** What of both the metrics have told already. */
+  told: { refused: number; late: number }
   /** Times (epoch ms) from which each occasional duty is due again. */
-  due: { note: number; look: number; overview: number; leave: number }
+  due: { note: number; look: number; overview: number; leave: number; metrics: number }
   /** Last moment with something to do. */
   busyAt: number
 }
@@ -39,6 +43,7 @@ export const LOOK_AFTER_MS = 10_000
 export const LOOK_EVERY_MS = 1_000
 export const NOTE_EVERY_MS = 3_000
 export const OVERVIEW_EVERY_MS = 1_000
+export const METRICS_EVERY_MS = 60_000
 export const LEAVE_EVERY_MS = 60_000
 export const LEAVE_AFTER_IDLE_MS = 300_000
 /** A stopped pool lets one job try this often, so that a mended key is noticed without anybody's help. */

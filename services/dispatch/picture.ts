@@ -7,6 +7,7 @@ import { reasonFor } from '../../core/plan.ts'
 import { backlog, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
+import { measure } from './measure.ts'
 
 const OWNERS_SHOWN = 20
 const IN_FLIGHT_SHOWN = 20
@@ -17,12 +18,7 @@ export async function paint(deps: DispatcherDeps, h: Holder, now: number): Promi
   h.recent = h.recent.filter((r) => r.slot > now - h.settings.windowMs)
   const overview = pictureOf(h, deps.settings.backlogPerOwner, now)
   await deps.capacity.putOverview({ pool: h.pool, overview })
-  for (const tier of TIERS) {
-    deps.meter.count('Queued', overview.tiers[tier].queued, { pool: h.pool, tier })
-    deps.meter.count('Running', overview.tiers[tier].running, { pool: h.pool, tier })
-  }
-  deps.meter.count('CallsInWindow', overview.callsInWindow, { pool: h.pool })
-  deps.meter.count('Limit', overview.limit, { pool: h.pool })
+  if (now >= h.due.metrics) await measure(deps, h, overview, now)
 }
 
 function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {

@@ -4,9 +4,9 @@
  */
 import type { DispatcherDeps } from '../deps.ts'
 import { LEASE_CACHE_MS } from '../doorbell.ts'
-import { type Holder, LEASE_MS } from './holder.ts'
+import { BELLS_PER_TICK, type Holder, LEASE_MS } from './holder.ts'
 import { takeOver } from './take-over.ts'
-import { tick } from './tick.ts'
+import { note, tick } from './tick.ts'
 
 /** Bells are looked for this often: the most a new job waits to be noticed. */
 export const POLL_MS = 100
@@ -39,15 +39,14 @@ const isIdle = (h: Holder, againAt: number, now: number): boolean =>
 async function ended(deps: DispatcherDeps, h: Holder): Promise<boolean> {
   if (!(await setState(deps, h, 'ending'))) return true
   await deps.clock.until(deps.clock.now() + LEASE_CACHE_MS)
-  const { bells, unreadable } = await deps.rings.bells({ pool: h.pool, limit: 1 })
-  const quiet = bells.length + unreadable.length === 0
+  const { bells } = await deps.rings.bells({ pool: h.pool, limit: BELLS_PER_TICK })
+  const quiet = bells.length === 0
   await setState(deps, h, quiet ? 'free' : 'held')
   return quiet
 }
 
 async function letGo(deps: DispatcherDeps, h: Holder, end: RunEnd): Promise<RunEnd> {
-  const owners = [...h.ring.stale]
-  if (owners.length > 0) h.due.note = 0
+  await note(deps, h, { turns: 'all' })
   await setState(deps, h, 'free')
   return end
 }

@@ -37,13 +37,16 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     ...(stop ? { stopped: { line: stop.line, probeAt: now } } : {}),
     // What the last holder sent may still be on its way: its slots pass first.
     quietUntil: lease.record.lastSlot === 0 ? 0 : lease.record.lastSlot + settings.guard.refusalMs,
+    mended: false,
     absorbed: new Set(),
     recent: [],
     done: { high: high?.done ?? 0, medium: medium?.done ?? 0, low: low?.done ?? 0 },
     refused: overview?.refused ?? 0,
     late: overview?.late ?? 0,
-    due: { note: 0, look: 0, overview: 0, leave: 0 },
-    busyAt: now,
+    told: { refused: overview?.refused ?? 0, late: overview?.late ?? 0 },
+    due: { note: 0, look: 0, overview: 0, leave: 0, metrics: 0 },
+    // With nothing to do, the first tick already ends it: an idle pool costs a few seconds a minute.
+    busyAt: 0,
   }
 }
 

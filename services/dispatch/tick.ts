@@ -3,6 +3,7 @@
  * The order makes it safe to die anywhere: owners are noted before the tick's write, bells are deleted only after it,
  * and a slot is burnt rather than used twice.
  */
+import type { Bell } from '../../core/bell.ts'
 import { lastSlot } from '../../core/ledger.ts'
 import { packed } from '../../core/ledger-record.ts'
 import { type Plan, plan } from '../../core/plan.ts'
@@ -24,26 +25,20 @@ const REFILLS_AT_ONCE = 8
 export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   const { pool } = h
   const { bells, unreadable } = await deps.rings.bells({ pool, limit: BELLS_PER_TICK })
+  // A bell that does not parse stays where it is: newer code may know it, and an alarm says that it is there.
+  if (unreadable.length > 0) deps.meter.count('BellsUnreadable', unreadable.length, { pool })
   absorb(h, bells, deps.clock.now())
   await lookAfter(deps, h)
-  await note(deps, h)
+  await note(deps, h, { turns: 'when-due' })
 
   const now = deps.clock.now()
   const decided = plan(snapshotOf(h), now)
-  const rung = bells.length + unreadable.length > 0
+  const rung = bells.length > 0
   if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {
     if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
     apply(h, decided, now)
     if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + PROBE_EVERY_MS
-    await Promise.all([
-      send(deps, h, decided.permits, now),
-      forgetBells(
-        deps,
-        h,
-        bells.map((b) => b.id),
-        unreadable,
-      ),
-    ])
+    await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
   } else apply(h, decided, now)
 
   await paint(deps, h, deps.clock.now())
@@ -69,6 +64,8 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   await watch(deps, h, now)
   const short = [...h.ring.busy].flatMap((id) => h.ring.lanes.get(id) ?? []).filter(needsRefill)
   await inBatches(short, REFILLS_AT_ONCE, (lane) => readLane(deps, h.ring, lane))
+  if (h.mended) await deps.capacity.resume({ pool: h.pool })
+  h.mended = false
   if (h.stopped?.line === '') {
     const stop = await deps.capacity.stopped({ pool: h.pool })
     if (stop) h.stopped = { line: stop.line, probeAt: now + PROBE_EVERY_MS }
@@ -77,10 +74,10 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
 }
 
 /** New owners at once, turns every few seconds. A zombie may write an old turn once; it can take nobody out. */
-async function note(deps: DispatcherDeps, h: Holder): Promise<void> {
+export async function note(deps: DispatcherDeps, h: Holder, p: { turns: 'all' | 'when-due' }): Promise<void> {
   const now = deps.clock.now()
   const owners = new Set(h.ring.unnoted)
-  if (now >= h.due.note) {
+  if (p.turns === 'all' || now >= h.due.note) {
     for (const owner of h.ring.stale) owners.add(owner)
     h.ring.stale.clear()
     h.due.note = now + NOTE_EVERY_MS
@@ -109,9 +106,9 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
   return true
 }
 
-async function forgetBells(deps: DispatcherDeps, h: Holder, ids: string[], unreadable: string[]): Promise<void> {
-  if (unreadable.length > 0) deps.meter.count('BellsUnreadable', unreadable.length, { pool: h.pool })
-  if (ids.length + unreadable.length === 0) return
-  await deps.rings.deleteBells({ pool: h.pool, ids: [...ids, ...unreadable] })
+async function forget(deps: DispatcherDeps, h: Holder, bells: readonly Bell[]): Promise<void> {
+  if (bells.length === 0) return
+  const ids = bells.map((b) => b.id)
+  await deps.rings.deleteBells({ pool: h.pool, ids })
   for (const id of ids) h.absorbed.delete(id)
 }

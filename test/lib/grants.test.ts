@@ -11,7 +11,7 @@ import { aConfig, aKind, aPool } from './stacks.ts'
 const ROLE = 'arn:aws:iam::123456789012:role/tester'
 const parsed = parseSettings(
   aConfig({
-    pools: { main: { ...aPool(), history: 'empty' } },
+    pools: { main: { ...aPool(), requests: 600, history: 'empty' } },
     kinds: {
       plain: aKind({ prompt: '{{say}}' }),
       checked: aKind({ prompt: '{{say}}', review: { policy: 'required' } }),
@@ -93,8 +93,8 @@ async function jobsWhoseMessagesAreLost(): Promise<void> {
 }
 
 /** Something due within each minute keeps one dispatcher alive until idle owners leave the ring. */
-async function eightMinutesOfWork(): Promise<void> {
-  for (let i = 1; i <= 10; i++) await submit('tick', { owner: 'metronome', inMs: i * 48_000 })
+async function minutesOfWork(): Promise<void> {
+  for (let i = 1; i <= 8; i++) await submit('tick', { owner: 'metronome', inMs: i * 48_000 })
 }
 
 /** A first put that landed long after its job had ended. */
@@ -108,7 +108,7 @@ async function revive(first: LiveRecord): Promise<void> {
 async function everything(): Promise<void> {
   const { first, approved, rejected, failed } = await jobsThatGoEveryWay()
   await jobsWhoseMessagesAreLost()
-  await eightMinutesOfWork()
+  await minutesOfWork()
   await system.dispatch(10 * MINUTE)
   await revive(first)
   for (const path of ['reviews', `reviews/${approved}`, `reviews/${await submit('queued')}`])

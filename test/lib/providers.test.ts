@@ -1,5 +1,7 @@
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { describe, expect, it } from 'vitest'
 import { readKey } from '../../adapters/models/key.ts'
+import { secretKeys } from '../../adapters/secrets/keys.ts'
 import type { SettingsInput } from '../../core/settings.ts'
 import { UNSET } from '../../lib/secrets.ts'
 import { aConfig, aKind, aPool, resources, statementsByFunction, templates, text } from './stacks.ts'
@@ -67,7 +69,9 @@ describe('a provider key', () => {
   })
 
   it('is missed by the worker before any provider is asked', async () => {
-    expect(await readKey('ONE_KEY', async () => UNSET)).toMatchObject({ kind: 'unconfigured' })
+    const client = { send: async () => ({ SecretString: UNSET }) } as unknown as SecretsManagerClient
+    const answer = await readKey('ONE_KEY', secretKeys({ client, prefix: 'fairlead/dev/' }))
+    expect(answer).toMatchObject({ kind: 'unconfigured' })
   })
 
   it('has a command that puts it', () => {

@@ -1,6 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions'
 import { describe, expect, it } from 'vitest'
 import { OUTCOMES } from '../../core/job.ts'
+import { missingFields } from '../../core/prompt.ts'
 import { ROUTES } from '../../lambdas/shared/routes.ts'
 import { OUTCOMES as OUTCOMES_SHOWN } from '../../lib/dashboard.ts'
 import { sampleJob } from '../../lib/first-job.ts'
@@ -211,5 +212,12 @@ describe('outputs', () => {
   it.each(['{{lead}} {{lead.name}}', '{{lead.name}} {{lead}}'])('make sense of %s', (prompt) => {
     const settings = settingsOf(aConfig({ kinds: { reply: aKind({ prompt }) } }))
     expect(sampleJob('reply', settings).input).toEqual({ lead: { name: 'an example of name' } })
+  })
+
+  it('submit a job that lacks nothing, whatever the prompts of its kind name', () => {
+    const kind = aKind({ system: 'As {{seller}}', prompt: '{{lead.name}}, {{ lead.last_contact }}, {{why}}' })
+    const { input } = sampleJob('reply', settingsOf(aConfig({ kinds: { reply: kind } })))
+    expect(missingFields(kind, input)).toEqual([])
+    expect(Object.keys(input)).toEqual(['seller', 'lead', 'why'])
   })
 })

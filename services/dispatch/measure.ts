@@ -1,0 +1,28 @@
+/** Metrics once a minute, for the dashboard and its alarms: the overview has the live picture, these have the history. */
+import { TIERS } from '../../core/job.ts'
+import { reviewLane } from '../../core/lane.ts'
+import type { Overview } from '../../core/overview.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import { teamsOf } from '../list-jobs.ts'
+import { type Holder, METRICS_EVERY_MS } from './holder.ts'
+
+/** A longer inbox is counted as this long: the count reads what it counts. */
+const DRAFTS_COUNTED = 500
+
+export async function measure(deps: DispatcherDeps, h: Holder, overview: Overview, now: number): Promise<void> {
+  h.due.metrics = now + METRICS_EVERY_MS
+  const { pool } = h
+  for (const tier of TIERS) {
+    deps.meter.count('Queued', overview.tiers[tier].queued, { pool, tier })
+    deps.meter.count('Running', overview.tiers[tier].running, { pool, tier })
+  }
+  deps.meter.count('CallsInWindow', overview.callsInWindow, { pool })
+  deps.meter.count('Limit', overview.limit, { pool })
+  deps.meter.count('Refused429', h.refused - h.told.refused, { pool })
+  deps.meter.count('LateSlots', h.late - h.told.late, { pool })
+  h.told = { refused: h.refused, late: h.late }
+  for (const team of teamsOf(deps)) {
+    const page = await deps.jobs.lane({ lane: reviewLane(team), limit: DRAFTS_COUNTED })
+    deps.meter.count('DraftsWaiting', page.records.length, { team })
+  }
+}
