@@ -18,13 +18,15 @@ export interface Offer {
 
 /** A moment for the next call, at or after `from`. */
 export function offer(p: { ledger: Ledger; next: number; from: number; interval: number; cost: Cost }): Offer {
-  const paced = Math.max(p.next, p.from)
-  const stamp = stampAt(p.ledger.shape, paced)
+  const { shape } = p.ledger
+  // What fell due in the bucket before the soonest stamp still has that stamp: a pool whose stamps lie farther apart
+  // than its lead would else lose most of every bucket.
+  const paced = p.next > stampAt(shape, p.from) - shape.bucketMs ? p.next : p.from
+  const stamp = stampAt(shape, paced)
   const slot = earliest(p.ledger, stamp, p.cost)
-  // Fractions of a bucket are kept in `next`, else rounding would cost up to one bucket a call.
-  return slot === stamp
-    ? { slot, next: paced + p.interval, full: false }
-    : { slot, next: slot + p.interval, full: true }
+  // Fractions of a bucket are kept in `next`, else rounding would cost up to one bucket a call. A call that was put off
+  // counts from where its bucket begins: a rounding error of 1e-4 ms that misses a stamp must not cost a bucket either.
+  return { slot, next: Math.max(paced, slot - shape.bucketMs) + p.interval, full: slot !== stamp }
 }
 
 /**

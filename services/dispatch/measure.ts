@@ -21,8 +21,7 @@ export async function measure(deps: DispatcherDeps, h: Holder, overview: Overvie
   deps.meter.count('Refused429', h.refused - h.told.refused, { pool })
   deps.meter.count('LateSlots', h.late - h.told.late, { pool })
   h.told = { refused: h.refused, late: h.late }
-  for (const team of teamsOf(deps)) {
-    const page = await deps.jobs.lane({ lane: reviewLane(team), limit: DRAFTS_COUNTED })
-    deps.meter.count('DraftsWaiting', page.records.length, { team })
-  }
+  const inboxes = teamsOf(deps).map((team) => deps.jobs.lane({ lane: reviewLane(team), limit: DRAFTS_COUNTED }))
+  const drafts = (await Promise.all(inboxes)).reduce((n, page) => n + page.records.length, 0)
+  deps.meter.count('DraftsWaiting', drafts)
 }

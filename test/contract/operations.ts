@@ -1,0 +1,121 @@
+/** Every write of every port, each with what must stand before it: for suites that go through all of them. */
+import { bellKey, ledgerKey, ownerKey, stopKey } from '../../adapters/keys.ts'
+import { expiring, liveItem } from '../../adapters/records.ts'
+import { endKey } from '../../adapters/keys.ts'
+import type { LiveRecord } from '../../core/job.ts'
+import type { Stores } from '../support/engines.ts'
+import {
+  aBell,
+  aDeadLetter,
+  aDraft,
+  aKey,
+  aLedgerRecord,
+  anApproval,
+  anEnd,
+  anInput,
+  anInReview,
+  anOverview,
+  anOwner,
+  aQueued,
+  aRunning,
+  NOW,
+  OWNER,
+  POOL,
+} from '../support/records.ts'
+
+export interface Operation {
+  readonly name: string
+  readonly given?: (on: Stores) => Promise<void>
+  readonly act: (on: Stores) => Promise<unknown>
+  /** What it may answer too where its first answer was lost; both are true, and a caller repeats itself safely. */
+  readonly orIfUnheard?: unknown
+}
+
+const stands = (record: LiveRecord) => (on: Stores) => on.plant('live', liveItem(record))
+const held = (on: Stores) => on.plant('capacity', { ...ledgerKey(POOL), ...aLedgerRecord() })
+const leaseOut = aRunning({ leaseUntil: NOW - 1 })
+const retry = aQueued({ fence: 2, key: aKey({ at: NOW + 8_000 }) })
+const claim = { key: aKey(), nonce: 'mine', leaseUntil: NOW + 9_000, now: NOW }
+const ended = anEnd({ outcome: 'cancelled' })
+
+const OF_JOBS: Operation[] = [
+  {
+    name: 'create',
+    act: (on) => on.jobs.create({ input: anInput() }),
+    orIfUnheard: { kind: 'exists', input: anInput() },
+  },
+  { name: 'enter', act: (on) => on.jobs.enter({ record: aQueued() }), orIfUnheard: 'present' },
+  { name: 'reenter', act: (on) => on.jobs.reenter({ record: aQueued() }) },
+  { name: 'claim', given: stands(aQueued()), act: (on) => on.jobs.claim({ ...claim, fence: 0 }) },
+  { name: 'claim of a lease that ran out', given: stands(leaseOut), act: (on) => on.jobs.claim({ ...claim, fence: 1 }) },
+  { name: 'release', given: stands(aRunning()), act: (on) => on.jobs.release({ record: aRunning() }) },
+  { name: 'discard', given: stands(aRunning()), act: (on) => on.jobs.discard({ record: aRunning() }) },
+  {
+    name: 'settle',
+    given: stands(aRunning()),
+    act: (on) => on.jobs.transition({ from: aRunning(), end: anEnd({ result: 'Dear Grace' }) }),
+  },
+  {
+    name: 'retry',
+    given: stands(aRunning()),
+    act: (on) => on.jobs.transition({ from: aRunning(), to: retry, bell: aBell(1, retry) }),
+  },
+  {
+    name: 'into review',
+    given: stands(aRunning()),
+    act: (on) => on.jobs.transition({ from: aRunning(), to: anInReview(), draft: aDraft() }),
+  },
+  {
+    name: 'approve',
+    given: stands(anInReview()),
+    act: (on) => on.jobs.transition({ from: anInReview(), end: anEnd(), approval: anApproval() }),
+  },
+  {
+    name: 'redrive',
+    async given(on) {
+      await stands(aDeadLetter())(on)
+      await on.plant('jobs', expiring(endKey(ended.jobId), ended))
+    },
+    act: (on) => on.jobs.transition({ from: aDeadLetter(), to: retry, reopen: true, bell: aBell() }),
+  },
+  { name: 'ask to cancel', given: stands(aRunning()), act: (on) => on.jobs.requestCancel({ record: aRunning() }) },
+  { name: 'end what never entered', act: (on) => on.jobs.endUnentered({ end: ended }), orIfUnheard: 'stale' },
+]
+
+const OF_POOLS: Operation[] = [
+  { name: 'ring', act: (on) => on.rings.ring({ pool: POOL, bell: aBell() }) },
+  {
+    name: 'delete bells',
+    given: (on) => on.plant('rings', { ...bellKey(POOL, aBell().id), ...aBell() }),
+    act: (on) => on.rings.deleteBells({ pool: POOL, ids: [aBell().id] }),
+  },
+  { name: 'note', act: (on) => on.rings.note({ pool: POOL, owners: [anOwner(), anOwner({ owner: 'bob' })] }) },
+  {
+    name: 'leave',
+    async given(on) {
+      await held(on)
+      await on.plant('rings', { ...ownerKey(POOL, OWNER), ...anOwner() })
+    },
+    act: (on) => on.rings.leave({ pool: POOL, owners: [OWNER], epoch: 1 }),
+  },
+  { name: 'acquire', act: (on) => on.capacity.acquire({ pool: POOL, holder: 'me', now: NOW, leaseMs: 9 }) },
+  {
+    name: 'take over',
+    given: held,
+    act: (on) => on.capacity.acquire({ pool: POOL, holder: 'me', now: NOW + 30_000, leaseMs: 9 }),
+  },
+  {
+    name: 'write the ledger',
+    given: held,
+    act: (on) => on.capacity.write({ pool: POOL, record: aLedgerRecord({ version: 3, clock: 99 }) }),
+  },
+  { name: 'put the overview', act: (on) => on.capacity.putOverview({ pool: POOL, overview: anOverview() }) },
+  { name: 'stop', act: (on) => on.capacity.stop({ pool: POOL, stop: { at: NOW, line: 'no credit' } }) },
+  {
+    name: 'resume',
+    given: (on) => on.plant('capacity', { ...stopKey(POOL), at: NOW, line: 'no credit' }),
+    act: (on) => on.capacity.resume({ pool: POOL }),
+  },
+]
+
+export const OPERATIONS: readonly Operation[] = [...OF_JOBS, ...OF_POOLS]

@@ -1,0 +1,152 @@
+/** Every write through every fault: it is answered truthfully, and lands once however often it was sent. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { dynamoTables } from '../../adapters/dynamodb/tables.ts'
+import { MemoryTables } from '../../adapters/memory/tables.ts'
+import { LOCAL_ACCESS } from '../../local/engine/tables.ts'
+import { dynamoStores, memoryStores, onDynoxide, type Stores } from '../support/engines.ts'
+import { aKey, anInput, aQueued, aRunning, JOB, LANE, NOW, POOL } from '../support/records.ts'
+import { befall, FAULTS, type Fault } from './faults.ts'
+import { changesNothing } from './outcomes.ts'
+import { OPERATIONS, type Operation } from './operations.ts'
+
+/** As the tables show it, but for the mark that each writing of a ledger has of its own. */
+const shown = async (on: Stores) =>
+  (await on.everything()).map(({ table, item: { mark: _, ...item } }) => ({ table, ...item }))
+
+/** What comes of it where nothing goes wrong: the memory adapter's word. */
+async function undisturbed({ given, act }: Operation) {
+  const on = memoryStores(new MemoryTables())
+  await given?.(on)
+  return { outcome: await act(on), state: await shown(on) }
+}
+
+const through = OPERATIONS.flatMap((o) => FAULTS.map((f) => [o.name, f, o] as const))
+
+describe('a write through a fault', () =>
+  onDynoxide((on) => {
+    it.each(through)('%s, %s', async (_, fault, operation) => {
+      const expected = await undisturbed(operation)
+      await operation.given?.(on())
+      const faults = befall(on().tables, [fault])
+      const outcome = await operation.act(on())
+      const truths = [expected.outcome, ...(fault === 'unheard' ? [operation.orIfUnheard] : [])]
+      expect(truths).toContainEqual(outcome)
+      expect(faults.sent()).toBeGreaterThan(1)
+      await faults.arrive()
+      expect(await shown(on())).toEqual(expected.state)
+    })
+
+    it.each(OPERATIONS.map((o) => [o.name, o] as const))('%s, through one after the other', async (_, operation) => {
+      const expected = await undisturbed(operation)
+      await operation.given?.(on())
+      const faults = befall(on().tables, ['conflict', 'delayed', 'unheard'])
+      expect([expected.outcome, operation.orIfUnheard]).toContainEqual(await operation.act(on()))
+      await faults.arrive()
+      expect(await shown(on())).toEqual(expected.state)
+    })
+  }))
+
+describe('a write that is never answered', () =>
+  onDynoxide((on) => {
+    const always = (fault: Fault) => Array<Fault>(99).fill(fault)
+
+    it.each(OPERATIONS.map((o) => [o.name, o] as const))('%s, throws, and does not go on for ever', async (_, { given, act }) => {
+      await given?.(on())
+      const faults = befall(on().tables, always('unsent'))
+      await changesNothing(on, () => expect(act(on())).rejects.toThrow('socket hang up'))
+      expect(faults.sent()).toBeLessThan(10)
+    })
+
+    it.each(['conflict', 'throttled in part'] as const)('by a transaction, always %s, throws', async (fault) => {
+      await on().jobs.enter({ record: aQueued() })
+      befall(on().tables, always(fault))
+      await changesNothing(on, () => expect(on().jobs.reenter({ record: aQueued() })).rejects.toThrow())
+      await changesNothing(on, () => expect(on().jobs.requestCancel({ record: aRunning() })).rejects.toThrow())
+    })
+
+    it('a claim is known by its nonce when it is made again', async () => {
+      await on().jobs.enter({ record: aQueued() })
+      befall(on().tables, ['unheard', 'unheard', 'unheard', 'unheard'])
+      const claim = { key: aKey(), fence: 0, nonce: 'mine', leaseUntil: NOW + 9_000, now: NOW }
+      await expect(on().jobs.claim(claim)).rejects.toThrow('no answer')
+      expect(await on().jobs.claim({ ...claim, nonce: 'another' })).toEqual({ kind: 'refused' })
+      expect(await on().jobs.claim(claim)).toMatchObject({ kind: 'claimed', record: { fence: 1, crashes: 0 } })
+    })
+
+    it('is given up by the clock, where the other side holds the line and says nothing', { timeout: 30_000 }, async () => {
+      const silent = createServer(() => {})
+      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+      const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+      const deaf = dynamoStores(dynamoTables({ name: on().tables.name, endpoint, ...LOCAL_ACCESS }))
+      await expect(deaf.jobs.enter({ record: aQueued() })).rejects.toThrow(/time/i)
+      deaf.tables.db.destroy()
+      silent.closeAllConnections()
+      silent.close()
+    })
+  }))
+
+describe('a write that is heard late', () =>
+  onDynoxide((on) => {
+    it('claim: taken by another meanwhile, it is refused', async () => {
+      await on().jobs.enter({ record: aQueued() })
+      const claim = { key: aKey(), fence: 0, leaseUntil: NOW + 9_000, now: NOW }
+      const faults = befall(on().tables, ['delayed'])
+      const [slow, quick] = await Promise.all([
+        on().jobs.claim({ ...claim, nonce: 'slow' }),
+        on().jobs.claim({ ...claim, nonce: 'quick' }),
+      ])
+      expect([slow.kind, quick.kind].sort()).toEqual(['claimed', 'refused'])
+      await changesNothing(on, faults.arrive)
+    })
+
+    it('release: claimed again meanwhile, it is stale and does no harm', async () => {
+      await on().plant('live', { ...(await queuedItem(on())), ...running })
+      const faults = befall(on().tables, ['delayed'])
+      expect(await on().jobs.release({ record: aRunning() })).toBe('released')
+      const again = { key: aKey(), fence: 2, nonce: 'again', leaseUntil: NOW + 9_000, now: NOW }
+      expect((await on().jobs.claim(again)).kind).toBe('claimed')
+      await changesNothing(on, faults.arrive)
+      expect(await changesNothing(on, () => on().jobs.release({ record: aRunning() }))).toBe('stale')
+    })
+
+    it('the ledger: another holder’s by then, it is lost', async () => {
+      const { capacity, tables } = on()
+      const first = await capacity.acquire({ pool: POOL, holder: 'slow', now: NOW, leaseMs: 10 })
+      if (first.kind === 'taken') throw new Error('the lease is taken')
+      const faults = befall(tables, ['delayed', 'unsent', 'unsent', 'unsent'])
+      await expect(capacity.write({ pool: POOL, record: { ...first.record, version: 2 } })).rejects.toThrow()
+      expect((await capacity.acquire({ pool: POOL, holder: 'next', now: NOW + 10, leaseMs: 10 })).kind).toBe('held')
+      await changesNothing(on, faults.arrive)
+    })
+  }))
+
+const { nonce, leaseUntil, state, fence } = aRunning()
+const running = { nonce, leaseUntil, state, fence }
+async function queuedItem(on: Stores) {
+  await on.jobs.enter({ record: aQueued() })
+  const [entered] = await on.everything()
+  return entered?.item ?? { pk: '', sk: '' }
+}
+
+describe('a read through a fault', () =>
+  onDynoxide((on) => {
+    it.each(['unheard', 'unsent', 'throttled'] as const)('is answered all the same: %s', async (fault) => {
+      await on().jobs.create({ input: anInput() })
+      await on().jobs.enter({ record: aQueued() })
+      const reads = [
+        () => on().jobs.load({ jobId: JOB, now: NOW }),
+        () => on().jobs.live({ keys: [aKey()] }),
+        () => on().jobs.live({ keys: [aKey(), aKey({ jobId: 'other' })] }),
+        () => on().jobs.lane({ lane: LANE, limit: 9 }),
+        () => on().rings.owners({ pool: POOL }),
+        () => on().capacity.lease({ pool: POOL }),
+      ]
+      for (const read of reads) {
+        const undisturbed = await read()
+        befall(on().tables, [fault], 'reads')
+        expect(await read()).toEqual(undisturbed)
+      }
+    })
+  }))
