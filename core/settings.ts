@@ -32,6 +32,9 @@ const everyTier = z.strictObject({
   low: z.number().positive(),
 })
 
+/** Enough for a throttled table's retries; a lease that ends under a live worker costs a second call. */
+export const SETTLE_MARGIN_MS = 20_000
+
 export const PoolSettings = z.strictObject({
   provider: ProviderSettings,
   /** On one machine: the simulated provider stands in, until this says `provider`. */
@@ -43,6 +46,8 @@ export const PoolSettings = z.strictObject({
   pacing: z.enum(['even', 'burst']).default('even'),
   order: z.enum(['weighted', 'strict', 'owners']).default('weighted'),
   tiers: everyTier.default({ high: 60, medium: 30, low: 10 }),
+  /** What a claim's lease holds beyond the longest call: time to write what came of it. A dead worker's job waits it out. */
+  settleMarginMs: z.number().int().min(100).max(120_000).default(SETTLE_MARGIN_MS),
   /** For estimates only: US dollars for a million tokens. */
   pricePerMillionTokens: z.number().positive().optional(),
   /** What a ledger without history assumes was used before it: `full` waits one window first. */

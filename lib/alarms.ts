@@ -3,12 +3,14 @@
  * where it is. Jobs that fail are no alarm: they are shown to people as dead letters.
  */
 import { Duration } from 'aws-cdk-lib'
-import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
+import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import { METRICS_NAMESPACE, serviceName } from './function.ts'
+import type { Stage } from './inputs.ts'
 
 const period = Duration.minutes(5)
 /** A publisher that keeps up is seconds behind; at five minutes, ten retries are going round. */
@@ -20,6 +22,8 @@ interface AlarmsProps {
   readonly publisher: LambdaFunction
   readonly deadLetters: Readonly<Record<'jobs' | 'ends', Queue>>
   readonly topic: string | undefined
+  readonly stage: Stage
+  readonly pools: readonly string[]
 }
 
 export class Alarms extends Construct {
@@ -37,6 +41,7 @@ export class Alarms extends Construct {
         p.worker.metricThrottles({ period }),
       ),
       this.streamBehind(p.publisher),
+      ...p.pools.flatMap((pool) => this.ofPool(p.stage, pool)),
     ]
     if (action) for (const alarm of alarms) alarm.addAlarmAction(action)
   }
@@ -51,6 +56,21 @@ export class Alarms extends Construct {
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     })
+  }
+
+  private ofPool(stage: Stage, pool: string): Alarm[] {
+    const told = (metricName: string): IMetric =>
+      new Metric({
+        namespace: METRICS_NAMESPACE,
+        metricName,
+        dimensionsMap: { service: serviceName(stage), pool },
+        statistic: Stats.MAXIMUM,
+        period,
+      })
+    return [
+      this.any(`stopped-${pool}`, `The provider refuses the key, model or credit of pool ${pool}`, told('PoolStopped')),
+      this.any(`unreadable-${pool}`, `A record or bell of pool ${pool} does not parse`, told('Unreadable')),
+    ]
   }
 
   /** The schedule starts it five times in this period. A function that nobody starts has no value, so none breaches. */

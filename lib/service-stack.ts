@@ -93,7 +93,13 @@ export class ServiceStack extends Stack {
   }
 
   private watching(fns: Functions, p: ServiceProps, { queue, deadLetters }: JobQueue, unpublished: Queue): void {
-    new Alarms(this, 'alarms', { ...fns, deadLetters: { jobs: deadLetters, ends: unpublished }, topic: p.alarmTopic })
+    new Alarms(this, 'alarms', {
+      ...fns,
+      deadLetters: { jobs: deadLetters, ends: unpublished },
+      topic: p.alarmTopic,
+      stage: p.stage,
+      pools: Object.keys(p.settings.pools),
+    })
     addDashboard(this, { ...p, functions: Object.values(fns), queue, deadLetters: [deadLetters, unpublished] })
   }
 }

@@ -13,9 +13,15 @@ interface Lock {
   readonly pid: number
   readonly engine?: { readonly pid: number }
 }
+/** Part of the command line of every process that takes a folder. */
+const STARTED_AS = 'start.mjs'
+
 export class FolderBusy extends Error {
   readonly code = 'folder-busy'
 }
+const usedBy = (path: string, pid: number | string): string =>
+  `${path} is used by another Fairlead (process ${pid}): stop it, or use --data with another folder`
+
 export interface DataFolder {
   readonly path: string
   readonly dbPath: string
@@ -47,31 +53,33 @@ function commandOf(pid: number): string | undefined {
 }
 
 const GONE_WITHIN_MS = 5_000
-async function end(pid: number): Promise<void> {
+/** Answers whether it is gone: a zombie that nobody reaped has no command any more, and holds no file. */
+async function end(pid: number, command: string): Promise<boolean> {
   process.kill(pid, 'SIGKILL')
-  for (const until = Date.now() + GONE_WITHIN_MS; isAlive(pid) && Date.now() < until; ) await sleep(20)
+  const there = () => isAlive(pid) && commandOf(pid) === command
+  for (const until = Date.now() + GONE_WITHIN_MS; there() && Date.now() < until; ) await sleep(20)
+  return !there()
 }
+
+/** A pid may have been given to somebody else since; where the platform does not tell the command, it is believed. */
+const isFairlead = (pid: number): boolean => isAlive(pid) && (commandOf(pid) ?? STARTED_AS).includes(STARTED_AS)
 
 async function clearLock(path: string, lockFile: string, dbPath: string): Promise<void> {
   if (!existsSync(lockFile)) return
   const lock = readLock(lockFile)
-  if (
-    lock &&
-    lock.pid !== process.pid &&
-    isAlive(lock.pid) &&
-    (commandOf(lock.pid) ?? 'fairlead main.ts').includes('main.ts')
-  )
+  if (lock && lock.pid !== process.pid && isFairlead(lock.pid)) throw new FolderBusy(usedBy(path, lock.pid))
+  await clearEngine(path, lock?.engine?.pid, dbPath)
+  rmSync(lockFile, { force: true })
+}
+
+/** Only a command that names our own database file is proved to be ours. */
+async function clearEngine(path: string, pid: number | undefined, dbPath: string): Promise<void> {
+  if (pid === undefined || !isAlive(pid)) return
+  const command = commandOf(pid)
+  if (command?.includes(dbPath) && (await end(pid, command))) return
+  if (command === undefined || command.includes('dynoxide'))
     throw new FolderBusy(
-      `${path} is used by another Fairlead (process ${lock.pid}): stop it, or use --data with another folder`,
-    )
-  const engine = lock?.engine?.pid
-  if (engine === undefined || !isAlive(engine)) return
-  const command = commandOf(engine)
-  // A pid may have been given to somebody else since: only a command that names our own database file is ours.
-  if (command?.includes(dbPath)) await end(engine)
-  else if (command === undefined || command.includes('dynoxide'))
-    throw new FolderBusy(
-      `${path} may still be used by process ${engine}: end it if it is an old Fairlead engine, then start again`,
+      `${path} may still be used by process ${pid}: end it if it is an old Fairlead engine, then start again`,
     )
 }
 
@@ -101,8 +109,8 @@ export async function takeDataFolder(path: string, p: { reset: boolean }): Promi
     .map((end) => `${dbPath}${end}`)
     .concat(journalPath, `${journalPath}.new`)
   if (p.reset) for (const file of ours) rmSync(file, { force: true })
-  const hold = (lock: Lock) => writeFileSync(lockFile, JSON.stringify(lock), { mode: 0o600 })
-  hold({ pid: process.pid })
+  const hold = (lock: Lock, flag: 'w' | 'wx' = 'w') =>
+    writeFileSync(lockFile, JSON.stringify(lock), { mode: 0o600, flag })
   return {
     path: real,
     dbPath,

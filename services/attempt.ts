@@ -7,16 +7,13 @@ import { type LiveKey, presentKey, type Running } from '../core/job.ts'
 import { renderPrompt } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
-import type { KindSettings, PoolSettings } from '../core/settings.ts'
+import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
 import { expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
 import type { Report } from './work.ts'
 
 type Sent = JobMessage['jobs'][number]
-
-/** After the call there must be time to write what came of it. */
-const SETTLE_MARGIN_MS = 20_000
 
 export async function attempt(deps: WorkerDeps, message: JobMessage, sent: Sent): Promise<Report | undefined> {
   try {
@@ -29,14 +26,15 @@ export async function attempt(deps: WorkerDeps, message: JobMessage, sent: Sent)
 }
 
 /** The kind is not known before the claim: the lease covers the longest call there may be. */
-const leaseMs = (deps: WorkerDeps): number =>
-  Math.max(...Object.values(deps.settings.kinds).map((k) => k.timeoutMs)) + SETTLE_MARGIN_MS
+const leaseMs = ({ settings }: WorkerDeps, pool: string): number =>
+  Math.max(...Object.values(settings.kinds).map((k) => k.timeoutMs)) +
+  (settings.pools[pool]?.settleMarginMs ?? SETTLE_MARGIN_MS)
 
 async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): Promise<Report> {
   const { key, fence } = sent
   const now = deps.clock.now()
   const nonce = deps.random.id(now)
-  const claim = await deps.jobs.claim({ key, fence, nonce, leaseUntil: sent.slot + leaseMs(deps), now })
+  const claim = await deps.jobs.claim({ key, fence, nonce, leaseUntil: sent.slot + leaseMs(deps, message.pool), now })
   if (claim.kind === 'refused') return report(sent, 'lost')
   const { record } = claim
   const parts = await deps.jobs.load({ jobId: key.jobId, now })

@@ -43,7 +43,7 @@ export interface Problem {
 type Wrong = Omit<Refusal, 'ok' | 'code'> & { code: ProblemCode }
 
 export const problemOf = (r: Wrong): Problem => ({
-  type: `https://fairlead.example.com/docs/errors.md#${r.code}`,
+  type: `docs/errors.md#${r.code}`,
   title: r.code.replaceAll('-', ' '),
   status: STATUS[r.code],
   code: r.code,

@@ -27,6 +27,8 @@ export interface Holder {
   done: Record<Tier, number>
   refused: number
   late: number
+  /** Bells that did not parse at the last tick. */
+  unreadable: number
   /** What of both the metrics have told already. */
   told: { refused: number; late: number }
   /** Times (epoch ms) from which each occasional duty is due again. */

@@ -20,6 +20,8 @@ export async function measure(deps: DispatcherDeps, h: Holder, overview: Overvie
   deps.meter.count('Limit', overview.limit, { pool })
   deps.meter.count('Refused429', h.refused - h.told.refused, { pool })
   deps.meter.count('LateSlots', h.late - h.told.late, { pool })
+  deps.meter.count('Unreadable', h.unreadable, { pool })
+  deps.meter.count('PoolStopped', h.stopped ? 1 : 0, { pool })
   h.told = { refused: h.refused, late: h.late }
   const inboxes = teamsOf(deps).map((team) => deps.jobs.lane({ lane: reviewLane(team), limit: DRAFTS_COUNTED }))
   const drafts = (await Promise.all(inboxes)).reduce((n, page) => n + page.records.length, 0)

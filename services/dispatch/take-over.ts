@@ -43,6 +43,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     done: { high: high?.done ?? 0, medium: medium?.done ?? 0, low: low?.done ?? 0 },
     refused: overview?.refused ?? 0,
     late: overview?.late ?? 0,
+    unreadable: 0,
     told: { refused: overview?.refused ?? 0, late: overview?.late ?? 0 },
     due: { note: 0, look: 0, overview: 0, leave: 0, metrics: 0 },
     // With nothing to do, the first tick already ends it: an idle pool costs a few seconds a minute.
@@ -84,6 +85,6 @@ export async function readLane(deps: DispatcherDeps, ring: Ring, p: { tier: Tier
   for (const r of page.records)
     if (r.state === 'running' && !ring.sent.has(r.key.jobId))
       ring.sent.set(r.key.jobId, { head: headOf(r), lane: id, slot: 0, notAfter: 0, lookAt: r.leaseUntil + 1 })
-  if (page.unreadable.length > 0) deps.meter.count('RecordsUnreadable', page.unreadable.length, { pool: ring.pool })
+  if (page.unreadable.length > 0) deps.meter.count('Unreadable', page.unreadable.length, { pool: ring.pool })
   refill(ring, lane, queued.map(headOf), page.last, page.more)
 }

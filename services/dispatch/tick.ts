@@ -26,7 +26,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   const { pool } = h
   const { bells, unreadable } = await deps.rings.bells({ pool, limit: BELLS_PER_TICK })
   // A bell that does not parse stays where it is: newer code may know it, and an alarm says that it is there.
-  if (unreadable.length > 0) deps.meter.count('BellsUnreadable', unreadable.length, { pool })
+  h.unreadable = unreadable.length
   absorb(h, bells, deps.clock.now())
   await lookAfter(deps, h)
   await note(deps, h, { turns: 'when-due' })

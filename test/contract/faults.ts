@@ -1,12 +1,7 @@
 /**
- * Faults between the SDK's retries and the engine: what a network and a busy table do, and no emulator ever shows.
- * Each fault befalls one sending; the SDK and the adapters then do what they would do against AWS.
+ * Faults on the wire: what a network and a busy table do, and no emulator ever shows. Each befalls one sending; the
+ * SDK's retries and the adapters then do what they would do against AWS.
  */
-import {
-  ProvisionedThroughputExceededException,
-  TransactionCanceledException,
-  TransactionConflictException,
-} from '@aws-sdk/client-dynamodb'
 import type { Tables } from '../../adapters/dynamodb/tables.ts'
 
 /**
@@ -17,25 +12,6 @@ import type { Tables } from '../../adapters/dynamodb/tables.ts'
 export const FAULTS = ['unheard', 'unsent', 'delayed', 'conflict', 'throttled', 'throttled in part'] as const
 export type Fault = (typeof FAULTS)[number]
 
-const READS = /^(Get|BatchGet|Query|Scan)/
-const timeout = () => Object.assign(new Error('no answer'), { name: 'TimeoutError' })
-const reset = () => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
-const client = { $metadata: {}, $fault: 'client' as const, message: '' }
-
-type Batch = { RequestItems: Record<string, unknown[]> }
-type Transaction = { TransactItems: unknown[] }
-
-/** The answer of a table that is too busy: an error, or what a batch hands back to be sent again. */
-function refusal(command: string, input: unknown, code: 'TransactionConflict' | 'ThrottlingError'): object {
-  if (command.startsWith('BatchWrite')) return { $metadata: {}, UnprocessedItems: (input as Batch).RequestItems }
-  if (!command.startsWith('TransactWrite'))
-    throw code === 'TransactionConflict'
-      ? new TransactionConflictException(client)
-      : new ProvisionedThroughputExceededException(client)
-  const CancellationReasons = (input as Transaction).TransactItems.map((_, i) => ({ Code: i === 0 ? code : 'None' }))
-  throw new TransactionCanceledException({ ...client, CancellationReasons })
-}
-
 export interface Faulty {
   /** Sendings so far, faulty ones included. */
   readonly sent: () => number
@@ -43,40 +19,67 @@ export interface Faulty {
   readonly arrive: () => Promise<void>
 }
 
+type Handle = Tables['db']['config']['requestHandler']['handle']
+type Request = Parameters<Handle>[0]
+
+const READS = /\.(Get|BatchGet|Query|Scan)/
+const commandOf = (request: Request): string => String(request.headers['x-amz-target'])
+const timeout = () => Object.assign(new Error('no answer'), { name: 'TimeoutError' })
+const reset = () => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
+
 /** The faults befall the next sendings, one each, in order; the rest go through. Of writes, unless reads are asked for. */
-export function befall(tables: Tables, faults: Fault[], which: 'writes' | 'reads' = 'writes'): Faulty {
+export function befall(tables: Tables, faults: readonly Fault[], which: 'writes' | 'reads' = 'writes'): Faulty {
+  const { requestHandler } = tables.db.config
+  const send = requestHandler.handle.bind(requestHandler) as Handle
   const left = [...faults]
   const delayed: (() => Promise<unknown>)[] = []
   let sent = 0
-  tables.db.middlewareStack.add(
-    (next, context) => async (args) => {
-      const command = context['commandName'] as string
-      if (READS.test(command) !== (which === 'reads')) return next(args)
-      sent++
-      const answered = (output: object) => ({ response: {}, output }) as Awaited<ReturnType<typeof next>>
-      switch (left.shift()) {
-        case undefined:
-          return next(args)
-        case 'unheard':
-          await next(args)
-          throw timeout()
-        case 'unsent':
-          throw reset()
-        case 'delayed':
-          delayed.push(() => next(args))
-          throw timeout()
-        case 'conflict':
-          return answered(refusal(command, args.input, 'TransactionConflict'))
-        case 'throttled':
-          throw new ProvisionedThroughputExceededException(client)
-        case 'throttled in part':
-          return answered(refusal(command, args.input, 'ThrottlingError'))
-      }
-    },
-    { step: 'deserialize', priority: 'high', name: `faults-${Math.random()}` },
-  )
+  const handle = async (...args: Parameters<Handle>): ReturnType<Handle> => {
+    const [request] = args
+    if (READS.test(commandOf(request)) !== (which === 'reads')) return send(...args)
+    sent++
+    const fault = left.shift()
+    switch (fault) {
+      case undefined:
+        return send(...args)
+      case 'unheard':
+        await send(...args)
+        throw timeout()
+      case 'unsent':
+        throw reset()
+      case 'delayed':
+        delayed.push(() => send(...args))
+        throw timeout()
+      default:
+        return refusal(request, fault)
+    }
+  }
+  Object.assign(requestHandler, { handle })
   const arrive = async () => {
-    for (const send of delayed.splice(0)) await send().catch(() => undefined)
+    for (const send of delayed.splice(0)) await send()
   }
   return { sent: () => sent, arrive }
+}
+
+const answer = (statusCode: number, body: object): Awaited<ReturnType<Handle>> => ({
+  response: {
+    statusCode,
+    headers: { 'content-type': 'application/x-amz-json-1.0' },
+    body: new TextEncoder().encode(JSON.stringify(body)),
+  } as never,
+})
+const exception = (name: string, more: object = {}) =>
+  answer(400, { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: name, ...more })
+
+/** The answer of a table that is busy: an error, or what a batch hands back to be sent again. */
+function refusal(request: Request, fault: 'conflict' | 'throttled' | 'throttled in part') {
+  const [command, body] = [commandOf(request), JSON.parse(Buffer.from(request.body).toString())]
+  if (fault === 'throttled') return exception('ProvisionedThroughputExceededException')
+  if (command.endsWith('.BatchWriteItem')) return answer(200, { UnprocessedItems: body.RequestItems })
+  if (command.endsWith('.BatchGetItem')) return answer(200, { Responses: {}, UnprocessedKeys: body.RequestItems })
+  if (!command.endsWith('.TransactWriteItems'))
+    return exception(fault === 'conflict' ? 'TransactionConflictException' : 'ThrottlingException')
+  const Code = fault === 'conflict' ? 'TransactionConflict' : 'ThrottlingError'
+  const CancellationReasons = body.TransactItems.map((_: unknown, i: number) => ({ Code: i === 0 ? Code : 'None' }))
+  return exception('TransactionCanceledException', { CancellationReasons })
 }

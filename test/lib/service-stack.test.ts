@@ -161,7 +161,7 @@ describe('the stream of ends', () => {
 })
 
 describe('operators', () => {
-  it('are told of dead letters, of a dispatcher that fails or rests, of throttles and of a stream that lags', () => {
+  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool and of what does not parse', () => {
     const alarms = resources(service, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties)
     expect(alarms.map((a) => `${a.MetricName} ${a.TreatMissingData}`).sort()).toEqual([
       'ApproximateNumberOfMessagesVisible notBreaching',
@@ -169,7 +169,9 @@ describe('operators', () => {
       'Errors notBreaching',
       'Invocations breaching',
       'IteratorAge notBreaching',
+      'PoolStopped notBreaching',
       'Throttles notBreaching',
+      'Unreadable notBreaching',
     ])
     for (const alarm of alarms) expect(alarm.AlarmActions).toBeUndefined()
   })

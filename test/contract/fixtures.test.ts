@@ -1,0 +1,51 @@
+/**
+ * Records as every version has stored them (fixtures/<version>/<sort>-<which>.json: the item, and what it says).
+ * Fixtures are added, never changed: what stands in somebody's tables cannot be changed either.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Item } from '../../adapters/records.ts'
+import { EDGES, type JobState, LiveRecord } from '../../core/job.ts'
+import { Bell } from '../../core/bell.ts'
+import { SHAPES } from './shapes.ts'
+
+const ROOT = join(import.meta.dirname, 'fixtures')
+const VERSIONS = readdirSync(ROOT).sort()
+const NEWEST = VERSIONS.at(-1)
+
+const reviveBytes = (_: string, v: unknown): unknown =>
+  typeof (v as { $bytes?: unknown } | null)?.$bytes === 'string'
+    ? Uint8Array.from(Buffer.from((v as { $bytes: string }).$bytes, 'base64'))
+    : v
+
+const read = (version: string, file: string): { item: Item; record: unknown } =>
+  JSON.parse(readFileSync(join(ROOT, version, file), 'utf8'), reviveBytes)
+
+const FIXTURES = VERSIONS.flatMap((version) => readdirSync(join(ROOT, version)).map((file) => ({ version, file })))
+const shapeOf = (file: string) => {
+  const shape = SHAPES[/^[a-z]+/.exec(file)?.[0] ?? '']
+  if (!shape) throw new Error(`${file} is of no sort that shapes.ts knows`)
+  return shape
+}
+
+describe('a stored record', () => {
+  it.each(FIXTURES)('$version/$file is read as it was meant', ({ version, file }) => {
+    const { item, record } = read(version, file)
+    expect(shapeOf(file).read(item)).toEqual(record)
+  })
+
+  it.each(FIXTURES.filter((f) => f.version === NEWEST))('$file is written today as in $version', ({ version, file }) => {
+    const { item, record } = read(version, file)
+    expect(shapeOf(file).write(record as never)).toEqual(item)
+  })
+
+  it('of every sort has a fixture', () => {
+    const files = FIXTURES.filter((f) => f.version === NEWEST).map((f) => f.file.replace('.json', ''))
+    expect([...new Set(files.map((f) => f.split('-')[0]))].sort()).toEqual(Object.keys(SHAPES).sort())
+    const states = LiveRecord.options.map((o) => o.shape.state.value satisfies JobState)
+    expect(files).toEqual(expect.arrayContaining(states.map((s) => `live-${s}`)))
+    expect(files).toEqual(expect.arrayContaining(Bell.options.map((o) => `bell-${o.shape.t.value}`)))
+    expect(Object.keys(EDGES)).toEqual(expect.arrayContaining(states))
+  })
+})

@@ -1,0 +1,63 @@
+/** How each sort of record is read from its stored shape, and written to it today: by the first part of a fixture's name. */
+import {
+  approvalKey,
+  atKey,
+  bellKey,
+  draftKey,
+  endKey,
+  ledgerKey,
+  overviewKey,
+  ownerKey,
+  stopKey,
+} from '../../adapters/keys.ts'
+import {
+  expiring,
+  fromInputItem,
+  fromLiveItem,
+  fromStopItem,
+  inputItem,
+  type Item,
+  liveItem,
+  parseRecord,
+  partsOf,
+  stored,
+} from '../../adapters/records.ts'
+import { readBells, readOwner } from '../../adapters/ring-records.ts'
+import type { Bell } from '../../core/bell.ts'
+import { Approval, Draft, End, type JobInput, type LiveKey, type LiveRecord } from '../../core/job.ts'
+import { LedgerRecord } from '../../core/ledger-record.ts'
+import { Overview } from '../../core/overview.ts'
+import type { OwnerTurns } from '../../core/ring.ts'
+import type { StopRecord } from '../../services/ports.ts'
+import { anInput, NOW, POOL } from '../support/records.ts'
+
+interface Shape {
+  read(item: Item): unknown
+  write(record: never): Item
+}
+
+export const SHAPES: Readonly<Record<string, Shape>> = {
+  live: { read: fromLiveItem, write: (r: LiveRecord) => liveItem(r) },
+  input: { read: fromInputItem, write: (r: JobInput) => inputItem(r) },
+  at: {
+    read: (item) => partsOf([item, inputItem(anInput())], NOW)?.at,
+    write: (key: LiveKey) => stored(atKey(key.jobId), { key }),
+  },
+  end: { read: (item) => parseRecord<End>(End, item), write: (r: End) => expiring(endKey(r.jobId), r) },
+  draft: { read: (item) => parseRecord<Draft>(Draft, item), write: (r: Draft) => expiring(draftKey(r.jobId, r.version), r) },
+  approval: {
+    read: (item) => parseRecord<Approval>(Approval, item),
+    write: (r: Approval) => stored(approvalKey(r.jobId, r.version), r),
+  },
+  bell: { read: (item) => readBells([item]).bells[0], write: (r: Bell) => stored(bellKey(POOL, r.id), r) },
+  owner: { read: readOwner, write: (r: OwnerTurns) => stored(ownerKey(POOL, r.owner), r) },
+  ledger: {
+    read: (item) => parseRecord<LedgerRecord>(LedgerRecord, item),
+    write: (r: LedgerRecord) => stored(ledgerKey(POOL), r),
+  },
+  overview: {
+    read: (item) => parseRecord<Overview>(Overview, item),
+    write: (r: Overview) => stored(overviewKey(POOL), r),
+  },
+  stop: { read: fromStopItem, write: (r: StopRecord) => stored(stopKey(POOL), r) },
+}
