@@ -45,16 +45,20 @@ export class Contest {
   ) {
     this.v = ring.v
     for (const id of ring.busy) this.admit(ring.lanes.get(id) as Lane)
-    this.order = new TinyQueue([...this.groups.values()], byRankAndTurn)
+    this.order = new TinyQueue(
+      [...this.groups.values()].filter((g) => g.leaves.length > 0),
+      byRankAndTurn,
+    )
   }
 
+  /** A lane with nothing ready is noted too: it and its group are idle from now on, though they were not before. */
   private admit(lane: Lane): void {
-    const head = lane.heads[0]
-    if (!head || head.at > this.now) return
     const group = this.contender(lane)
-    const leaf = { lane, turn: lifted(lane, group.v), next: 0 }
+    const head = lane.heads[0]
+    const ready = head !== undefined && head.at <= this.now
+    const leaf = { lane, turn: ready ? lifted(lane, group.v) : lane.turn, next: 0 }
     this.touched.set(lane.id, leaf)
-    group.leaves.push(leaf)
+    if (ready) group.leaves.push(leaf)
   }
 
   private contender(lane: Lane): Contender {

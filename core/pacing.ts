@@ -12,8 +12,6 @@ export interface Offer {
   readonly slot: number
   /** Where the pacing goes on. */
   readonly next: number
-  /** The ledger, not the pacing, put it off. */
-  readonly full: boolean
 }
 
 /** A moment for the next call, at or after `from`. */
@@ -26,7 +24,7 @@ export function offer(p: { ledger: Ledger; next: number; from: number; interval:
   const slot = earliest(p.ledger, stamp, p.cost)
   // Fractions of a bucket are kept in `next`, else rounding would cost up to one bucket a call. A call that was put off
   // counts from where its bucket begins: a rounding error of 1e-4 ms that misses a stamp must not cost a bucket either.
-  return { slot, next: Math.max(paced, slot - shape.bucketMs) + p.interval, full: slot !== stamp }
+  return { slot, next: p.interval === 0 ? slot : Math.max(paced, slot - shape.bucketMs) + p.interval }
 }
 
 /**

@@ -44,11 +44,13 @@ export const PERMITS_PER_TICK = 100
 /** A job above the pool's whole limit (lowered since it came) may not clog the line: its worker fails it unasked. */
 const costOf = (head: Head, limit = Infinity): Cost => ({ requests: 1, tokens: Math.min(head.tokens, limit) })
 
-/** When the earliest job that is not ready yet becomes ready. */
-function nextReadyAt(ring: Ring, now: number): number {
+/** When the earliest job behind what is served now becomes ready: at once, perhaps, where memory ends before the lane. */
+function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {
   let at = Infinity
   for (const id of ring.busy) {
-    const head = ring.lanes.get(id)?.heads[0]
+    const lane = ring.lanes.get(id) as Lane
+    const head = lane.heads[lanes.get(id)?.taken ?? 0]
+    if (!head && lane.cursor) return now
     if (head && head.at > now) at = Math.min(at, head.at)
   }
   return at
@@ -62,7 +64,7 @@ export function plan(s: Snapshot, now: number): Plan {
   let ledger = trim(s.ledger, now)
   let next = s.next
   let holds: WaitReason | undefined
-  let againAt = nextReadyAt(s.ring, now)
+  let againAt = Infinity
 
   const standstill = standing(s, now)
   const atMost = standstill ? standstill.permits : PERMITS_PER_TICK
@@ -71,14 +73,14 @@ export function plan(s: Snapshot, now: number): Plan {
   for (let turn = contest.first(); turn; turn = contest.first()) {
     if (permits.length >= atMost) {
       holds = standstill?.reason
-      againAt = Math.min(againAt, standstill ? standstill.until : now)
+      againAt = standstill ? standstill.until : now
       break
     }
     const cost = costOf(turn.head, s.ledger.shape.tokens)
     const offered = offer({ ledger, next, from: now + s.travelMs, interval, cost })
     if (offered.slot > now + reach) {
-      holds = s.ledger.shape.tokens !== undefined && offered.full ? 'CAPACITY_TPM' : 'CAPACITY_RPM'
-      againAt = Math.min(againAt, offered.slot - lead / 2)
+      holds = heldBy({ ledger, next, from: now + s.travelMs, interval, cost }, offered.slot)
+      againAt = offered.slot - lead / 2
       break
     }
     permits.push({ lane: turn.lane, head: turn.head, slot: offered.slot })
@@ -86,12 +88,20 @@ export function plan(s: Snapshot, now: number): Plan {
     next = offered.next
     contest.serve(1)
   }
-  return { permits, ledger, next, turns: contest.result(), ...(holds ? { holds } : {}), againAt }
+  const turns = contest.result()
+  againAt = Math.min(againAt, nextReadyAt(s.ring, turns, now))
+  return { permits, ledger, next, turns, ...(holds ? { holds } : {}), againAt }
 }
 
+/** Tokens hold what would go sooner if it took none. */
+const heldBy = (asked: Parameters<typeof offer>[0], slot: number): WaitReason =>
+  offer({ ...asked, cost: { ...asked.cost, tokens: 0 } }).slot < slot ? 'CAPACITY_TPM' : 'CAPACITY_RPM'
+
 function standing(s: Snapshot, now: number): { reason: WaitReason; permits: number; until: number } | undefined {
-  if (s.stopped)
-    return { reason: 'PROVIDER_CONFIG', permits: now >= s.stopped.probeAt ? 1 : 0, until: s.stopped.probeAt }
+  if (s.stopped) {
+    const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
+    return { reason: 'PROVIDER_CONFIG', permits: now >= probeAt ? 1 : 0, until: probeAt }
+  }
   if (now < s.quietUntil) return { reason: 'SLOWDOWN', permits: 0, until: s.quietUntil }
   return undefined
 }
@@ -103,7 +113,8 @@ export function reasonFor(ring: Ring, lane: Lane, p: { holds?: WaitReason; inTur
   if (!p.holds) return 'DISPATCHING'
   if (p.holds !== 'CAPACITY_RPM' && p.holds !== 'CAPACITY_TPM') return p.holds
   if (!p.inTurn || p.inTurn === lane) return p.holds
-  return groupId(ring, p.inTurn) === groupId(ring, lane) ? 'OWNER_TURN' : 'TIER_TURN'
+  const sameGroup = groupId(ring, p.inTurn) === groupId(ring, lane)
+  return sameGroup === (ring.order === 'owners') ? 'TIER_TURN' : 'OWNER_TURN'
 }
 
 /** Takes what was permitted out of the lanes and moves every clock on. */

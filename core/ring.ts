@@ -62,7 +62,8 @@ export interface OwnerTurns {
 }
 
 export const HEADS_KEPT = 200
-export const REFILL_BELOW = 50
+/** What one tick may take at most (PERMITS_PER_TICK): a lane that ran dry within a tick would lose its turns there. */
+export const REFILL_BELOW = 100
 
 export const newRing = (p: Pick<Ring, 'pool' | 'order' | 'tierWeight' | 'ownerWeight'>): Ring => ({
   ...p,
@@ -149,12 +150,17 @@ export const needsRefill = (lane: Lane): boolean => lane.cursor !== undefined &&
 
 /** Records read behind the cursor, in order. Without `more` the lane is now whole in memory, its count exact. */
 export function refill(ring: Ring, lane: Lane, heads: readonly Head[], upTo: LiveKey | undefined, more: boolean): void {
+  const unread = more ? Math.max(0, lane.beyond - heads.length) : 0
   delete lane.cursor
+  // What does not fit in memory is counted again as it is heard.
+  lane.beyond = 0
   for (const head of heads) heard(ring, lane, head)
+  lane.beyond += unread
   if (more && upTo) {
-    lane.beyond = Math.max(0, lane.beyond - heads.length)
-    if (!lane.cursor) lane.cursor = upTo
-  } else if (!lane.cursor) lane.beyond = 0
+    lane.cursor ??= upTo
+    // A page of nothing but running jobs: what is queued stands behind it.
+    ring.busy.add(lane.id)
+  }
 }
 
 /** An empty lane costs nothing at the next plan; its owner may leave the ring after a while. */
@@ -172,6 +178,14 @@ export function left(ring: Ring, lane: Lane, place: { at: number; jobId: string 
   if (known) lane.heads.splice(i, 1)
   else if (lane.cursor && byPlace(place, lane.cursor) > 0) lane.beyond = Math.max(0, lane.beyond - 1)
   restIfEmpty(ring, lane, now)
+  if (!ring.busy.has(lane.id)) restGroup(ring, lane)
+}
+
+/** A group whose last lane emptied unserved is idle too: it would else keep an old turn while others are served. */
+function restGroup(ring: Ring, lane: Lane): void {
+  const id = groupId(ring, lane)
+  for (const busy of ring.busy) if (groupId(ring, ring.lanes.get(busy) as Lane) === id) return
+  groupOf(ring, lane).active = false
 }
 
 /** What was sent is queued again where it stood: its slot is given back to its owner and tier. */

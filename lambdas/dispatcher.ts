@@ -21,7 +21,10 @@ export const dispatcherHandler = (use: Use, signal?: AbortSignal): Wrapped<Dispa
     const known = Object.keys(deps.settings.pools)
     const pools = event.pool === undefined ? known : known.filter((pool) => pool === event.pool)
     const one = async (pool: string) => [pool, await run(deps, { pool, until, ...(signal ? { signal } : {}) })] as const
-    return Object.fromEntries(await Promise.all(pools.map(one)))
+    const runs = pools.map(one)
+    // Failing at once would freeze the other pools' runs with the leases that they hold: each comes to its end first.
+    await Promise.allSettled(runs)
+    return Object.fromEntries(await Promise.all(runs))
   })
 
 export const handler: Wrapped<DispatchEvent, DispatchResult> = dispatcherHandler(fromEnvironment)

@@ -2,6 +2,7 @@
  * One Lambda function the way all of Fairlead's are: bundled by the local esbuild, traced, with a role and a log group
  * of its own. It is born able to write its log and its traces; everything else is given to it by name elsewhere.
  */
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib'
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
@@ -36,17 +37,22 @@ const BUNDLING: BundlingOptions = {
   logLevel: LogLevel.WARNING,
 }
 
+/** The functions read their settings from `#config`; package.json says that this is fairlead.config.ts. */
+const bundling = (configFile: string | undefined): BundlingOptions =>
+  configFile === undefined ? BUNDLING : { ...BUNDLING, esbuildArgs: { '--alias:#config': resolve(configFile) } }
+
 export function fairleadFunction(
   scope: Construct,
   p: {
     readonly stage: Stage
     readonly name: FunctionName
+    readonly configFile?: string | undefined
     readonly timeout: Duration
     readonly memorySize: number
     readonly recursiveLoop?: RecursiveLoop
   },
 ): NodejsFunction {
-  const { stage, name, ...limits } = p
+  const { stage, name, configFile, ...limits } = p
   const logGroup = logGroupOf(scope, `${name}-logs`, stage)
   return new NodejsFunction(scope, name, {
     ...limits,
@@ -57,7 +63,7 @@ export function fairleadFunction(
     architecture: Architecture.ARM_64,
     depsLockFilePath: path('package-lock.json'),
     projectRoot: path('.'),
-    bundling: BUNDLING,
+    bundling: bundling(configFile),
     role: roleOf(scope, name, logGroup),
     logGroup,
     loggingFormat: LoggingFormat.JSON,

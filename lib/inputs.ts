@@ -1,6 +1,6 @@
 /**
- * What a deployment is told: the stage, the settings of fairlead.config.ts and where alarms go. Everything is checked
- * here, once, before the first construct exists. It must not print or exit: bin/ does.
+ * What a deployment is told: the stage, the settings of fairlead.config.ts (or the file named instead) and where alarms
+ * go. Everything is checked here, once, before the first construct exists. It must not print or exit: bin/ does.
  */
 import { parseSettings, type Settings } from '../core/settings.ts'
 
@@ -13,6 +13,8 @@ export interface Stage {
 export interface Inputs {
   readonly stage: Stage
   readonly settings: Settings
+  /** The file that the settings stand in, as it was named; without it, it is fairlead.config.ts. */
+  readonly configFile?: string
   /** ARN of an SNS topic that hears the alarms; without it they show in CloudWatch only. */
   readonly alarmTopic?: string
 }
@@ -25,6 +27,7 @@ const TOPIC = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$/
 export function readInputs(raw: {
   readonly stage: unknown
   readonly config: unknown
+  readonly configFile?: string | undefined
   readonly alarmTopic?: unknown
 }): { ok: true; inputs: Inputs } | { ok: false; faults: string[] } {
   const name = raw.stage ?? 'dev'
@@ -33,17 +36,18 @@ export function readInputs(raw: {
     faults.push(
       `stage: ${JSON.stringify(name)} must be lower-case letters, digits and dashes, at most 20: -c stage=dev`,
     )
-  const { alarmTopic } = raw
+  const { alarmTopic, configFile } = raw
   if (alarmTopic !== undefined && (typeof alarmTopic !== 'string' || !TOPIC.test(alarmTopic)))
     faults.push(`alarmTopic: ${JSON.stringify(alarmTopic)} must be the ARN of an SNS topic`)
   const parsed = parseSettings(raw.config)
-  if (!parsed.ok) faults.push(...parsed.faults.map((fault) => `fairlead.config.ts: ${fault}`))
+  if (!parsed.ok) faults.push(...parsed.faults.map((fault) => `${configFile ?? 'fairlead.config.ts'}: ${fault}`))
   if (faults.length > 0 || !parsed.ok) return { ok: false, faults }
   return {
     ok: true,
     inputs: {
       stage: stageNamed(name as string),
       settings: parsed.settings,
+      ...(configFile !== undefined && { configFile }),
       ...(typeof alarmTopic === 'string' && { alarmTopic }),
     },
   }

@@ -59,8 +59,10 @@ export class ServiceStack extends Stack {
     this.watching(fns, p, jobs, unpublished)
   }
 
-  private functions({ stage, tables }: ServiceProps): Functions {
-    const made = FUNCTIONS.map((name) => [name, fairleadFunction(this, { stage, name, ...SIZES[name] })] as const)
+  private functions({ stage, configFile, tables }: ServiceProps): Functions {
+    const made = FUNCTIONS.map(
+      (name) => [name, fairleadFunction(this, { stage, name, configFile, ...SIZES[name] })] as const,
+    )
     for (const [name, fn] of made) bindTables(fn, tables, GRANTS[name])
     return Object.fromEntries(made) as Functions
   }

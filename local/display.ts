@@ -1,63 +1,134 @@
 /** The live picture as text: a table that is redrawn on a terminal, one plain line elsewhere. */
-import { TIERS } from '../core/job.ts'
+import { TIERS, type Tier } from '../core/job.ts'
+import type { WaitReason } from '../core/wait-reason.ts'
 import type { Picture } from './picture.ts'
-import { printable } from './printable.ts'
+import { printableLine } from './printable.ts'
 
-const percent = (part: number): string => `${Math.round(part * 100)}%`.padStart(4)
-const cell = (value: string | number, width: number): string => String(value).padStart(width)
-const bar = (part: number, width: number): string => {
-  const full = Math.round(Math.min(1, part) * width)
-  return '█'.repeat(full) + '░'.repeat(width - full)
+/** core/wait-reason.ts has the sentences; a table has room for a few words. */
+const WAITS_FOR: Readonly<Record<WaitReason, string>> = {
+  SCHEDULED: 'its start time',
+  BACKOFF: 'its next try',
+  CAPACITY_RPM: 'the limit of requests',
+  CAPACITY_TPM: 'the limit of tokens',
+  TIER_TURN: "another tier's turn",
+  OWNER_TURN: "another owner's turn",
+  PROVIDER_CONFIG: 'the provider to be mended',
+  SLOWDOWN: 'the quiet that the provider asked for',
+  REVIEW: 'a person',
+  DISPATCHING: 'the next tick',
 }
 const OWNERS_SHOWN = 6
-const drafts = (p: Picture): string => `${p.drafts}${p.draftsMore ? '+' : ''}`
+const BAR = 24
+
+const percent = (part: number): string => `${Math.round(part * 100)}%`
+const cell = (value: string | number, width: number): string => String(value).padStart(width)
+const bar = (part: number): string => {
+  const full = Math.round(Math.min(1, part) * BAR)
+  return '█'.repeat(full) + '░'.repeat(BAR - full)
+}
+const windowOf = (p: Picture): string => `the last ${p.windowMs / 1000} s`
+const draftsOf = (p: Picture): string => `${p.drafts}${p.draftsMore ? '+' : ''}`
+
+interface Counts {
+  readonly queued: number
+  readonly running: number
+  readonly done: number
+  readonly waits: string
+}
+function countsOf(p: Picture, tier: Tier): Counts {
+  const { queued, running, done, waits } = p.overview?.tiers[tier] ?? { queued: 0, running: 0, done: 0 }
+  const words = waits !== undefined && waits in WAITS_FOR ? WAITS_FOR[waits as WaitReason] : (waits ?? '')
+  return { queued, running, done, waits: queued > 0 ? words : '' }
+}
+
+function timeLeft(p: Picture): string {
+  const all = TIERS.map((tier) => countsOf(p, tier))
+  if (p.overview === null || p.loading || all.some((c) => c.queued > 0))
+    return `about ${Math.max(1, Math.ceil(p.secondsLeft))} s left`
+  if (all.some((c) => c.running > 0)) return 'the last answers are on their way'
+  return all.some((c) => c.done > 0) ? 'nothing left to do' : 'starting'
+}
 
 export function asLine(p: Picture): string {
-  const tiers = p.overview ? TIERS.map((t) => `${t} ${counts(p, t).join('/')}`).join('  ') : 'starting'
-  const calls = `${p.calls}/${p.limit} calls in ${p.windowMs / 1000} s`
-  return `queued/running/done  ${tiers}  | ${calls}  ${p.refused} x 429 | ${drafts(p)} drafts waiting | about ${Math.ceil(p.secondsLeft)} s left`
-}
-
-const counts = (p: Picture, tier: (typeof TIERS)[number]): [number, number, number] => {
-  const t = p.overview?.tiers[tier]
-  return [t?.queued ?? 0, t?.running ?? 0, t?.done ?? 0]
-}
-
-export function asTable(p: Picture): string {
-  const rows = TIERS.map((tier) => {
-    const [queued, running, done] = counts(p, tier)
-    const waits = queued > 0 ? (p.overview?.tiers[tier].waits ?? '') : ''
-    return `  ${tier.padEnd(8)}${cell(queued, 7)}${cell(running, 9)}${cell(done, 7)}   ${waits}`
+  const tiers = TIERS.map((tier) => {
+    const { queued, running, done } = countsOf(p, tier)
+    return `${tier} ${queued}/${running}/${done}`
   })
-  const owners = (p.overview?.owners ?? [])
-    .filter((o) => o.served + o.queued > 0)
-    .slice(0, OWNERS_SHOWN)
-    .map(
-      (o) =>
-        `  ${printable(o.owner).slice(0, 24).padEnd(24)}${cell(o.queued, 7)}${cell(o.served, 8)}   ${percent(o.share)} of ${percent(o.entitlement)} due`,
-    )
   return [
-    `  ${'tier'.padEnd(8)}${cell('queued', 7)}${cell('running', 9)}${cell('done', 7)}   waits for`,
-    ...rows,
-    '',
-    `  calls in the last ${p.windowMs / 1000} s  ${bar(p.limit ? p.calls / p.limit : 0, 30)} ${p.calls} of ${p.limit}    429s: ${p.refused}`,
-    '',
-    `  ${'owner'.padEnd(24)}${cell('queued', 7)}${cell('served', 8)}   share of the window`,
-    ...owners,
-    '',
-    `  drafts waiting for a person: ${drafts(p)}    time left: about ${Math.ceil(p.secondsLeft)} s`,
-    ...(p.overview?.stopped === undefined ? [] : ['', `  STOPPED: ${printable(p.overview.stopped)}`]),
-  ].join('\n')
+    ...(p.loading ? [loadingOf(p.loading)] : []),
+    `queued/running/done: ${tiers.join(', ')}`,
+    `${p.calls} of ${p.limit} calls in ${windowOf(p)}`,
+    `429s: ${p.refused}`,
+    `drafts waiting: ${draftsOf(p)}`,
+    timeLeft(p),
+    ...stoppedOf(p),
+  ].join('; ')
 }
 
-const CLEAR_BELOW = '\x1b[J'
-const upBy = (lines: number): string => (lines > 0 ? `\x1b[${lines}A\r` : '')
+const loadingOf = ({ submitted, total }: NonNullable<Picture['loading']>): string =>
+  `submitting the sample: ${submitted} of ${total}`
+const stoppedOf = ({ overview }: Picture): string[] =>
+  overview?.stopped === undefined ? [] : [`STOPPED: ${printableLine(overview.stopped)}`]
 
-/** Draws over what it drew before. */
-export function redrawer(write: (text: string) => void): (text: string) => void {
-  let lines = 0
-  return (text) => {
-    write(`${upBy(lines)}${CLEAR_BELOW}${text}\n`)
-    lines = text.split('\n').length
+export function asTable(p: Picture): string[] {
+  const tiers = TIERS.map((tier) => {
+    const { queued, running, done, waits } = countsOf(p, tier)
+    return `${tier.padEnd(24)}${cell(queued, 8)}${cell(running, 9)}${cell(done, 7)}   ${waits}`.trimEnd()
+  })
+  const lines = [
+    `${'tier'.padEnd(24)}${cell('queued', 8)}${cell('running', 9)}${cell('done', 7)}   first in line waits for`,
+    ...tiers,
+    '',
+    `${`calls in ${windowOf(p)}`.padEnd(24)}  ${bar(p.calls / p.limit)} ${p.calls} of ${p.limit}   429s: ${p.refused}`,
+    '',
+    ...ownersOf(p),
+    `drafts waiting for a person: ${draftsOf(p)}   ${timeLeft(p)}`,
+    ...(p.loading ? [loadingOf(p.loading)] : []),
+    ...stoppedOf(p),
+  ]
+  return lines.map((line) => (line === '' ? '' : `  ${line}`))
+}
+
+/** Their shares of the window's calls, beside what each is due when all of them have work queued. */
+function ownersOf(p: Picture): string[] {
+  const busy = (p.overview?.owners ?? []).filter((o) => o.served + o.queued > 0)
+  if (busy.length === 0) return []
+  const rows = busy.slice(0, OWNERS_SHOWN).map((o) => {
+    const name = printableLine(o.owner)
+    const short = name.length > 23 ? `${name.slice(0, 22)}…` : name
+    return `${short.padEnd(24)}${cell(o.queued, 8)}${cell(o.served, 9)}${cell(percent(o.share), 7)}${cell(percent(o.entitlement), 7)}`
+  })
+  const more = (p.overview?.ownersLive ?? 0) - rows.length
+  return [
+    `${'busiest owners'.padEnd(24)}${cell('queued', 8)}${cell('calls', 9)}${cell('share', 7)}${cell('due', 7)}`,
+    ...rows,
+    ...(more > 0 ? [`and ${more} more`] : []),
+    '',
+  ]
+}
+
+const UP = (lines: number): string => (lines > 0 ? `\x1b[${lines}A` : '')
+const CLEAR_LINE_END = '\x1b[K'
+const CLEAR_BELOW = '\x1b[J'
+
+const clipped = (line: string, columns: number): string => {
+  const characters = [...line]
+  return characters.length > columns ? `${characters.slice(0, columns - 1).join('')}…` : line
+}
+
+/**
+ * Draws over what it drew before, in one write and without clearing first, so that nothing flickers. A line that the
+ * terminal would wrap, or one that has scrolled away, could not be drawn over: both are cut off.
+ */
+export function redrawer(p: {
+  write: (text: string) => void
+  size: () => { columns: number; rows: number }
+}): (lines: readonly string[]) => void {
+  let drawn = 0
+  return (lines) => {
+    const { columns, rows } = p.size()
+    const visible = lines.slice(0, rows - 1).map((line) => clipped(line, columns))
+    p.write(`\r${UP(drawn)}${visible.map((line) => `${line}${CLEAR_LINE_END}\n`).join('')}${CLEAR_BELOW}`)
+    drawn = visible.length
   }
 }

@@ -1,28 +1,18 @@
-/** `npm start`: options, data folder, provider, system, sample, display, and a clean end. */
-import { createInterface } from 'node:readline/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
+/** `npm start`: options, data folder, provider, system, sample, and a clean end. */
 import type { Settings } from '../core/settings.ts'
-import { type ApiClient, apiClient } from './api-client.ts'
+import { apiClient } from './api-client.ts'
+import { agreed } from './consent.ts'
 import { type DataFolder, takeDataFolder } from './data-folder.ts'
-import { asLine, asTable, redrawer } from './display.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
-import { pictureOf } from './picture.ts'
-import { costOf, INVENTED_LEADS, readSample, type Sample, submitSample } from './sample.ts'
+import type { Pool } from './picture.ts'
+import { printable, printableLine } from './printable.ts'
+import { runSample } from './run-sample.ts'
+import { INVENTED_LEADS, readSample, type Sample } from './sample.ts'
 import { localSettings, poolsOffThisMachine, withSimulated } from './settings.ts'
 import { type SimulatedProvider, simulatedProvider } from './simulated-provider.ts'
-import { allRest, readAll, summaryOf } from './summary.ts'
 import { type System, startSystem } from './system.ts'
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
-
-interface Run {
-  readonly options: Options
-  readonly settings: Settings
-  readonly system: System
-  readonly api: ApiClient
-  readonly providers: ReadonlyMap<string, SimulatedProvider>
-  readonly pool: string
-}
 
 async function main(args: readonly string[]): Promise<number> {
   const parsed = parseOptions(args)
@@ -31,22 +21,23 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   if (parsed.kind === 'fault') {
-    process.stderr.write(`${parsed.line}\n`)
+    process.stderr.write(`${printableLine(parsed.line)}\n`)
     return 2
   }
   const { options } = parsed
   try {
     return await start(options)
   } catch (error) {
-    process.stderr.write(`${oneLine(error, options)}\n`)
+    process.stderr.write(`${faultOf(error, options)}\n`)
     return 1
   }
 }
 
-function oneLine(error: unknown, options: Options): string {
+/** A line for what a user can mend; a stack for what only we can. */
+function faultOf(error: unknown, options: Options): string {
   const { code, message, stack } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE') return `Port ${options.port} is in use: stop what uses it, or start with --port N.`
-  return code && !code.startsWith('ERR_') ? message : (stack ?? String(error))
+  return code && !code.startsWith('ERR_') ? printableLine(message) : printable(stack ?? String(error))
 }
 
 async function start(options: Options): Promise<number> {
@@ -54,7 +45,7 @@ async function start(options: Options): Promise<number> {
   const away = poolsOffThisMachine(configured)
   const wanted = !options.empty && (away.length === 0 || options.sample !== undefined)
   const sample = wanted ? readSample(options.sample ?? INVENTED_LEADS, configured) : undefined
-  if (sample && away.length > 0 && !(await agreed(sample, configured, away, options))) return 1
+  if (sample && away.length > 0 && !(await agreed({ sample, settings: configured, away, yes: options.yes }))) return 1
   const folder = await takeDataFolder(options.data, { reset: options.reset })
   const providers = await startProviders(configured)
   try {
@@ -81,58 +72,32 @@ async function startProviders(settings: Settings): Promise<Map<string, Simulated
   return started
 }
 
-/** Nothing is spent without a yes: calls and tokens first, then the question. */
-async function agreed(sample: Sample, settings: Settings, away: readonly string[], options: Options): Promise<boolean> {
-  const { calls, tokensAtMost } = costOf(sample, settings)
-  const prices = away.map((id) => settings.pools[id]?.pricePerMillionTokens)
-  const price = prices.includes(undefined) ? undefined : Math.max(...(prices as number[]))
-  const cost =
-    price === undefined
-      ? "cost unknown (set the pool's pricePerMillionTokens to see it)"
-      : `at most $${((tokensAtMost * price) / 1e6).toFixed(2)}`
-  say(
-    `This sends ${calls} calls with at most ${tokensAtMost} tokens to a provider off this machine (pool ${away.join(', ')}): ${cost}.`,
-  )
-  if (options.yes) return true
-  if (!process.stdin.isTTY) {
-    process.stderr.write('Not sent: nobody is there to agree. Start with --yes to agree in advance, or with --empty.\n')
-    return false
-  }
-  const prompt = createInterface({ input: process.stdin, output: process.stdout })
-  const answer = await prompt.question('Send them? [y/N] ')
-  prompt.close()
-  return /^y(es)?$/i.test(answer.trim())
+interface Run {
+  readonly options: Options
+  readonly settings: Settings
+  readonly sample: Sample | undefined
+  readonly folder: DataFolder
+  readonly providers: ReadonlyMap<string, SimulatedProvider>
 }
 
-async function serve(p: {
-  options: Options
-  settings: Settings
-  sample: Sample | undefined
-  folder: DataFolder
-  providers: ReadonlyMap<string, SimulatedProvider>
-}): Promise<number> {
-  const { options, settings, folder, providers } = p
+async function serve(run: Run): Promise<number> {
+  const { options, settings, folder, sample } = run
+  const stopping = stopOnSignals()
   const system = await startSystem({
     settings,
     folder,
     port: options.port,
     ...(options.engine ? { engine: options.engine } : {}),
   })
-  const stopping = stopOnSignals(system)
-  const api = apiClient(system.url, system.token)
-  const pool = Object.keys(settings.pools)[0] as string
-  say(`Fairlead serves ${system.url}  (state: ${system.engine}, in ${options.data})`)
-  say(`  export FAIRLEAD_TOKEN=${system.token}`)
-  say(
-    providers.size > 0
-      ? "  The provider is simulated: no call leaves this machine, and its text is not a model's."
-      : '  Calls go to the configured provider.',
-  )
-  const run: Run = { options, settings, system, api, providers, pool }
+  stopping.signal.addEventListener('abort', () => void system.stop(), { once: true })
+  say(banner(run, system))
   try {
-    if (p.sample) await runSample(run, p.sample, stopping.signal)
+    if (sample && !stopping.signal.aborted) {
+      const api = apiClient(system.url, system.token)
+      await runSample({ api, pool: poolOf(sample, run), sample }, stopping.signal)
+    }
     if (!options.once && !stopping.signal.aborted) {
-      say(`Serving until Ctrl-C. Submit work with the commands in README.md.`)
+      say('Serving until Ctrl-C. README.md shows how to submit a job.')
       await aborted(stopping.signal)
     }
   } finally {
@@ -142,41 +107,40 @@ async function serve(p: {
   return 0
 }
 
-const REDRAW_MS = 500
-const LINE_MS = 5_000
-const CHECK_MS = 1_000
+function banner({ options, settings, providers }: Run, system: System): string {
+  const urls = Object.keys(settings.pools).map((id) => (providers.has(id) ? undefined : providerOf(settings, id)))
+  const away = [...new Set(urls.filter((url) => url !== undefined))]
+  return [
+    `Fairlead serves ${system.url}`,
+    `  state: ${options.data}, kept by ${system.engine}`,
+    ...(providers.size > 0 ? ['  provider: simulated: no call leaves this machine, no model writes the text'] : []),
+    ...(away.length > 0 ? [`  provider: ${away.join(', ')}`] : []),
+    '  For the commands of README.md:',
+    `  export FAIRLEAD_TOKEN=${system.token}`,
+    '',
+  ].join('\n')
+}
 
-async function runSample({ api, pool, providers }: Run, sample: Sample, signal: AbortSignal): Promise<void> {
-  const began = Date.now()
-  const ids = await submitSample(api, sample)
-  const tty = process.stdout.isTTY === true
-  const draw = tty ? redrawer((text) => process.stdout.write(text)) : say
-  const every = tty ? REDRAW_MS : LINE_MS
-  let drawAt = 0
-  while (!signal.aborted) {
-    const picture = await pictureOf(api, pool, providers.get(pool))
-    if (Date.now() >= drawAt) {
-      draw(tty ? asTable(picture) : asLine(picture))
-      drawAt = Date.now() + every
-    }
-    const busy =
-      picture.overview === null || Object.values(picture.overview.tiers).some((t) => t.queued + t.running > 0)
-    if (!busy) {
-      const rows = await readAll(api, ids)
-      if (allRest(rows)) return say(`\n${summaryOf(rows, providers.get(pool), (Date.now() - began) / 1000)}`)
-    }
-    await sleep(tty ? REDRAW_MS : CHECK_MS, undefined, { signal }).catch(() => undefined)
-  }
+function providerOf(settings: Settings, pool: string): string | undefined {
+  const provider = settings.pools[pool]?.provider
+  return provider?.kind === 'openai-compatible' ? provider.baseUrl : provider?.kind
+}
+
+/** The pool whose picture is shown: that of the sample's first job. */
+function poolOf(sample: Sample, { settings, providers }: Run): Pool {
+  const [first] = sample.jobs
+  const id = settings.kinds[first?.kind ?? '']?.pool as string
+  const provider = providers.get(id)
+  return { id, settings: settings.pools[id] as Settings['pools'][string], ...(provider ? { provider } : {}) }
 }
 
 /** The first signal stops cleanly: running calls settle. A second one ends at once; nothing accepted is lost by it. */
-function stopOnSignals(system: System): AbortController {
+function stopOnSignals(): AbortController {
   const stopping = new AbortController()
   const stop = () => {
     if (stopping.signal.aborted) process.exit(130)
-    stopping.abort()
     process.stderr.write('\nStopping: running calls settle first. Press Ctrl-C again to end at once.\n')
-    void system.stop()
+    stopping.abort()
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)

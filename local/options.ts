@@ -105,7 +105,7 @@ export function parseOptions(args: readonly string[]): Parsed {
     } as Options
     return { kind: 'run', options }
   } catch (error) {
-    const said = error instanceof Fault ? error.message : (error as Error).message.split('. ')[0]
+    const said = error instanceof Fault ? error.message : (error as Error).message.split(/\.\s/)[0]
     return { kind: 'fault', line: `${said}. npm start -- --help lists the options.` }
   }
 }

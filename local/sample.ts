@@ -38,30 +38,48 @@ export function readSample(file: string, settings: Settings): Sample {
   return parsed.data
 }
 
-/** What running the sample would take: calls, and tokens at most. */
-export function costOf(sample: Sample, settings: Settings): { calls: number; tokensAtMost: number } {
-  const tokens = sample.jobs.map((job) => {
+/** What running the sample would take of these pools: calls, and tokens at most. */
+export function costOf(
+  sample: Sample,
+  settings: Settings,
+  pools: readonly string[],
+): { calls: number; tokensAtMost: number } {
+  const tokens = sample.jobs.flatMap((job) => {
     const kind = settings.kinds[job.kind] as Settings['kinds'][string]
-    return estimateTokens(renderPrompt(kind, job.input), kind.maxOutputTokens)
+    return pools.includes(kind.pool) ? [estimateTokens(renderPrompt(kind, job.input), kind.maxOutputTokens)] : []
   })
-  return { calls: sample.jobs.length, tokensAtMost: tokens.reduce((a, b) => a + b, 0) }
+  return { calls: tokens.length, tokensAtMost: tokens.reduce((a, b) => a + b, 0) }
 }
 
 const Answer = z.object({
-  results: z.array(z.object({ id: z.string().optional(), code: z.string().optional(), detail: z.string().optional() })),
+  results: z.array(
+    z.object({
+      id: z.string().optional(),
+      repeated: z.boolean().optional(),
+      code: z.string().optional(),
+      detail: z.string().optional(),
+    }),
+  ),
 })
+/** A part of a batch's limit, so that the progress is seen. */
+const PER_REQUEST = Math.min(50, BATCH_AT_MOST)
 
-/** Ids in the sample's order. */
-export async function submitSample(api: ApiClient, sample: Sample): Promise<string[]> {
+/** Ids in the sample's order, and how many of them an earlier start had submitted. */
+export async function submitSample(
+  api: ApiClient,
+  sample: Sample,
+  progress: (submitted: number) => void = () => undefined,
+): Promise<{ ids: string[]; repeated: number }> {
   const ids: string[] = []
-  for (let i = 0; i < sample.jobs.length; i += BATCH_AT_MOST) {
-    const { results } = Answer.parse(
-      await api.post('/v1/jobs/batch', { jobs: sample.jobs.slice(i, i + BATCH_AT_MOST) }),
-    )
+  let repeated = 0
+  for (let i = 0; i < sample.jobs.length; i += PER_REQUEST) {
+    const { results } = Answer.parse(await api.post('/v1/jobs/batch', { jobs: sample.jobs.slice(i, i + PER_REQUEST) }))
     results.forEach((r, k) => {
-      if (!r.id) throw new BadSample(`job ${i + k} of the sample was refused: ${r.code}: ${r.detail}`)
+      if (!r.id) throw new BadSample(`jobs.${i + k} of the sample was refused: ${r.code}: ${r.detail}`)
       ids.push(r.id)
+      if (r.repeated) repeated++
     })
+    progress(ids.length)
   }
-  return ids
+  return { ids, repeated }
 }

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { tsImport } from 'tsx/esm/api'
 import {
   type CallerSettings,
   type PoolSettings,
@@ -26,22 +27,35 @@ export const DEVELOPER: CallerSettings = {
   mayActFor: ['*'],
 }
 
+const OURS = fileURLToPath(new URL('../fairlead.config.ts', import.meta.url))
+
 async function rawConfig(file: string | undefined): Promise<unknown> {
-  const path = resolve(file ?? new URL('../fairlead.config.ts', import.meta.url).pathname)
+  const path = resolve(file ?? OURS)
   try {
-    if (path.endsWith('.json')) return JSON.parse(readFileSync(path, 'utf8'))
-    return ((await import(pathToFileURL(path).href)) as { default: unknown }).default
+    return path.endsWith('.json') ? JSON.parse(readFileSync(path, 'utf8')) : await exported(path)
   } catch (error) {
-    throw new BadConfig(`${file ?? 'fairlead.config.ts'} cannot be read: ${(error as Error).message.split('\n')[0]}`)
+    // esbuild says on the first line that it failed, and on the second where and why.
+    const why = (error as Error).message.replace(/^Transform failed.*\n/, '').split('\n')[0]
+    throw new BadConfig(`${nameOf(file)} cannot be read: ${why}`)
   }
 }
 
-/** `simulatedUrl` is where the simulated provider answers; undefined when none was started. */
+const nameOf = (file: string | undefined): string => file ?? 'fairlead.config.ts'
+
+/** Imported so that TypeScript is read anywhere; outside a package of ES modules its exports arrive one level deeper. */
+async function exported(path: string): Promise<unknown> {
+  const found = ((await tsImport(pathToFileURL(path).href, import.meta.url)) as { default?: { default?: unknown } })
+    .default
+  if (found === undefined) throw new Error('it has no default export')
+  return found.default ?? found
+}
+
+/** Configuration and command line together. Its first fault is thrown, as one line. */
 export async function localSettings(options: Options): Promise<Settings> {
   const parsed = parseSettings(await rawConfig(options.config))
   if (!parsed.ok)
     throw new BadConfig(
-      `${options.config ?? 'fairlead.config.ts'}: ${parsed.faults[0]}${parsed.faults.length > 1 ? ` (and ${parsed.faults.length - 1} more)` : ''}`,
+      `${nameOf(options.config)}: ${parsed.faults[0]}${parsed.faults.length > 1 ? ` (and ${parsed.faults.length - 1} more)` : ''}`,
     )
   const pools = Object.fromEntries(
     Object.entries(parsed.settings.pools).map(([id, pool]) => [id, overlaid(pool, options)]),

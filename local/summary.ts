@@ -1,5 +1,8 @@
 /** How the sample went, read from the jobs themselves and from the provider's own counts. */
+import { TIERS } from '../core/job.ts'
+import type { PoolSettings } from '../core/settings.ts'
 import type { ApiClient } from './api-client.ts'
+import type { Pool } from './picture.ts'
 import type { SimulatedProvider } from './simulated-provider.ts'
 
 interface Row {
@@ -22,23 +25,24 @@ export async function readAll(api: ApiClient, ids: readonly string[]): Promise<R
 
 export const allRest = (rows: readonly Row[]): boolean => rows.every((r) => RESTING.has(r.state))
 
-const tally = <K extends string>(keys: readonly K[]): string => {
-  const counts = new Map<K, number>()
-  for (const k of keys) counts.set(k, (counts.get(k) ?? 0) + 1)
-  return [...counts].map(([k, n]) => `${n} ${k}`).join(', ')
+const tally = (states: readonly string[]): string => {
+  const counts = new Map<string, number>()
+  for (const state of states) counts.set(state, (counts.get(state) ?? 0) + 1)
+  return [...counts].map(([state, n]) => `${n} ${state}`).join(', ') || 'none'
 }
 
-export function summaryOf(rows: readonly Row[], provider: SimulatedProvider | undefined, seconds: number): string {
-  const stats = provider?.stats()
-  const lines = [
-    `${rows.length} jobs of ${new Set(rows.map((r) => r.owner)).size} owners in ${seconds.toFixed(0)} s: ${tally(rows.map((r) => r.state))}`,
-    ...['high', 'medium', 'low'].map(
-      (tier) => `  ${tier.padEnd(7)} ${tally(rows.filter((r) => r.tier === tier).map((r) => r.state)) || 'none'}`,
-    ),
-  ]
-  if (stats)
-    lines.push(
-      `the provider counted ${stats.admitted} calls, ${stats.refused} refused (429), at most ${stats.worstWindow} in any window, ${stats.repeated} repeated`,
-    )
-  return lines.join('\n')
+export function summaryOf(p: { rows: readonly Row[]; repeated: number; pool: Pool; ms: number }): string {
+  const { rows, repeated } = p
+  const owners = new Set(rows.map((r) => r.owner)).size
+  const known = repeated === 0 ? '' : ` (${repeated} of them submitted by an earlier start; --reset forgets them)`
+  return [
+    `${rows.length} jobs of ${owners} owners in ${(p.ms / 1000).toFixed(0)} s${known}: ${tally(rows.map((r) => r.state))}`,
+    ...TIERS.map((tier) => `  ${tier.padEnd(7)} ${tally(rows.filter((r) => r.tier === tier).map((r) => r.state))}`),
+    ...(p.pool.provider ? [countedBy(p.pool.provider, p.pool.settings)] : []),
+  ].join('\n')
+}
+
+const countedBy = (provider: SimulatedProvider, { requests, windowMs }: PoolSettings): string => {
+  const { admitted, refused, worstWindow, repeated } = provider.stats()
+  return `The provider counted ${admitted} calls: at most ${worstWindow} in any ${windowMs / 1000} s (limit ${requests}), ${refused} refused with 429, ${repeated} made twice under one claim.`
 }

@@ -17,6 +17,7 @@ import { Doorbell } from '../services/doorbell.ts'
 import type { DataFolder } from './data-folder.ts'
 import { LocalDispatching } from './dispatching.ts'
 import { type Front, startFront } from './front.ts'
+import { freeLeases } from './leases.ts'
 import { DEVELOPER } from './settings.ts'
 import { type Observe, openStores, type Stores } from './stores.ts'
 import { tokenFor } from './tokens.ts'
@@ -69,6 +70,7 @@ async function serve(p: { settings: Settings; folder: DataFolder; port: number; 
   const dispatching = new LocalDispatching()
   const deps = compose(p, dispatching)
   const use = () => deps
+  await freeLeases(p.stores.capacity, Object.keys(p.settings.pools))
   const stopping = new AbortController()
   const front: Front = await startFront({
     api: httpHandler(apiApp, use),

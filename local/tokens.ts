@@ -13,7 +13,7 @@ export function roleOfToken(
   callers: readonly CallerSettings[],
   header: string | undefined,
 ): string | undefined {
-  const given = Buffer.from(/^Bearer (\S+)$/.exec(header ?? '')?.[1] ?? '')
+  const given = Buffer.from(/^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '')
   return callers.find((c) => {
     const expected = Buffer.from(tokenFor(secret, c.id))
     return expected.length === given.length && timingSafeEqual(expected, given)

@@ -4,13 +4,13 @@
  * found again when the lease runs out.
  */
 import { type LiveKey, presentKey, type Running } from '../core/job.ts'
-import { renderPrompt } from '../core/prompt.ts'
+import { missingFields, renderPrompt } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
 import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
-import { expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
+import { endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
 import type { Report } from './work.ts'
 
 type Sent = JobMessage['jobs'][number]
@@ -44,9 +44,11 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   }
   const settings = { kind: deps.settings.kinds[record.kind], pool: deps.settings.pools[message.pool] }
   if (!parts) return expire(deps, record, sent)
+  // Its worker died before it could heed that; what it paid for is lost with it.
+  if (record.cancelRequested) return endCancelled(deps, record, sent)
   if (!settings.kind || !settings.pool)
     return fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`)
-  const refusal = unfit(record, settings.kind, settings.pool)
+  const refusal = unfit(record, settings.kind, settings.pool, parts.input.input)
   if (refusal) return fail(deps, record, sent, refusal.class, refusal.message)
   const slackMs = sent.slot - deps.clock.now()
   await deps.clock.until(sent.slot)
@@ -61,6 +63,7 @@ function unfit(
   record: Running,
   kind: KindSettings,
   pool: PoolSettings,
+  input: unknown,
 ): { class: string; message: string } | undefined {
   if (record.crashes >= kind.crashes)
     return {
@@ -72,7 +75,11 @@ function unfit(
       class: 'larger-than-pool',
       message: `about ${record.tokens} tokens, above the pool's limit of ${pool.tokens}`,
     }
-  return undefined
+  // The prompt has changed since submit, which would not take such a job any more.
+  const [missing] = missingFields(kind, input)
+  return missing === undefined
+    ? undefined
+    : { class: 'missing-field', message: `the prompt of ${record.kind} names input.${missing}, which it lacks` }
 }
 
 function call(

@@ -18,7 +18,7 @@ export function writeCursor(secret: string, p: { key: LiveKey; scope: string; no
   return `${body}.${sign(secret, body)}`
 }
 
-const REMEDY = 'Start the list again without a cursor.'
+export const START_AGAIN = 'Start the list again without a cursor.'
 
 export function readCursor(
   secret: string,
@@ -29,11 +29,11 @@ export function readCursor(
   const expected = Buffer.from(sign(secret, body))
   const given = Buffer.from(signature)
   if (given.length !== expected.length || !timingSafeEqual(given, expected))
-    return refuse('bad-cursor', 'This cursor was not made here.', REMEDY, { at: 'cursor' })
+    return refuse('bad-cursor', 'This cursor was not made here.', START_AGAIN, { at: 'cursor' })
   const payload = Payload.parse(JSON.parse(Buffer.from(body, 'base64url').toString()))
   if (payload.scope !== p.scope)
-    return refuse('bad-cursor', 'This cursor belongs to another list or caller.', REMEDY, { at: 'cursor' })
+    return refuse('bad-cursor', 'This cursor belongs to another list or caller.', START_AGAIN, { at: 'cursor' })
   if (p.now - payload.at > CURSOR_GOOD_MS)
-    return refuse('bad-cursor', 'This cursor is more than a day old.', REMEDY, { at: 'cursor' })
+    return refuse('bad-cursor', 'This cursor is more than a day old.', START_AGAIN, { at: 'cursor' })
   return { ok: true, key: payload.key }
 }

@@ -1,9 +1,9 @@
 /** Several lanes as one list, page by page, under a signed cursor: records of owners that the caller may act for. */
 import type { LiveKey, LiveRecord } from '../core/job.ts'
 import { actsFor, type Caller } from './caller.ts'
-import { readCursor, writeCursor } from './cursor.ts'
+import { readCursor, START_AGAIN, writeCursor } from './cursor.ts'
 import type { Deps } from './deps.ts'
-import type { Answer } from './refusal.ts'
+import { type Answer, refuse } from './refusal.ts'
 
 export interface LaneListRequest {
   /** Names the list, so that its cursors fit no other. */
@@ -22,7 +22,8 @@ export async function listLanes(
   const now = deps.clock.now()
   const from = request.cursor === undefined ? undefined : readCursor(deps.cursorKey, request.cursor, { scope, now })
   if (from && !from.ok) return from
-  const start = from ? Math.max(0, request.lanes.indexOf(from.key.lane)) : 0
+  const start = from ? request.lanes.indexOf(from.key.lane) : 0
+  if (start < 0) return refuse('bad-cursor', 'This cursor is of an older configuration.', START_AGAIN, { at: 'cursor' })
   const records: LiveRecord[] = []
   let after: LiveKey | undefined = from?.key
   for (const lane of request.lanes.slice(start)) {

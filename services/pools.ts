@@ -1,6 +1,7 @@
 /** Pools as people see them: the limit, how it is shared, and whether it is stopped and why. */
 import { recentOverview } from './backlog.ts'
 import { type Caller, lacksScope } from './caller.ts'
+import { configured } from './configured.ts'
 import type { Deps } from './deps.ts'
 import { type Answer, refuse } from './refusal.ts'
 
@@ -42,7 +43,8 @@ export async function pools(deps: Deps, caller: Caller): Promise<Answer<{ pools:
 export async function resume(deps: Deps, caller: Caller, pool: string): Promise<Answer<{ pool: string }>> {
   const scope = lacksScope(caller, 'admin')
   if (scope) return scope
-  if (!deps.settings.pools[pool]) return refuse('not-found', `There is no pool ${pool}.`, 'GET /v1/pools lists them.')
+  if (!configured(deps.settings.pools, pool))
+    return refuse('not-found', `There is no pool ${pool}.`, 'GET /v1/pools lists them.')
   await deps.capacity.resume({ pool })
   await deps.doorbell.ring(pool, { v: 1, id: deps.random.id(deps.clock.now()), t: 'resumed' })
   return { ok: true, pool }

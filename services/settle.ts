@@ -130,8 +130,11 @@ export const expire = (deps: WorkerDeps, record: Running, sent: Sent): Promise<R
 /** Back into its lane where it stood: the slot was missed, or the pool stopped. It costs no attempt. */
 export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {
   const done = await deps.jobs.release({ record, errors: record.errors })
-  if (done === 'cancelled')
-    return leave(deps, sent, { from: record, end: endOf(deps, record, 'cancelled'), evenIfCancelled: true })
+  if (done === 'cancelled') return endCancelled(deps, record, sent)
   if (done === 'stale') return said(sent, 'lost')
   return { settled: { ...said(sent, 'back').settled, nextFence: record.fence + 1 } }
 }
+
+/** Ends it as was asked for, unpaid: no call was made under this claim. */
+export const endCancelled = (deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> =>
+  leave(deps, sent, { from: record, end: endOf(deps, record, 'cancelled'), evenIfCancelled: true })

@@ -10,6 +10,7 @@ import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
 import type { KindSettings } from '../core/settings.ts'
 import { backlogFull } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
+import { configured } from './configured.ts'
 import type { Deps } from './deps.ts'
 import { type Answer, type Refusal, refuse } from './refusal.ts'
 
@@ -58,7 +59,7 @@ function refused(deps: Deps, caller: Caller, owner: string, request: SubmitReque
       'Leave owner out, or have mayActFor extended.',
       { at: 'owner' },
     )
-  const kind = deps.settings.kinds[request.kind]
+  const kind = configured(deps.settings.kinds, request.kind)
   if (!kind)
     return refuse(
       'unknown-kind',

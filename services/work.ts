@@ -1,11 +1,14 @@
 /**
  * A worker's message: up to ten jobs, all at once, so that waiting for the model is paid once.
- * Whatever happens to one of them, the others settle; the dispatcher is told once, and at once of what came late.
+ * Whatever happens to one of them, the others settle; the dispatcher is told once, and at once of what cannot wait:
+ * jobs that came late, and a provider that asks for quiet.
  */
 import type { Settled } from '../core/bell.ts'
-import { attempt } from './attempt.ts'
+import { attempt, report } from './attempt.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage } from './ports.ts'
+
+type Sent = JobMessage['jobs'][number]
 
 /** What one job of a message came to. */
 export interface Report {
@@ -19,23 +22,31 @@ export interface Report {
 const CLOCK_BEHIND_MS = 250
 
 export async function work(deps: WorkerDeps, message: JobMessage): Promise<void> {
-  const behind = deps.clock.now() < message.sentAt - CLOCK_BEHIND_MS
-  const late: Report[] = []
-  const rest: Promise<Report | undefined>[] = []
-  for (const job of message.jobs) {
-    if (behind || deps.clock.now() > job.notAfter)
-      late.push({
-        settled: { jobId: job.key.jobId, fence: job.fence, what: 'late' },
-        slackMs: job.slot - deps.clock.now(),
-      })
-    else rest.push(attempt(deps, message, job))
-  }
-  if (late.length > 0) await tell(deps, message.pool, late)
-  const reports = (await Promise.all(rest)).filter((r): r is Report => r !== undefined)
-  if (reports.length > 0) await tell(deps, message.pool, reports)
+  const now = deps.clock.now()
+  const behind = now < message.sentAt - CLOCK_BEHIND_MS
+  const isLate = (job: Sent) => behind || now > job.notAfter
+  const late = message.jobs.filter(isLate).map((job) => ({ ...report(job, 'late'), slackMs: job.slot - now }))
+  const attempts = message.jobs.filter((job) => !isLate(job)).map((job) => attempted(deps, message, job))
+  const rest = (await Promise.all([toldAtOnce(deps, message.pool, late), ...attempts])).flat()
+  await tell(deps, message.pool, rest)
 }
 
+/** What is still to be told of a job. Its neighbours may take long, and until quiet is heard all calls are refused. */
+async function attempted(deps: WorkerDeps, message: JobMessage, job: Sent): Promise<Report[]> {
+  const done = await attempt(deps, message, job)
+  if (!done) return []
+  return done.refusedUntil === undefined ? [done] : toldAtOnce(deps, message.pool, [done])
+}
+
+/** Answers what could not be told: it is told again with the rest, for no bell is worth a neighbour's call. */
+const toldAtOnce = (deps: WorkerDeps, pool: string, reports: readonly Report[]): Promise<Report[]> =>
+  tell(deps, pool, reports).then(
+    () => [],
+    () => [...reports],
+  )
+
 async function tell(deps: WorkerDeps, pool: string, reports: readonly Report[]): Promise<void> {
+  if (reports.length === 0) return
   const slacks = reports.flatMap((r) => r.slackMs ?? [])
   const quiet = reports.flatMap((r) => r.refusedUntil ?? [])
   await deps.doorbell.ring(pool, {

@@ -22,7 +22,7 @@ export async function claim(
   } catch (error) {
     const old = standing(error)
     // A first sending that was not heard has landed.
-    if (old?.['nonce'] === p.nonce) return claimed(old)
+    if (old?.['nonce'] === p.nonce && old['fence'] === p.fence + 1) return claimed(old)
     const leaseOut = old?.['state'] === 'running' && old['fence'] === p.fence && (old['leaseUntil'] as number) < p.now
     return from === 'queued' && leaseOut ? claim(tables, p, 'running') : { kind: 'refused' }
   }

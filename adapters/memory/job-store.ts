@@ -1,5 +1,5 @@
 /** The job store over tables in memory: the same outcomes as adapters/dynamodb/job-store.ts, held by one contract suite. */
-import type { LiveKey, LiveRecord } from '../../core/job.ts'
+import type { LiveKey, LiveRecord, Running } from '../../core/job.ts'
 import { assertTransition } from '../../services/edges.ts'
 import type { JobStore } from '../../services/ports.ts'
 import { atKey, endKey, inputKey, liveKey } from '../keys.ts'
@@ -46,7 +46,8 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
     },
     async claim({ key, fence, nonce, leaseUntil, now }) {
       const old = at(key)
-      if (old?.state === 'running' && old.nonce === nonce) return { kind: 'claimed', record: old }
+      if (old?.state === 'running' && old.nonce === nonce && old.fence === fence + 1)
+        return { kind: 'claimed', record: old }
       const free = old?.state === 'queued' || (old?.state === 'running' && old.leaseUntil < now)
       if (!old || !free || old.fence !== fence) return { kind: 'refused' }
       const crashes = old.crashes + (old.state === 'running' ? 1 : 0)
@@ -56,7 +57,7 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
     },
     async release({ record, errors }) {
       const mine = holds(record)
-      if (!mine) return 'stale'
+      if (!mine) return isReleased(at(record.key), record) ? 'released' : 'stale'
       if (mine.cancelRequested) return 'cancelled'
       const { nonce: _, leaseUntil: __, ...rest } = mine
       put({ ...rest, state: 'queued', fence: mine.fence + 1, errors: [...(errors ?? record.errors)] })
@@ -87,3 +88,7 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
     },
   }
 }
+
+/** Nobody else can have put it back under this fence. */
+const isReleased = (now: LiveRecord | undefined, record: Running): boolean =>
+  now?.state === 'queued' && now.fence === record.fence + 1

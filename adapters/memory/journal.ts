@@ -3,7 +3,7 @@
  * that a killed process loses nothing (a power cut may lose the last moments: no fsync). A torn last line is a commit
  * that nobody was told of, and is dropped. It does not guard its file against a second process.
  */
-import { closeSync, existsSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
 import type { Change } from './tables.ts'
 
 const encode = (value: unknown): string =>
@@ -50,20 +50,15 @@ export class Journal {
   /** Starts the file anew from what stands; the old one is replaced in one step. */
   compact(changes: Iterable<Change>): void {
     const fresh = `${this.file}.new`
-    rmSync(fresh, { force: true })
-    // For appending: after a part is taken back, the next line must follow what is left.
-    const fd = openSync(fresh, 'a', 0o600)
-    let bytes = 0
-    try {
-      for (const line of packed(changes)) bytes += writeAll(fd, line)
-      renameSync(fresh, this.file)
-    } catch (error) {
-      closeSync(fd)
-      throw error
-    }
+    const bytes = writeFresh(fresh, packed(changes))
+    // Windows replaces no file that is open.
     this.close()
-    this.fd = fd
-    this.bytes = this.compacted = bytes
+    try {
+      renameSync(fresh, this.file)
+      this.bytes = this.compacted = bytes
+    } finally {
+      this.fd = openSync(this.file, 'a', 0o600)
+    }
   }
 
   /**
@@ -129,6 +124,17 @@ function* packed(changes: Iterable<Change>): Generator<string> {
     length = 0
   }
   if (line.length > 0) yield `[${line.join(',')}]\n`
+}
+
+function writeFresh(file: string, lines: Iterable<string>): number {
+  const fd = openSync(file, 'w', 0o600)
+  let bytes = 0
+  try {
+    for (const line of lines) bytes += writeAll(fd, line)
+  } finally {
+    closeSync(fd)
+  }
+  return bytes
 }
 
 /** A full disk takes a part, and says no only to the rest. */

@@ -40,7 +40,7 @@ export interface Problem {
   remedy: string
   at?: string
 }
-type Wrong = Omit<Refusal, 'ok' | 'code'> & { code: ProblemCode }
+export type Wrong = Omit<Refusal, 'ok' | 'code'> & { code: ProblemCode }
 
 export const problemOf = (r: Wrong): Problem => ({
   type: `docs/errors.md#${r.code}`,

@@ -3,7 +3,7 @@ import { recentOverview } from '../../services/backlog.ts'
 import type { Deps } from '../../services/deps.ts'
 import { submit } from '../../services/submit.ts'
 import { body, checked, type HttpContext } from './http.ts'
-import { problem, problemOf, STATUS } from './problems.ts'
+import { problem, problemOf, STATUS, type Wrong } from './problems.ts'
 import { BatchBody, BatchEntry, IdempotencyHeader, SubmitBody } from './schemas.ts'
 
 /** So many entries of a batch are written at once: a batch must not starve the other requests of its process. */
@@ -28,7 +28,8 @@ export async function submitRoute(deps: Deps, c: HttpContext): Promise<Response>
   const { value } = request
   const idempotencyKey = headers.value['idempotency-key']
   const done = await submit(deps, caller, { ...value, startAt: startAt(value.startAt), idempotencyKey })
-  await sayLimit(deps, c, value.kind, value.owner ?? caller.owner)
+  // Of a kind that there is not, or an owner of somebody else, there is nothing to say.
+  if (done.ok || done.code === 'backlog-full') await sayLimit(deps, c, value.kind, value.owner ?? caller.owner)
   if (!done.ok) return problem(c, done)
   return c.json({ id: done.jobId, repeated: done.repeated }, 202, { Location: `/v1/jobs/${done.jobId}` })
 }
@@ -56,16 +57,18 @@ async function entry(
   i: number,
   batchKey: string | undefined,
 ): Promise<unknown> {
-  const job = checked(BatchEntry, raw, `jobs.${i}`)
-  if (!job.ok) return problemOf({ ...job, at: `jobs.${i}.${job.ok ? '' : 'at' in job && job.at ? job.at : ''}` })
+  const place = `jobs.${i}`
+  const wrong = (r: Wrong) => problemOf({ ...r, at: !r.at || r.at === place ? place : `${place}.${r.at}` })
+  const job = checked(BatchEntry, raw, place)
+  if (!job.ok) return wrong(job)
   const { key, ...request } = job.value
   const idempotencyKey = key ?? (batchKey === undefined ? undefined : `${batchKey}:${i}`)
   try {
     const done = await submit(deps, c.get('caller'), { ...request, startAt: startAt(request.startAt), idempotencyKey })
-    return done.ok ? { status: 202, id: done.jobId, repeated: done.repeated } : problemOf(done)
+    return done.ok ? { status: 202, id: done.jobId, repeated: done.repeated } : wrong(done)
   } catch {
     deps.meter.count('RequestsBroken', 1, { error: 'batch-entry' })
-    return problemOf({
+    return wrong({
       code: 'internal',
       detail: 'Something broke here.',
       remedy: `Repeat entry ${i} under the same key (${STATUS.internal}).`,

@@ -13,8 +13,8 @@ const HOST = '127.0.0.1'
 /** Between the system's naming a free port and the engine's taking it somebody else may take it. */
 const PORTS_TRIED = 5
 const READY_WITHIN_MS = 10_000
-const STOPS_WITHIN_MS = 5_000
-const STDERR_KEPT = 4_000
+const STOPS_WITHIN_MS = 3_000
+const OUTPUT_KEPT = 4_000
 
 /** The binary of the optional package for this platform; undefined where there is none. */
 export function findDynoxide(): string | undefined {
@@ -62,16 +62,17 @@ function start(p: { binary: string; dbPath?: string }, port: number): Promise<St
     windowsHide: true,
   })
   return new Promise((resolve) => {
-    let stderr = ''
+    // Its banner goes to stderr, as does what it complains of.
+    let said = ''
     const fail = (why: string) => {
       clearTimeout(late)
       child.kill('SIGKILL')
-      resolve({ kind: 'failed', why: [why, stderr.trim()].filter(Boolean).join(': ') })
+      resolve({ kind: 'failed', why: [why, said.trim()].filter(Boolean).join(': ') })
     }
     const late = setTimeout(() => fail(`no sign of life within ${READY_WITHIN_MS} ms`), READY_WITHIN_MS)
     const heard = (text: string) => {
-      stderr = (stderr + text).slice(-STDERR_KEPT)
-      if (!/listening on/i.test(stderr)) return
+      said = (said + text).slice(-OUTPUT_KEPT)
+      if (!/listening on/i.test(said)) return
       clearTimeout(late)
       resolve({ kind: 'listens', child })
     }

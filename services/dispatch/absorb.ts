@@ -36,7 +36,7 @@ function hear(h: Holder, bell: Bell, now: number): void {
 
 function settled(h: Holder, job: Settled): void {
   const sent = h.ring.sent.get(job.jobId)
-  if (!sent || sent.head.fence !== job.fence) return
+  if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
   switch (job.what) {
     case 'gone':
@@ -54,6 +54,14 @@ function settled(h: Holder, job: Settled): void {
       sent.lookAt = 0
       return
   }
+}
+
+/** A look at the table was quicker than this bell. */
+function countGone(h: Holder, job: Settled): void {
+  const gone = h.gone.get(job.jobId)
+  if (job.what !== 'gone' || gone?.fence !== job.fence) return
+  h.gone.delete(job.jobId)
+  if (job.state !== 'queued') h.done[gone.tier]++
 }
 
 /** The provider answers again. */

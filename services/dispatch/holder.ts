@@ -25,6 +25,8 @@ export interface Holder {
   /** Calls permitted in the last window, oldest first. */
   recent: { slot: number; owner: string }[]
   done: Record<Tier, number>
+  /** Jobs that a look found gone before their bell came, as a slow neighbour keeps it from ringing: counted with it. */
+  readonly gone: Map<string, { readonly fence: number; readonly tier: Tier }>
   refused: number
   late: number
   /** Bells that did not parse at the last tick. */

@@ -1,6 +1,6 @@
 /** The overview: once a second, what a person wants to see and what the API decides a backlog's limit by. */
 import { Contest } from '../../core/contest.ts'
-import { TIERS, type Tier } from '../../core/job.ts'
+import type { Tier } from '../../core/job.ts'
 import { usedIn } from '../../core/ledger.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
 import { reasonFor } from '../../core/plan.ts'

@@ -5,6 +5,7 @@
 import type { DispatcherDeps } from '../deps.ts'
 import { LEASE_CACHE_MS } from '../doorbell.ts'
 import { BELLS_PER_TICK, type Holder, LEASE_MS } from './holder.ts'
+import { paint } from './picture.ts'
 import { takeOver } from './take-over.ts'
 import { note, tick } from './tick.ts'
 
@@ -39,14 +40,23 @@ const isIdle = (h: Holder, againAt: number, now: number): boolean =>
 async function ended(deps: DispatcherDeps, h: Holder): Promise<boolean> {
   if (!(await setState(deps, h, 'ending'))) return true
   await deps.clock.until(deps.clock.now() + LEASE_CACHE_MS)
-  const { bells } = await deps.rings.bells({ pool: h.pool, limit: BELLS_PER_TICK })
-  const quiet = bells.length === 0
+  const quiet = !(await anyBell(deps, h))
   await setState(deps, h, quiet ? 'free' : 'held')
+  // Whom somebody woke between that look and the release found the lease still taken, and went: it is woken again.
+  if (quiet && (await anyBell(deps, h))) await deps.waker.wake({ pool: h.pool })
   return quiet
+}
+
+async function anyBell(deps: DispatcherDeps, h: Holder): Promise<boolean> {
+  const { bells } = await deps.rings.bells({ pool: h.pool, limit: BELLS_PER_TICK })
+  return bells.length > 0
 }
 
 async function letGo(deps: DispatcherDeps, h: Holder, end: RunEnd): Promise<RunEnd> {
   await note(deps, h, { turns: 'all' })
+  // The next holder counts on from here.
+  h.due.overview = 0
+  await paint(deps, h, deps.clock.now())
   await setState(deps, h, 'free')
   return end
 }

@@ -40,6 +40,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     mended: false,
     absorbed: new Set(),
     recent: [],
+    gone: new Map(),
     done: { high: high?.done ?? 0, medium: medium?.done ?? 0, low: low?.done ?? 0 },
     refused: overview?.refused ?? 0,
     late: overview?.late ?? 0,
@@ -83,8 +84,11 @@ export async function readLane(deps: DispatcherDeps, ring: Ring, p: { tier: Tier
   const page = await deps.jobs.lane({ lane: id, limit: HEADS_KEPT, ...(lane.cursor ? { after: lane.cursor } : {}) })
   const queued = page.records.filter((r) => r.state === 'queued' && r.cancelRequested !== true)
   for (const r of page.records)
-    if (r.state === 'running' && !ring.sent.has(r.key.jobId))
-      ring.sent.set(r.key.jobId, { head: headOf(r), lane: id, slot: 0, notAfter: 0, lookAt: r.leaseUntil + 1 })
+    if (r.state === 'running' && !ring.sent.has(r.key.jobId)) {
+      // Its worker will ring about the fence that its message named; the claim has raised it by one since.
+      const head = { ...headOf(r), fence: r.fence - 1 }
+      ring.sent.set(r.key.jobId, { head, lane: id, slot: 0, notAfter: 0, lookAt: r.leaseUntil + 1 })
+    }
   if (page.unreadable.length > 0) deps.meter.count('Unreadable', page.unreadable.length, { pool: ring.pool })
   refill(ring, lane, queued.map(headOf), page.last, page.more)
 }

@@ -1,7 +1,7 @@
 /** What was sent and never rang about is read by its key: the table says what became of it. */
 import { headOf } from '../../core/bell.ts'
-import type { LiveKey, LiveRecord } from '../../core/job.ts'
-import { type Ring, type Sent, sentBack } from '../../core/ring.ts'
+import type { LiveKey, LiveRecord, Tier } from '../../core/job.ts'
+import { type Sent, sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { type Holder, LOOK_EVERY_MS } from './holder.ts'
 
@@ -13,18 +13,21 @@ export async function watch(deps: DispatcherDeps, h: Holder, now: number): Promi
   const overdue = [...h.ring.sent.values()].filter((s) => s.lookAt <= now)
   if (overdue.length === 0) return
   const records = await deps.jobs.live({ keys: overdue.map(keyOf) })
-  overdue.forEach((sent, i) => became(h.ring, sent, records[i], now))
+  overdue.forEach((sent, i) => became(h, sent, records[i], now))
 }
 
-function became(ring: Ring, sent: Sent, record: LiveRecord | undefined, now: number): void {
-  const { jobId } = sent.head
+function became(h: Holder, sent: Sent, record: LiveRecord | undefined, now: number): void {
+  const { jobId, fence } = sent.head
   if (record?.state === 'queued') {
     // Unclaimed though its slot is over: sent again. A new fence means it was claimed and given back.
-    if (now > sent.notAfter) sentBack(ring, jobId, headOf(record), true)
+    if (now > sent.notAfter) sentBack(h.ring, jobId, headOf(record), true)
     else sent.lookAt = sent.notAfter + 1
   } else if (record?.state === 'running') {
     if (record.leaseUntil >= now) sent.lookAt = record.leaseUntil + 1
     // Its worker died: it travels alone from now on, and its permit stays spent.
-    else sentBack(ring, jobId, { ...headOf(record), crashes: record.crashes + 1 }, false)
-  } else ring.sent.delete(jobId)
+    else sentBack(h.ring, jobId, { ...headOf(record), crashes: record.crashes + 1 }, false)
+  } else {
+    h.ring.sent.delete(jobId)
+    h.gone.set(jobId, { fence, tier: h.ring.lanes.get(sent.lane)?.tier as Tier })
+  }
 }

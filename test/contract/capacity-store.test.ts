@@ -140,7 +140,8 @@ describe('the ledger', () =>
           on().capacity.acquire({ ...ask({ holder: 'next', now: NOW + LEASE_MS }), pool }),
         ]),
       )
-      for (const [written, taken] of await Promise.all(both)) theOne([written === 'written', taken.kind === 'held'], Boolean)
+      for (const [written, taken] of await Promise.all(both))
+        theOne([written === 'written', taken.kind === 'held'], Boolean)
     })
   }))
 

@@ -14,7 +14,7 @@ const aClaim = (p: Partial<Parameters<Stores['jobs']['claim']>[0]> = {}) => ({
   now: NOW,
   ...p,
 })
-const twenty = Array.from({ length: 20 }, (_, i) => `nonce-${i}`)
+const twenty = Array.from({ length: 20 }, (_, i) => `worker-${i}`)
 const stands = (on: () => Stores, record: LiveRecord) => on().plant('live', liveItem(record))
 const standing = async (on: () => Stores, key = aKey()) => (await on().jobs.live({ keys: [key] }))[0]
 
@@ -43,7 +43,11 @@ describe('claim', () =>
 
     it('counts a crash for every lease that ran out, and none otherwise', async () => {
       await on().jobs.enter({ record: aQueued() })
-      for (const [fence, crashes] of [[0, 0], [1, 1], [2, 2]] as const) {
+      for (const [fence, crashes] of [
+        [0, 0],
+        [1, 1],
+        [2, 2],
+      ] as const) {
         const now = NOW + fence * 100
         const claim = await on().jobs.claim(aClaim({ fence, nonce: `n${fence}`, now, leaseUntil: now + 50 }))
         expect(claim).toMatchObject({ kind: 'claimed', record: { crashes, attempt: 0, fence: fence + 1 } })
@@ -68,6 +72,7 @@ describe('claim', () =>
       ['while the lease lasts', aRunning({ leaseUntil: NOW + 1 }), { fence: 1 }],
       ['in the lease’s last moment', aRunning({ leaseUntil: NOW }), { fence: 1 }],
       ['out of lease, at an older fence', aRunning({ fence: 2, leaseUntil: NOW - 1 }), { fence: 1 }],
+      ['by the nonce of the lease that lasts', aRunning({ nonce: 'mine', leaseUntil: NOW + 1 }), { fence: 1 }],
       ['a draft in review', anInReview({ key: aKey() }), { fence: 1 }],
       ['a dead letter', aDeadLetter({ key: aKey() }), { fence: 1 }],
       ['at another time of the lane', aQueued({ key: aKey({ at: NOW + 1 }) }), {}],
@@ -79,102 +84,5 @@ describe('claim', () =>
 
     it('is refused where nothing stands, and puts nothing there', async () => {
       expect(await changesNothing(on, () => on().jobs.claim(aClaim()))).toEqual({ kind: 'refused' })
-    })
-  }))
-
-describe('release', () =>
-  onEveryEngine((on) => {
-    const errors = [{ at: NOW, class: 'throttled', status: 429, message: 'slow down' }]
-
-    it('puts the record back where it stood under the next fence, with its errors', async () => {
-      await stands(on, aRunning({ attempt: 1, crashes: 1 }))
-      expect(await on().jobs.release({ record: aRunning(), errors })).toBe('released')
-      expect(await standing(on)).toEqual(aQueued({ fence: 2, attempt: 1, crashes: 1, errors }))
-    })
-
-    it('without errors of its own keeps those of the record', async () => {
-      await stands(on, aRunning({ errors }))
-      await on().jobs.release({ record: aRunning({ errors }) })
-      expect(await standing(on)).toMatchObject({ errors })
-    })
-
-    it('lets the record be claimed at the new fence and at no older one', async () => {
-      await stands(on, aRunning())
-      await on().jobs.release({ record: aRunning() })
-      for (const fence of [0, 1]) expect(await on().jobs.claim(aClaim({ fence }))).toEqual({ kind: 'refused' })
-      expect((await on().jobs.claim(aClaim({ fence: 2 }))).kind).toBe('claimed')
-    })
-
-    it('says that a cancel was asked for, and leaves the ending of it to the worker', async () => {
-      await stands(on, aRunning({ cancelRequested: true }))
-      expect(await changesNothing(on, () => on().jobs.release({ record: aRunning() }))).toBe('cancelled')
-    })
-
-    it.each<[string, LiveRecord]>([
-      ['another holds it', aRunning({ nonce: 'another' })],
-      ['another holds it and was asked to end it', aRunning({ nonce: 'another', cancelRequested: true })],
-      ['it was claimed again', aRunning({ fence: 2, nonce: 'another' })],
-      ['it was claimed and released again', aQueued({ fence: 3 })],
-      ['it is queued at the very fence', aQueued({ fence: 1 })],
-    ])('is stale where %s, and changes nothing', async (_, record) => {
-      await stands(on, record)
-      expect(await changesNothing(on, () => on().jobs.release({ record: aRunning() }))).toBe('stale')
-    })
-
-    it('is stale where nothing stands, and puts nothing there', async () => {
-      expect(await changesNothing(on, () => on().jobs.release({ record: aRunning() }))).toBe('stale')
-    })
-
-    it('against a claim of the lease that ran out: the record is one’s or the other’s', async () => {
-      const record = aRunning({ leaseUntil: NOW - 1 })
-      await stands(on, record)
-      const [released, claimed] = await Promise.all([
-        on().jobs.release({ record }),
-        on().jobs.claim(aClaim({ fence: 1 })),
-      ])
-      theOne([released === 'released', claimed.kind === 'claimed'], Boolean)
-      expect(await standing(on)).toMatchObject({ fence: 2, state: released === 'released' ? 'queued' : 'running' })
-    })
-  }))
-
-describe('discard', () =>
-  onEveryEngine((on) => {
-    it('takes away the record that one holds', async () => {
-      await stands(on, aRunning({ cancelRequested: true }))
-      await on().jobs.discard({ record: aRunning() })
-      expect(await on().everything()).toEqual([])
-    })
-
-    it.each<[string, LiveRecord]>([
-      ['another’s', aRunning({ nonce: 'another' })],
-      ['one claimed again', aRunning({ fence: 2 })],
-      ['a queued one', aQueued({ fence: 1 })],
-    ])('does not take away %s', async (_, record) => {
-      await stands(on, record)
-      await changesNothing(on, () => on().jobs.discard({ record: aRunning() }))
-    })
-
-    it('of what is gone is no error', async () => {
-      await on().jobs.discard({ record: aRunning() })
-    })
-  }))
-
-describe('asking a worker to end', () =>
-  onEveryEngine((on) => {
-    it('marks the running record, however often', async () => {
-      await stands(on, aRunning())
-      expect(await on().jobs.requestCancel({ record: aRunning() })).toBe('asked')
-      expect(await on().jobs.requestCancel({ record: aRunning() })).toBe('asked')
-      expect(await standing(on)).toEqual(aRunning({ cancelRequested: true }))
-    })
-
-    it.each<[string, LiveRecord | undefined]>([
-      ['is queued', aQueued({ fence: 1 })],
-      ['was claimed again', aRunning({ fence: 2 })],
-      ['is in review', anInReview({ key: aKey() })],
-      ['is gone', undefined],
-    ])('is stale where it %s, and changes nothing', async (_, record) => {
-      if (record) await stands(on, record)
-      expect(await changesNothing(on, () => on().jobs.requestCancel({ record: aRunning() }))).toBe('stale')
     })
   }))

@@ -11,7 +11,13 @@ describe('a lane', () =>
   onEveryEngine((on) => {
     it('is read in order of time, then of id, whatever the order of entering', async () => {
       const { jobs } = on()
-      for (const [id, at] of [['c', 2_000], ['z', 5], ['b', NOW], ['a', NOW], ['d', 30]] as const)
+      for (const [id, at] of [
+        ['c', 2_000],
+        ['z', 5],
+        ['b', NOW],
+        ['a', NOW],
+        ['d', 30],
+      ] as const)
         await jobs.enter({ record: inLane(id, at) })
       const page = await jobs.lane({ lane: LANE, limit: 10 })
       expect(ids(page)).toEqual(['z', 'd', 'c', 'a', 'b'])
@@ -35,11 +41,11 @@ describe('a lane', () =>
     it('goes on strictly behind a key, whether something stands at it or not', async () => {
       const { jobs } = on()
       for (const at of [1, 2, 3]) await jobs.enter({ record: inLane(`job-${at}`, at) })
-      const after = (jobId: string, at: number) => jobs.lane({ lane: LANE, limit: 9, after: aKey({ jobId, at }) })
-      expect(ids(await after('job-1', 1))).toEqual(['job-2', 'job-3'])
-      expect(ids(await after('aaa', 2))).toEqual(['job-2', 'job-3'])
-      expect(ids(await after('zzz', 2))).toEqual(['job-3'])
-      expect(ids(await after('job-3', 3))).toEqual([])
+      const behind = (jobId: string, at: number) => jobs.lane({ lane: LANE, limit: 9, after: aKey({ jobId, at }) })
+      expect(ids(await behind('job-1', 1))).toEqual(['job-2', 'job-3'])
+      expect(ids(await behind('aaa', 2))).toEqual(['job-2', 'job-3'])
+      expect(ids(await behind('zzz', 2))).toEqual(['job-3'])
+      expect(ids(await behind('job-3', 3))).toEqual([])
     })
 
     it('says that there is more exactly when there is', async () => {

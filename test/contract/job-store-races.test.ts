@@ -111,7 +111,10 @@ describe('of two that meet, over twenty jobs', () =>
       meet(
         { from: running, a: (id) => on().jobs.requestCancel({ record: running(id) }), b: settle },
         async (jobId, outcome) => {
-          expect([['asked', 'cancelled'], ['stale', 'done']]).toContainEqual(outcome)
+          expect([
+            ['asked', 'cancelled'],
+            ['stale', 'done'],
+          ]).toContainEqual(outcome)
           expect(await endOf(jobId)).toBe(outcome[1] === 'done' ? 'succeeded' : undefined)
           expect((await standing(jobId))?.cancelRequested).toBe(outcome[0] === 'asked' ? true : undefined)
         },

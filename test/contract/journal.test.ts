@@ -45,7 +45,8 @@ function open(longFrom?: number): Stores {
   return memoryStores(tables)
 }
 const lines = () => fs.readFileSync(file, 'utf8').split('\n').slice(0, -1)
-const enter = (stores: Stores, i: number) => stores.jobs.enter({ record: aQueued({ key: aKey({ jobId: `job-${i}` }) }) })
+const enter = (stores: Stores, i: number) =>
+  stores.jobs.enter({ record: aQueued({ key: aKey({ jobId: `job-${i}` }) }) })
 
 /** The disk takes so many bytes of the next line, and no more. */
 function fullAfter(bytes: number): void {
@@ -133,7 +134,10 @@ describe('a journal', () => {
     await expect(enter(on, 2)).rejects.toThrow('no space left')
     expect(await on.everything()).toEqual(state)
     await enter(on, 3)
-    expect((await open().jobs.lane({ lane: LANE, limit: 9 })).records.map((r) => r.key.jobId)).toEqual(['job-1', 'job-3'])
+    expect((await open().jobs.lane({ lane: LANE, limit: 9 })).records.map((r) => r.key.jobId)).toEqual([
+      'job-1',
+      'job-3',
+    ])
   })
 
   it('holds lines longer than are read at once', async () => {
@@ -147,7 +151,11 @@ describe('compaction', () => {
   it('at a start leaves what stands, and nothing of what has gone', async () => {
     const first = open()
     for (let i = 0; i < 700; i++) await enter(first, i)
-    for (let i = 0; i < 690; i++) await first.jobs.transition({ from: aQueued({ key: aKey({ jobId: `job-${i}` }) }), end: anEnd({ jobId: `job-${i}`, outcome: 'cancelled' }) })
+    for (let i = 0; i < 690; i++)
+      await first.jobs.transition({
+        from: aQueued({ key: aKey({ jobId: `job-${i}` }) }),
+        end: anEnd({ jobId: `job-${i}`, outcome: 'cancelled' }),
+      })
     const state = await first.everything()
     const size = fs.statSync(file).size
     expect(await open().everything()).toEqual(state)

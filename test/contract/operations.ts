@@ -1,7 +1,6 @@
 /** Every write of every port, each with what must stand before it: for suites that go through all of them. */
-import { bellKey, ledgerKey, ownerKey, stopKey } from '../../adapters/keys.ts'
+import { bellKey, endKey, ledgerKey, ownerKey, stopKey } from '../../adapters/keys.ts'
 import { expiring, liveItem } from '../../adapters/records.ts'
-import { endKey } from '../../adapters/keys.ts'
 import type { LiveRecord } from '../../core/job.ts'
 import type { Stores } from '../support/engines.ts'
 import {
@@ -47,7 +46,11 @@ const OF_JOBS: Operation[] = [
   { name: 'enter', act: (on) => on.jobs.enter({ record: aQueued() }), orIfUnheard: 'present' },
   { name: 'reenter', act: (on) => on.jobs.reenter({ record: aQueued() }) },
   { name: 'claim', given: stands(aQueued()), act: (on) => on.jobs.claim({ ...claim, fence: 0 }) },
-  { name: 'claim of a lease that ran out', given: stands(leaseOut), act: (on) => on.jobs.claim({ ...claim, fence: 1 }) },
+  {
+    name: 'claim of a lease that ran out',
+    given: stands(leaseOut),
+    act: (on) => on.jobs.claim({ ...claim, fence: 1 }),
+  },
   { name: 'release', given: stands(aRunning()), act: (on) => on.jobs.release({ record: aRunning() }) },
   { name: 'discard', given: stands(aRunning()), act: (on) => on.jobs.discard({ record: aRunning() }) },
   {

@@ -15,8 +15,8 @@ import {
   fromInputItem,
   fromLiveItem,
   fromStopItem,
-  inputItem,
   type Item,
+  inputItem,
   liveItem,
   parseRecord,
   partsOf,
@@ -44,7 +44,10 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     write: (key: LiveKey) => stored(atKey(key.jobId), { key }),
   },
   end: { read: (item) => parseRecord<End>(End, item), write: (r: End) => expiring(endKey(r.jobId), r) },
-  draft: { read: (item) => parseRecord<Draft>(Draft, item), write: (r: Draft) => expiring(draftKey(r.jobId, r.version), r) },
+  draft: {
+    read: (item) => parseRecord<Draft>(Draft, item),
+    write: (r: Draft) => expiring(draftKey(r.jobId, r.version), r),
+  },
   approval: {
     read: (item) => parseRecord<Approval>(Approval, item),
     write: (r: Approval) => stored(approvalKey(r.jobId, r.version), r),

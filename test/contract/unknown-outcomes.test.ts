@@ -1,15 +1,11 @@
 /** Every write through every fault: it is answered truthfully, and lands once however often it was sent. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { dynamoTables } from '../../adapters/dynamodb/tables.ts'
 import { MemoryTables } from '../../adapters/memory/tables.ts'
-import { LOCAL_ACCESS } from '../../local/engine/tables.ts'
-import { dynamoStores, memoryStores, onDynoxide, type Stores } from '../support/engines.ts'
+import { memoryStores, onDynoxide, type Stores } from '../support/engines.ts'
 import { aKey, anInput, aQueued, aRunning, JOB, LANE, NOW, POOL } from '../support/records.ts'
 import { befall, FAULTS, type Fault } from './faults.ts'
-import { changesNothing } from './outcomes.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
+import { changesNothing } from './outcomes.ts'
 
 /** Whoever waits before trying again waits a random while: of all of them, the shortest. */
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0))
@@ -55,12 +51,15 @@ describe('a write that is never answered', () =>
   onDynoxide((on) => {
     const always = (fault: Fault) => Array<Fault>(99).fill(fault)
 
-    it.each(OPERATIONS.map((o) => [o.name, o] as const))('%s, throws, and does not go on for ever', async (_, { given, act }) => {
-      await given?.(on())
-      const faults = befall(on().tables, always('unsent'))
-      await changesNothing(on, () => expect(act(on())).rejects.toThrow('socket hang up'))
-      expect(faults.sent()).toBeLessThan(10)
-    })
+    it.each(OPERATIONS.map((o) => [o.name, o] as const))(
+      '%s, throws, and does not go on for ever',
+      async (_, { given, act }) => {
+        await given?.(on())
+        const faults = befall(on().tables, always('unsent'))
+        await changesNothing(on, () => expect(act(on())).rejects.toThrow('socket hang up'))
+        expect(faults.sent()).toBeLessThan(10)
+      },
+    )
 
     it.each(['conflict', 'throttled in part'] as const)('by a transaction, always %s, throws', async (fault) => {
       await on().jobs.enter({ record: aQueued() })
@@ -76,17 +75,6 @@ describe('a write that is never answered', () =>
       await expect(on().jobs.claim(claim)).rejects.toThrow('no answer')
       expect(await on().jobs.claim({ ...claim, nonce: 'another' })).toEqual({ kind: 'refused' })
       expect(await on().jobs.claim(claim)).toMatchObject({ kind: 'claimed', record: { fence: 1, crashes: 0 } })
-    })
-
-    it('is given up by the clock, where the other side holds the line and says nothing', { timeout: 30_000 }, async () => {
-      const silent = createServer(() => {})
-      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
-      const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
-      const deaf = dynamoStores(dynamoTables({ name: on().tables.name, endpoint, ...LOCAL_ACCESS }))
-      await expect(deaf.jobs.enter({ record: aQueued() })).rejects.toThrow(/time/i)
-      deaf.tables.db.destroy()
-      silent.closeAllConnections()
-      silent.close()
     })
   }))
 
@@ -135,21 +123,24 @@ async function queuedItem(on: Stores) {
 
 describe('a read through a fault', () =>
   onDynoxide((on) => {
-    it.each(['unheard', 'unsent', 'throttled', 'throttled in part'] as const)('is answered all the same: %s', async (fault) => {
-      await on().jobs.create({ input: anInput() })
-      await on().jobs.enter({ record: aQueued() })
-      const reads = [
-        () => on().jobs.load({ jobId: JOB, now: NOW }),
-        () => on().jobs.live({ keys: [aKey()] }),
-        () => on().jobs.live({ keys: [aKey(), aKey({ jobId: 'other' })] }),
-        () => on().jobs.lane({ lane: LANE, limit: 9 }),
-        () => on().rings.owners({ pool: POOL }),
-        () => on().capacity.lease({ pool: POOL }),
-      ]
-      for (const read of reads) {
-        const undisturbed = await read()
-        befall(on().tables, [fault], 'reads')
-        expect(await read()).toEqual(undisturbed)
-      }
-    })
+    it.each(['unheard', 'unsent', 'throttled', 'throttled in part'] as const)(
+      'is answered all the same: %s',
+      async (fault) => {
+        await on().jobs.create({ input: anInput() })
+        await on().jobs.enter({ record: aQueued() })
+        const reads = [
+          () => on().jobs.load({ jobId: JOB, now: NOW }),
+          () => on().jobs.live({ keys: [aKey()] }),
+          () => on().jobs.live({ keys: [aKey(), aKey({ jobId: 'other' })] }),
+          () => on().jobs.lane({ lane: LANE, limit: 9 }),
+          () => on().rings.owners({ pool: POOL }),
+          () => on().capacity.lease({ pool: POOL }),
+        ]
+        for (const read of reads) {
+          const undisturbed = await read()
+          befall(on().tables, [fault], 'reads')
+          expect(await read()).toEqual(undisturbed)
+        }
+      },
+    )
   }))

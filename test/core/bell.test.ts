@@ -21,7 +21,14 @@ describe('a bell', () => {
     const bells: Bell[] = [
       enteredBell('b', job),
       { ...common, t: 'left', tier: 'low', owner: 'ann', jobId: 'j', at: NOW, state: 'cancelled' },
-      { ...common, t: 'settled', jobs: [{ jobId: 'j', fence: 1, what: 'back', nextFence: 3 }], slackMs: -5, refused: 1, quietUntil: NOW },
+      {
+        ...common,
+        t: 'settled',
+        jobs: [{ jobId: 'j', fence: 1, what: 'back', nextFence: 3 }],
+        slackMs: -5,
+        refused: 1,
+        quietUntil: NOW,
+      },
       { ...common, t: 'stopped' },
       { ...common, t: 'resumed' },
     ]

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { laneOf } from '../../core/lane.ts'
 import {
   assertEdge,
   carry,
@@ -16,6 +15,7 @@ import {
   presentKey,
   withError,
 } from '../../core/job.ts'
+import { laneOf } from '../../core/lane.ts'
 import { aJob, NOW } from '../support/builders.ts'
 
 /** Written down once more, so that a slip in the table does not pass as its own proof. */
@@ -46,10 +46,13 @@ describe("a job's states", () => {
     expect(() => assertEdge(from, to)).not.toThrow()
   })
 
-  it.each(PAIRS.filter(({ from, to }) => !DRAWN.has(`${from} > ${to}`)))('refuse to go from $from to $to', ({ from, to }) => {
-    expect(isLegal(from, to)).toBe(false)
-    expect(() => assertEdge(from, to)).toThrow(IllegalEdge)
-  })
+  it.each(PAIRS.filter(({ from, to }) => !DRAWN.has(`${from} > ${to}`)))(
+    'refuse to go from $from to $to',
+    ({ from, to }) => {
+      expect(isLegal(from, to)).toBe(false)
+      expect(() => assertEdge(from, to)).toThrow(IllegalEdge)
+    },
+  )
 
   it('lead nowhere from an end, except that a failed job may be queued again', () => {
     for (const end of OUTCOMES) expect(EDGES[end]).toEqual(end === 'failed' ? ['queued'] : [])
@@ -91,9 +94,23 @@ describe('the errors kept with a job', () => {
   })
 
   it('leave a live record of an ordinary owner under the 1 KB up to which a write costs one unit', () => {
-    const errors = Array.from({ length: 9 }, (_, n) => ({ ...error(n), class: 'provider-config', status: 429, message: 'x'.repeat(500) }))
-    const job = aJob({ errors: errors.reduce<JobError[]>(withError, []), tokens: 200_000, owner: 'someone@example.com' })
-    const { key, ...rest } = LiveRecord.parse({ ...job, state: 'running', nonce: '01JD0000000000000000000000', leaseUntil: NOW })
+    const errors = Array.from({ length: 9 }, (_, n) => ({
+      ...error(n),
+      class: 'provider-config',
+      status: 429,
+      message: 'x'.repeat(500),
+    }))
+    const job = aJob({
+      errors: errors.reduce<JobError[]>(withError, []),
+      tokens: 200_000,
+      owner: 'someone@example.com',
+    })
+    const { key, ...rest } = LiveRecord.parse({
+      ...job,
+      state: 'running',
+      nonce: '01JD0000000000000000000000',
+      leaseUntil: NOW,
+    })
     expect(storedBytes({ pk: key.lane, sk: `${key.at}#01JD0000000000000000000000`, ...rest })).toBeLessThan(1024)
   })
 })
@@ -127,5 +144,6 @@ describe('the present key of a job', () => {
   const input = { key } as JobInput
 
   it('is its first until it has moved', () => expect(presentKey({ input })).toEqual(key))
-  it('is where it moved to afterwards', () => expect(presentKey({ input, at: { ...key, at: NOW + 1 } }).at).toBe(NOW + 1))
+  it('is where it moved to afterwards', () =>
+    expect(presentKey({ input, at: { ...key, at: NOW + 1 } }).at).toBe(NOW + 1))
 })

@@ -12,7 +12,11 @@ describe('lanes', () => {
   })
 
   it('have names that no two owners, tiers or pools share', () => {
-    const name = fc.tuple(fc.constantFrom('main', 'other'), fc.constantFrom(...TIERS), fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,6}$/))
+    const name = fc.tuple(
+      fc.constantFrom('main', 'other'),
+      fc.constantFrom(...TIERS),
+      fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,6}$/),
+    )
     fc.assert(
       fc.property(name, name, (a, b) => {
         const [x, y] = [a, b].map(([pool, tier, owner]) => laneOf({ pool, tier, owner }))
@@ -32,8 +36,16 @@ describe('lanes', () => {
 
 describe('the order within a lane', () => {
   it('is by time, then by id', () => {
-    const sorted = [{ at: 2, jobId: 'a' }, { at: 1, jobId: 'b' }, { at: 1, jobId: 'a' }].sort(byPlace)
-    expect(sorted).toEqual([{ at: 1, jobId: 'a' }, { at: 1, jobId: 'b' }, { at: 2, jobId: 'a' }])
+    const sorted = [
+      { at: 2, jobId: 'a' },
+      { at: 1, jobId: 'b' },
+      { at: 1, jobId: 'a' },
+    ].sort(byPlace)
+    expect(sorted).toEqual([
+      { at: 1, jobId: 'a' },
+      { at: 1, jobId: 'b' },
+      { at: 2, jobId: 'a' },
+    ])
   })
 
   it('is total: places are equal only if they are the same, and turning them round turns the answer round', () => {

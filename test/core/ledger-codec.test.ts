@@ -1,12 +1,24 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { emptyLedger, fits, fullLedger, type Ledger, type LedgerShape, permit, shapeOf, spanMs, stampAt } from '../../core/ledger.ts'
+import {
+  emptyLedger,
+  fits,
+  fullLedger,
+  type Ledger,
+  type LedgerShape,
+  permit,
+  shapeOf,
+  spanMs,
+  stampAt,
+} from '../../core/ledger.ts'
 import { packLedger, unpackLedger } from '../../core/ledger-codec.ts'
 import { aLedger, aPool, aShape, NOW } from '../support/builders.ts'
 import { type Call, isLegal } from './recount.ts'
 
 const sizes = fc.oneof(fc.nat(127), fc.constantFrom(0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 40))
-const permits = fc.array(fc.record({ bucket: fc.integer({ min: 0, max: 900 }), requests: sizes, tokens: sizes }), { maxLength: 40 })
+const permits = fc.array(fc.record({ bucket: fc.integer({ min: 0, max: 900 }), requests: sizes, tokens: sizes }), {
+  maxLength: 40,
+})
 const START = 17_000
 
 /** What stands where, without regard to where the arrays begin and end. */
@@ -23,7 +35,11 @@ const reread = (ledger: Ledger, shape: LedgerShape = ledger.shape) =>
   unpackLedger(packLedger(ledger), { first: ledger.first, bucketMs: ledger.shape.bucketMs, shape })
 
 const ledgerOf = (shape: LedgerShape, wanted: readonly { bucket: number; requests: number; tokens: number }[]) =>
-  aLedger({ shape, now: START * shape.bucketMs, permits: wanted.map((p) => ({ ...p, slot: (START + p.bucket) * shape.bucketMs })) })
+  aLedger({
+    shape,
+    now: START * shape.bucketMs,
+    permits: wanted.map((p) => ({ ...p, slot: (START + p.bucket) * shape.bucketMs })),
+  })
 
 describe('a packed ledger', () => {
   it('is unpacked without loss', () => {
@@ -44,7 +60,14 @@ describe('a packed ledger', () => {
     const shape = shapeOf(aPool())
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 607 }), { minLength: 300, maxLength: 300 }), (buckets) => {
-        expect(packLedger(ledgerOf(shape, buckets.map((bucket) => ({ bucket, requests: 1, tokens: 0 })))).length).toBeLessThan(1024)
+        expect(
+          packLedger(
+            ledgerOf(
+              shape,
+              buckets.map((bucket) => ({ bucket, requests: 1, tokens: 0 })),
+            ),
+          ).length,
+        ).toBeLessThan(1024)
       }),
       { numRuns: 20 },
     )
@@ -95,7 +118,10 @@ describe('a ledger unpacked into another shape', () => {
 
   it('permits after its last slot only what a recount of the true stamps under the new limits permits', () => {
     const calls = fc.array(fc.record({ bucket: fc.nat(30), tokens: fc.nat(20) }), { minLength: 1, maxLength: 30 })
-    const asked = fc.array(fc.record({ offset: fc.integer({ min: 0, max: 400 }), tokens: fc.nat(20) }), { minLength: 1, maxLength: 30 })
+    const asked = fc.array(fc.record({ offset: fc.integer({ min: 0, max: 400 }), tokens: fc.nat(20) }), {
+      minLength: 1,
+      maxLength: 30,
+    })
     fc.assert(
       fc.property(shapes, shapes, calls, asked, (before, after, taken, wanted) => {
         const kept = { ...before, tokens: 1 }

@@ -12,7 +12,18 @@ const asked = (old: LedgerRecord | undefined, now = NOW) => nextLease(old, { hol
 
 describe('the lease', () => {
   it('goes to the first who asks, under epoch 1', () => {
-    expect(asked(undefined)).toEqual({ v: 1, next: 0, lastSlot: 0, clock: 0, tiers: {}, epoch: 1, version: 1, holder: 'two', state: 'held', until: NOW + 1000 })
+    expect(asked(undefined)).toEqual({
+      v: 1,
+      next: 0,
+      lastSlot: 0,
+      clock: 0,
+      tiers: {},
+      epoch: 1,
+      version: 1,
+      holder: 'two',
+      state: 'held',
+      until: NOW + 1000,
+    })
   })
 
   it.each(['held', 'ending'] as const)('goes to nobody else while it is %s and not over', (state) => {
@@ -52,7 +63,9 @@ describe("a pool's record", () => {
   it('without a ledger counts as full or empty, as the pool says', () => {
     expect(ledgerOf(taken(), { shape, history: 'full', now: NOW })).toEqual(fullLedger(shape, NOW))
     expect(ledgerOf(taken(), { shape, history: 'empty', now: NOW })).toEqual(emptyLedger(shape, NOW))
-    expect(earliest(ledgerOf(taken(), { shape, history: 'full', now: NOW }), NOW, { requests: 1, tokens: 0 })).toBe(NOW + spanMs(shape))
+    expect(earliest(ledgerOf(taken(), { shape, history: 'full', now: NOW }), NOW, { requests: 1, tokens: 0 })).toBe(
+      NOW + spanMs(shape),
+    )
   })
 
   it('is refused where its ledger is no bytes', () => {

@@ -7,7 +7,9 @@ const missing = (prompt: string, input: unknown) => missingFields({ prompt }, in
 
 describe('a prompt', () => {
   it('takes fields from the input by their path', () => {
-    expect(rendered('Dear {{lead.name}} of {{ lead.company }}', { lead: { name: 'Ann', company: 'Acme' } })).toBe('Dear Ann of Acme')
+    expect(rendered('Dear {{lead.name}} of {{ lead.company }}', { lead: { name: 'Ann', company: 'Acme' } })).toBe(
+      'Dear Ann of Acme',
+    )
   })
 
   it('fills a placeholder wherever it is repeated', () => {
@@ -16,11 +18,16 @@ describe('a prompt', () => {
 
   it('shows what is no string as JSON', () => {
     const input = { n: 1, no: false, list: [1, 'a'], record: { b: null }, nothing: null }
-    expect(rendered('{{n}} {{no}} {{list}} {{record}} {{nothing}} {{list.1}}', input)).toBe('1 false [1,"a"] {"b":null} null a')
+    expect(rendered('{{n}} {{no}} {{list}} {{record}} {{nothing}} {{list.1}}', input)).toBe(
+      '1 false [1,"a"] {"b":null} null a',
+    )
   })
 
   it('fills the system text too, and leaves it out where there is none', () => {
-    expect(renderPrompt({ system: 'Be {{tone}}', prompt: 'p' }, { tone: 'brief' })).toEqual({ system: 'Be brief', prompt: 'p' })
+    expect(renderPrompt({ system: 'Be {{tone}}', prompt: 'p' }, { tone: 'brief' })).toEqual({
+      system: 'Be brief',
+      prompt: 'p',
+    })
     expect(renderPrompt({ prompt: 'p' }, {})).toEqual({ prompt: 'p' })
   })
 
@@ -65,7 +72,10 @@ describe('the missing fields of an input', () => {
 
   it('are none exactly when every placeholder can be filled', () => {
     const paths = fc.array(fc.constantFrom('a', 'b', 'c.d', 'c.e'), { minLength: 1, maxLength: 4 })
-    const inputs = fc.record({ a: fc.string(), b: fc.integer(), c: fc.record({ d: fc.string(), e: fc.boolean() }, { requiredKeys: [] }) }, { requiredKeys: [] })
+    const inputs = fc.record(
+      { a: fc.string(), b: fc.integer(), c: fc.record({ d: fc.string(), e: fc.boolean() }, { requiredKeys: [] }) },
+      { requiredKeys: [] },
+    )
     fc.assert(
       fc.property(paths, inputs, (named, input) => {
         const prompt = named.map((path) => `{{${path}}}`).join('|')

@@ -4,7 +4,7 @@ export interface Call {
   readonly requests: number
   readonly tokens: number
 }
-export type Dimension = 'requests' | 'tokens'
+type Dimension = 'requests' | 'tokens'
 
 const inWindow = (calls: readonly Call[], end: number, ms: number, of: Dimension): number =>
   calls.reduce((sum, c) => (c.at > end - ms && c.at <= end ? sum + c[of] : sum), 0)

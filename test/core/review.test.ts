@@ -19,9 +19,12 @@ describe('whether a draft needs a person', () => {
   })
 
   // Four standard deviations of a fair draw: one set of ids in 15,000 would miss by chance.
-  it.each([0.01, 0.1, 0.25, 0.5, 0.9])('is drawn for a share of %d of ids that differ only in their last letters', (rate) => {
-    expect(Math.abs(sampled(alike, rate) - IDS * rate)).toBeLessThan(4 * Math.sqrt(IDS * rate * (1 - rate)))
-  })
+  it.each([0.01, 0.1, 0.25, 0.5, 0.9])(
+    'is drawn for a share of %d of ids that differ only in their last letters',
+    (rate) => {
+      expect(Math.abs(sampled(alike, rate) - IDS * rate)).toBeLessThan(4 * Math.sqrt(IDS * rate * (1 - rate)))
+    },
+  )
 
   it('is drawn for none at rate 0 and for all at rate 1', () => {
     expect(sampled(alike, 0)).toBe(0)
@@ -34,9 +37,14 @@ describe('whether a draft needs a person', () => {
 
   it('includes at a higher rate whoever was included at a lower', () => {
     fc.assert(
-      fc.property(fc.uuid(), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (id, a, b) => {
-        if (sampled([id], Math.min(a, b)) === 1) expect(sampled([id], Math.max(a, b))).toBe(1)
-      }),
+      fc.property(
+        fc.uuid(),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (id, a, b) => {
+          if (sampled([id], Math.min(a, b)) === 1) expect(sampled([id], Math.max(a, b))).toBe(1)
+        },
+      ),
     )
   })
 })

@@ -36,7 +36,9 @@ describe('settings', () => {
   })
 
   it('keep what is set beside what is filled in', () => {
-    const parsed = parseSettings(good({ pools: { main: { ...pool, guard: { skewMs: 0 } } }, owners: { 'ann@example.com': { weight: 3 } } }))
+    const parsed = parseSettings(
+      good({ pools: { main: { ...pool, guard: { skewMs: 0 } } }, owners: { 'ann@example.com': { weight: 3 } } }),
+    )
     if (!parsed.ok) throw new Error(parsed.faults.join())
     expect(parsed.settings.pools.main?.guard).toEqual({ refusalMs: 250, skewMs: 0, networkMs: 200 })
     expect(parsed.settings.owners).toEqual({ 'ann@example.com': { weight: 3 } })
@@ -49,25 +51,49 @@ describe('settings', () => {
   it.each([
     ['no pool', good({ pools: {}, kinds: {} }), /^pools: name at least one pool$/],
     ['a reserved pool', good({ pools: { main: pool, review: pool } }), /^pools\.review: is a reserved name$/],
-    ["a pool's name in capitals", good({ pools: { main: pool, Main: pool } }), /^pools\.Main: lower-case letters, digits and dashes/],
+    [
+      "a pool's name in capitals",
+      good({ pools: { main: pool, Main: pool } }),
+      /^pools\.Main: lower-case letters, digits and dashes/,
+    ],
     ['a kind of a pool that is not there', inKind({ pool: 'other' }), /^kinds\.reply\.pool: no pool is named other$/],
-    ['a kind of a pool that every object has', inKind({ pool: 'constructor' }), /^kinds\.reply\.pool: no pool is named constructor$/],
+    [
+      'a kind of a pool that every object has',
+      inKind({ pool: 'constructor' }),
+      /^kinds\.reply\.pool: no pool is named constructor$/,
+    ],
     ['a limit of nothing', inPool({ requests: 0 }), /^pools\.main\.requests: .*>=1/],
     ['a fraction of a call', inPool({ requests: 1.5 }), /^pools\.main\.requests: .*int/],
     ['a window too short', inPool({ windowMs: 100 }), /^pools\.main\.windowMs: .*>=200/],
-    ['a guard without a time to refuse in', inPool({ guard: { refusalMs: 0 } }), /^pools\.main\.guard\.refusalMs: .*>=10/],
+    [
+      'a guard without a time to refuse in',
+      inPool({ guard: { refusalMs: 0 } }),
+      /^pools\.main\.guard\.refusalMs: .*>=10/,
+    ],
     ['an order nobody knows', inPool({ order: 'fifo' }), /^pools\.main\.order: .*"weighted"\|"strict"\|"owners"/],
     ['a tier without a weight', inPool({ tiers: { high: 1, medium: 1 } }), /^pools\.main\.tiers\.low: /],
     ['a tier that weighs nothing', inPool({ tiers: { high: 1, medium: 1, low: 0 } }), /^pools\.main\.tiers\.low: .*>0/],
     ['a setting misspelt', inPool({ request: 300 }), /^pools\.main: .*"request"/],
     ['a provider nobody knows', inPool({ provider: { kind: 'acme' } }), /^pools\.main\.provider\.kind: /],
-    ['a key where its variable belongs', inPool({ provider: { kind: 'anthropic', keyVariable: 'sk-ant-1' } }), /^pools\.main\.provider\.keyVariable: the name of an environment variable, never the key itself$/],
+    [
+      'a key where its variable belongs',
+      inPool({ provider: { kind: 'anthropic', keyVariable: 'sk-ant-1' } }),
+      /^pools\.main\.provider\.keyVariable: the name of an environment variable, never the key itself$/,
+    ],
     ['no prompt', inKind({ prompt: '' }), /^kinds\.reply\.prompt: .*>=1/],
     ['more attempts than bounded', inKind({ attempts: 21 }), /^kinds\.reply\.attempts: .*<=20/],
     ['a sample beyond all', inKind({ review: { policy: 'sample', rate: 1.1 } }), /^kinds\.reply\.review\.rate: .*<=1/],
-    ["an owner's name with a lane's mark", good({ owners: { 'a#b': { weight: 1 } } }), /^owners\.a#b: letters, digits and/],
+    [
+      "an owner's name with a lane's mark",
+      good({ owners: { 'a#b': { weight: 1 } } }),
+      /^owners\.a#b: letters, digits and/,
+    ],
     ['a weight below zero', good({ owners: { ann: { weight: -1 } } }), /^owners\.ann\.weight: .*>0/],
-    ['a role that is no ARN', good({ callers: [{ ...caller, role: 'agent' }] }), /^callers\.0\.role: a role ARN: arn:aws:iam::/],
+    [
+      'a role that is no ARN',
+      good({ callers: [{ ...caller, role: 'agent' }] }),
+      /^callers\.0\.role: a role ARN: arn:aws:iam::/,
+    ],
     ['a scope nobody knows', good({ callers: [{ ...caller, scopes: ['root'] }] }), /^callers\.0\.scopes\.0: /],
     ['a caller who may nothing', good({ callers: [{ ...caller, scopes: [] }] }), /^callers\.0\.scopes: .*>=1/],
     ['nothing at all', undefined, /^configuration: /],
@@ -79,13 +105,22 @@ describe('settings', () => {
   })
 
   it('with several faults get a line for each', () => {
-    const faults = faultsOf({ pools: { main: { ...pool, requests: 0, windowMs: 1 } }, kinds: { reply: { ...kind, tier: 'top' } } })
-    expect(faults.map((line) => line.split(':')[0])).toEqual(['pools.main.windowMs', 'pools.main.requests', 'kinds.reply.tier'])
+    const faults = faultsOf({
+      pools: { main: { ...pool, requests: 0, windowMs: 1 } },
+      kinds: { reply: { ...kind, tier: 'top' } },
+    })
+    expect(faults.map((line) => line.split(':')[0])).toEqual([
+      'pools.main.windowMs',
+      'pools.main.requests',
+      'kinds.reply.tier',
+    ])
   })
 
   it('never repeat a value in a fault: it may be a secret', () => {
     const secret = 'sk-ant-very-secret'
-    const raw = good({ pools: { main: { ...pool, provider: { kind: 'openai-compatible', baseUrl: secret, keyVariable: secret } } } })
+    const raw = good({
+      pools: { main: { ...pool, provider: { kind: 'openai-compatible', baseUrl: secret, keyVariable: secret } } },
+    })
     expect(faultsOf(raw)).toHaveLength(2)
     expect(faultsOf(raw).join()).not.toContain(secret)
   })

@@ -7,7 +7,7 @@ import type { Tier } from '../../core/job.ts'
 import { byPlace, laneOf } from '../../core/lane.ts'
 import { emptyLedger, type Ledger, type LedgerShape } from '../../core/ledger.ts'
 import { applyPlan, type Permit, type Plan, plan, type Snapshot } from '../../core/plan.ts'
-import { HEADS_KEPT, heard, type Lane, laneIn, left, needsRefill, refill, type Ring } from '../../core/ring.ts'
+import { HEADS_KEPT, heard, type Lane, laneIn, left, needsRefill, type Ring, refill } from '../../core/ring.ts'
 import { aHead, aRing, aShape, NOW } from '../support/builders.ts'
 
 export class World {
@@ -52,7 +52,10 @@ export class World {
   tick(): Plan {
     for (const id of this.ring.busy) this.refill(this.ring.lanes.get(id) as Lane)
     const { pacing = 'burst', travelMs = 0 } = this.p
-    const decided = plan({ ring: this.ring, ledger: this.ledger, next: this.next, pacing, travelMs, quietUntil: 0 }, this.now)
+    const decided = plan(
+      { ring: this.ring, ledger: this.ledger, next: this.next, pacing, travelMs, quietUntil: 0 },
+      this.now,
+    )
     applyPlan(this.ring, decided, this.now, (p) => ({ notAfter: p.slot, lookAt: p.slot }))
     this.ledger = decided.ledger
     this.next = decided.next

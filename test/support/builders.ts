@@ -12,7 +12,7 @@ export const NOW = 1_700_000_000_000
 
 let made = 0
 /** Ids in the order in which they were asked for, as ULIDs would be. */
-export const anId = (): string => `j${String(++made).padStart(8, '0')}`
+const anId = (): string => `j${String(++made).padStart(8, '0')}`
 
 export const aHead = (over: Partial<Head> = {}): Head => ({
   jobId: over.jobId ?? anId(),
@@ -81,7 +81,11 @@ export const aShape = (over: Partial<LedgerShape> = {}): LedgerShape => ({
 
 /** A ledger with calls permitted at the given moments, whether or not they are legal. */
 export const aLedger = (
-  p: { shape?: LedgerShape; now?: number; permits?: readonly { slot: number; requests?: number; tokens?: number }[] } = {},
+  p: {
+    shape?: LedgerShape
+    now?: number
+    permits?: readonly { slot: number; requests?: number; tokens?: number }[]
+  } = {},
 ): Ledger =>
   (p.permits ?? []).reduce(
     (ledger, { slot, requests = 1, tokens = 0 }) => permit(ledger, slot, { requests, tokens }),

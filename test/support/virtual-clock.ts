@@ -15,7 +15,7 @@ interface Waiter {
 }
 
 /** More than this at one moment is a loop that makes no progress in time. */
-const STEPS_AT_ONE_MOMENT = 100_000
+const STEPS_AT_ONE_MOMENT = 20_000
 
 export class VirtualClock implements Clock {
   private readonly waiters = new TinyQueue<Waiter>([], (a, b) => a.at - b.at || a.order - b.order)
@@ -32,12 +32,14 @@ export class VirtualClock implements Clock {
   until(at: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve()
     return new Promise((resolve) => {
-      const waiter = { at: Math.max(Math.ceil(at), this.time), order: this.asked++, wake: resolve, gone: false }
-      this.waiters.push(waiter)
-      signal?.addEventListener('abort', () => {
+      const done = () => {
+        signal?.removeEventListener('abort', done)
         waiter.gone = true
         resolve()
-      })
+      }
+      const waiter = { at: Math.max(Math.ceil(at), this.time), order: this.asked++, wake: done, gone: false }
+      this.waiters.push(waiter)
+      signal?.addEventListener('abort', done)
     })
   }
 
@@ -59,7 +61,7 @@ export class VirtualClock implements Clock {
   /** Lets everything happen that is due up to then, and stands there. */
   async runTo(at: number): Promise<void> {
     while (await this.step(at));
-    this.time = Math.max(this.time, at)
+    this.time = Math.max(this.time, Math.ceil(at))
   }
 
   /** Moves on until the condition holds; what has not come after `atMostMs` will not come. */

@@ -98,6 +98,16 @@ export class World {
     return this.clock.now()
   }
 
+  /** The dispatchers that got the lease. */
+  get holders(): Run[] {
+    return this.runs.filter((r) => r.end !== 'taken')
+  }
+
+  /** The sum of what was metered under a name. */
+  counted(name: string): number {
+    return this.counts.reduce((sum, c) => sum + (c.name === name ? c.value : 0), 0)
+  }
+
   /** The schedule, from now on. */
   start(): void {
     for (const pool of Object.keys(this.ports.settings.pools)) void this.dispatch(pool)

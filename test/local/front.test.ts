@@ -1,0 +1,201 @@
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { BODY_BYTES_AT_MOST } from '../../lambdas/shared/http.ts'
+import type { HttpHandler } from '../../lambdas/shared/http-handler.ts'
+import { type Front, startFront } from '../../local/front.ts'
+import { DEVELOPER } from '../../local/settings.ts'
+import { tokenFor } from '../../local/tokens.ts'
+
+const TOKEN = tokenFor('secret', DEVELOPER.id)
+let events: { by: string; event: APIGatewayProxyEventV2 }[]
+let front: Front
+let answer: object
+
+/** Notes what it is asked and says `answer`. */
+const handler =
+  (by: string): HttpHandler =>
+  async (event) => {
+    events.push({ by, event })
+    return answer
+  }
+
+beforeEach(async () => {
+  events = []
+  answer = { statusCode: 200, headers: { 'content-type': 'application/json' }, body: '{"fine":true}' }
+  front = await startFront({
+    api: handler('api'),
+    approval: handler('approval'),
+    callers: [DEVELOPER],
+    secret: 'secret',
+    context: (name) => ({ functionName: name }) as Context,
+    port: 0,
+  })
+})
+afterEach(() => front.close())
+
+interface Asked {
+  readonly path?: string
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+/** By node:http, because fetch does not let a Host or an Origin be set. */
+function ask(p: Asked = {}): Promise<{ status: number; headers: Record<string, unknown>; text: string }> {
+  const { path = '/v1/pools', method = 'GET', body } = p
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${TOKEN}`, ...p.headers }
+    const request = httpRequest(new URL(path, front.url), { method, headers }, async (response) => {
+      let text = ''
+      for await (const chunk of response) text += chunk
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, text })
+    })
+    request.once('error', reject)
+    request.end(body)
+  })
+}
+async function problem(p: Asked) {
+  const { status, headers, text } = await ask(p)
+  expect(headers['content-type']).toBe('application/problem+json')
+  const { code, detail, remedy } = JSON.parse(text)
+  return { status, code, detail, remedy }
+}
+const host = () => new URL(front.url).host
+const port = () => new URL(front.url).port
+
+describe('a request of ours', () => {
+  test("reaches the function as API Gateway's event, with the caller's role in place of the token", async () => {
+    const { status, text } = await ask({
+      method: 'POST',
+      path: '/v1/jobs?a=1&b=%20x',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'k' },
+      body: '{"kind":"é"}',
+    })
+    expect({ status, text }).toEqual({ status: 200, text: '{"fine":true}' })
+    expect(events).toEqual([{ by: 'api', event: expect.anything() }])
+    const event = events[0]?.event
+    expect(event).toMatchObject({
+      version: '2.0',
+      rawPath: '/v1/jobs',
+      rawQueryString: 'a=1&b=%20x',
+      queryStringParameters: { a: '1', b: ' x' },
+      body: '{"kind":"é"}',
+      isBase64Encoded: false,
+      requestContext: { http: { method: 'POST' }, authorizer: { iam: { userArn: DEVELOPER.role } } },
+    })
+    expect(event?.headers).toMatchObject({ 'content-type': 'application/json', 'idempotency-key': 'k' })
+    expect(event?.headers).not.toHaveProperty('authorization')
+  })
+
+  test('on reviews goes to the approval function', async () => {
+    await ask({ path: '/v1/reviews' })
+    await ask({ path: '/v1/reviews/x/approve', method: 'POST' })
+    await ask({ path: '/v1/jobs' })
+    expect(events.map((e) => e.by)).toEqual(['approval', 'approval', 'api'])
+  })
+
+  test("gets the function's status, headers and bytes", async () => {
+    const body = Buffer.from('é').toString('base64')
+    answer = { statusCode: 202, headers: { location: '/v1/jobs/x' }, body, isBase64Encoded: true }
+    expect(await ask()).toMatchObject({ status: 202, headers: { location: '/v1/jobs/x' }, text: 'é' })
+    answer = { statusCode: 304, headers: {} }
+    expect(await ask()).toMatchObject({ status: 304, text: '' })
+  })
+
+  test('may name this server as localhost, and come from a page that this server sent', async () => {
+    const headers = { host: `localhost:${port()}`, origin: `http://127.0.0.1:${port()}` }
+    expect((await ask({ headers })).status).toBe(200)
+  })
+})
+
+describe('what no web page may do', () => {
+  const foreign = (header: string) => ({
+    status: 403,
+    code: 'owner-not-yours',
+    detail: `The header ${header} is not of this server.`,
+    remedy: `Ask ${host()} directly.`,
+  })
+
+  test.each(['evil.example.com', 'evil.example.com:4100', '127.0.0.1:1', '127.0.0.1', 'localhost', '[::1]:4100'])(
+    'a request for the host %s is refused',
+    async (name) => {
+      expect(await problem({ headers: { host: name } })).toEqual(foreign('Host'))
+      expect(events).toEqual([])
+    },
+  )
+
+  test('a request from another origin is refused, also with a good token, also for the health', async () => {
+    const origins = ['https://evil.example.com', 'null', 'http://127.0.0.1:1', `https://127.0.0.1:${port()}`]
+    for (const origin of origins) {
+      expect(await problem({ headers: { origin } })).toEqual(foreign('Origin'))
+      expect(await problem({ headers: { origin }, path: '/health' })).toEqual(foreign('Origin'))
+    }
+    expect(events).toEqual([])
+  })
+
+  test('nothing in an answer invites another origin', async () => {
+    const preflight = { method: 'OPTIONS', headers: { origin: 'https://evil.example.com' } }
+    expect((await ask(preflight)).headers).not.toHaveProperty('access-control-allow-origin')
+    expect((await ask()).headers).not.toHaveProperty('access-control-allow-origin')
+  })
+})
+
+describe('the token', () => {
+  test.each([
+    ['none', ''],
+    ['a wrong one', `Bearer ${TOKEN.slice(0, -1)}0x`],
+    ['one of another folder', `Bearer ${tokenFor('other', DEVELOPER.id)}`],
+  ])('%s is 401, and says where the right one is', async (_, authorization) => {
+    expect(await problem({ headers: { authorization } })).toEqual({
+      status: 401,
+      code: 'unauthenticated',
+      detail: 'No valid token was sent.',
+      remedy: 'Send Authorization: Bearer with the token that the start printed.',
+    })
+    expect(events).toEqual([])
+  })
+
+  test('is not needed for the health, which then has no caller', async () => {
+    expect((await ask({ path: '/health', headers: { authorization: '' } })).status).toBe(200)
+    expect(events[0]?.event.requestContext).not.toHaveProperty('authorizer')
+  })
+
+  test('is needed for what only begins like the health', async () => {
+    for (const path of ['/health/', '/healthy', '/health/../v1/pools'])
+      expect((await ask({ path, headers: { authorization: '' } })).status).toBe(401)
+  })
+})
+
+test('a body of the largest size passes, and one byte more is refused', async () => {
+  const post = (bytes: number) => ask({ method: 'POST', path: '/v1/jobs', body: 'x'.repeat(bytes) })
+  expect((await post(BODY_BYTES_AT_MOST)).status).toBe(200)
+  expect(await post(BODY_BYTES_AT_MOST + 1)).toMatchObject({ status: 413 })
+  expect(events).toHaveLength(1)
+})
+
+test('it listens on 127.0.0.1 and on no other address of this machine', async () => {
+  const others = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ address, scopeid }) => address !== '127.0.0.1' && !scopeid)
+    .map(({ address }) => address)
+  const answers = await Promise.all(['127.0.0.1', ...others].map((address) => connects(address)))
+  expect(answers).toEqual([true, ...others.map(() => false)])
+})
+
+const connects = (address: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: address, port: Number(port()) })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+
+test('a port that is taken is an error with its code', async () => {
+  const parts = { api: handler('api'), approval: handler('approval'), callers: [], secret: 's' }
+  const again = startFront({ ...parts, context: () => ({}) as Context, port: Number(port()) })
+  await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' })
+})

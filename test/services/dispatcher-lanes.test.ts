@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { HEADS_KEPT } from '../../core/ring.ts'
+import { cancel } from '../../services/cancel.ts'
+import { LEAVE_AFTER_IDLE_MS } from '../../services/dispatch/holder.ts'
+import { aCaller } from '../support/callers.ts'
+import { World } from '../support/world.ts'
+
+/** Every job in the order of its slot. */
+const inOrder = (world: World) =>
+  world.messages.flatMap((m) => m.jobs.map((j) => ({ ...j, sentAt: m.sentAt }))).sort((a, b) => a.slot - b.slot)
+const owners = async (world: World) => (await world.api.rings.owners({ pool: 'main' })).map((o) => o.owner)
+const FAST = { pool: { requests: 6_000 } }
+
+describe('a lane longer than what is kept in memory', () => {
+  it('is run whole, each job once, in its order', async () => {
+    const world = new World(FAST)
+    const ids = await world.submitMany(5 * HEADS_KEPT)
+    await world.ended(ids)
+    expect(world.model.calls.map((c) => c.jobId)).toEqual(ids)
+  })
+
+  it('makes a newcomer of its tier wait for two slots at most', async () => {
+    const world = new World(FAST)
+    const backlog = await world.submitMany(5 * HEADS_KEPT)
+    await world.pass(3_000)
+    const few = await world.submitMany(3, 'step', { owner: 'bob' })
+    const cameAt = world.now()
+    await world.ended([...backlog, ...few])
+    expect(world.model.calls).toHaveLength(5 * HEADS_KEPT + 3)
+    // What was sent before the dispatcher could have heard of him is on its way already.
+    const after = inOrder(world).filter((j) => j.sentAt > cameAt + 100)
+    const places = few.map((id) => after.findIndex((j) => j.key.jobId === id))
+    expect(places).toEqual([expect.any(Number), expect.any(Number), expect.any(Number)])
+    for (const [i, place] of places.entries()) expect(place).toBeLessThanOrEqual(2 * i + 1)
+  })
+
+  it('hears of what comes before, among and behind what is in memory', async () => {
+    const world = new World(FAST)
+    const at = world.now() + 60_000
+    const later = await Promise.all(
+      Array.from({ length: 2 * HEADS_KEPT }, (_, i) => world.submit('step', { startAt: at + 10 * i })),
+    )
+    await world.pass(1_000)
+    const more = await Promise.all([5, 1_999, 3_985, 9_000].map((ms) => world.submit('step', { startAt: at + ms })))
+    const now = await world.submit()
+    await world.ended([...later, ...more, now])
+    expect(world.model.calls).toHaveLength(2 * HEADS_KEPT + 5)
+    expect(world.model.calls[0]?.jobId).toBe(now)
+    for (const call of world.model.calls)
+      expect(call.at).toBeGreaterThanOrEqual(world.parts(call.jobId)?.input.key.at ?? 0)
+  })
+
+  it('is found whole by the next holder', async () => {
+    const world = new World(FAST)
+    const ids = await world.submitMany(3 * HEADS_KEPT)
+    void world.dispatch('main', world.now() + 2_000)
+    await world.ended(ids)
+    expect(world.runs.map((r) => r.end)).toContain('handed-over')
+    expect(world.model.calls).toHaveLength(3 * HEADS_KEPT)
+  })
+
+  it('goes on where many of it were cancelled', async () => {
+    const world = new World(FAST)
+    const ids = await world.submitMany(3 * HEADS_KEPT)
+    for (const [i, id] of ids.entries()) if (i % 3 !== 0) await cancel(world.api, aCaller(), id)
+    await world.ended(ids)
+    expect(world.model.calls.map((c) => c.jobId)).toEqual(ids.filter((_, i) => i % 3 === 0))
+  })
+
+  it('goes on past a record that does not parse', async () => {
+    const world = new World(FAST)
+    world.wakes = false
+    const ids = await world.submitMany(HEADS_KEPT + 50)
+    const spoilt = world.live().find((r) => r.key.jobId === ids[3])
+    const sk = `${spoilt?.key.at}#${ids[3]}`
+    world.tables.commit([{ table: 'live', put: { pk: 'main#medium#ada', sk, v: 99 } }])
+    await world.api.rings.deleteBells({
+      pool: 'main',
+      ids: (await world.api.rings.bells({ pool: 'main', limit: 999 })).bells.map((b) => b.id),
+    })
+    await world.api.rings.note({
+      pool: 'main',
+      owners: [{ owner: 'ada', tiers: { medium: { turn: 0, beyond: 0 } }, turn: 0, v: 0 }],
+    })
+    void world.dispatch()
+    await world.ended(ids.filter((_, i) => i !== 3))
+    expect(world.model.calls).toHaveLength(HEADS_KEPT + 49)
+    expect(world.counted('Unreadable')).toBe(1)
+  })
+})
+
+describe('an owner', () => {
+  it('without work leaves the ring after a while, comes back with the next job, and is served at once', async () => {
+    const world = new World()
+    world.start()
+    await world.ended([await world.submit()])
+    expect(await owners(world)).toEqual(['ada'])
+    const minutes = LEAVE_AFTER_IDLE_MS / 60_000 + 3
+    for (let i = 0; i < minutes * 6; i++) {
+      await world.submit('step', { owner: 'bob' })
+      await world.pass(10_000)
+    }
+    expect(await owners(world)).toEqual(['bob'])
+    const at = world.now()
+    const id = await world.submit()
+    await world.ended([id], 3_000)
+    expect((world.model.of(id)[0]?.at as number) - at).toBeLessThan(1_000)
+    await world.pass(1_000)
+    expect(await owners(world)).toEqual(['ada', 'bob'])
+  })
+
+  it('stays in the ring while a job of its waits for its time, or runs', async () => {
+    const world = new World()
+    world.start()
+    const later = await world.submit('step', { startAt: world.now() + 2 * LEAVE_AFTER_IDLE_MS })
+    for (let i = 0; i < 60; i++) {
+      await world.submit('step', { owner: 'bob' })
+      await world.pass(10_000)
+    }
+    expect(await owners(world)).toContain('ada')
+    await world.ended([later])
+  })
+
+  it('whose record came after the last look at its lane does not fall out', async () => {
+    const world = new World()
+    world.start()
+    await world.ended([await world.submit()])
+    const deps = world.process()
+    let came: string | undefined
+    const leave: typeof deps.rings.leave = async (p) => {
+      if (!came && p.owners.includes('ada')) came = await world.submit()
+      return deps.rings.leave(p)
+    }
+    world.dispatcher = () => ({ ...deps, rings: { ...deps.rings, leave } })
+    await world.until(() => came !== undefined, 20 * 60_000)
+    await world.ended([came as string], 3_000)
+  })
+})

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { getJob } from '../../services/get-job.ts'
+import { pools, resume } from '../../services/pools.ts'
+import { ADMIN, aCaller } from '../support/callers.ts'
+import { badKey, providerError, type Reply, text } from '../support/fake-model.ts'
+import { START, World } from '../support/world.ts'
+
+/** Twenty jobs, and a provider that refuses the key until it is mended. */
+async function stopped(reply: Reply = badKey()): Promise<{ world: World; ids: string[]; mend: () => void }> {
+  const world = new World()
+  world.start()
+  world.model.script = () => reply
+  const ids = await world.submitMany(20)
+  await world.pass(5_000)
+  return { world, ids, mend: () => void (world.model.script = () => text()) }
+}
+const unconfigured: Reply = { afterMs: 1, answer: { kind: 'unconfigured', message: 'ANTHROPIC_KEY is not set' } }
+const callsIn = (world: World, from: number, to: number) =>
+  world.model.calls.filter((c) => c.at >= START + from && c.at < START + to).length
+
+describe('a provider that refuses key, model or credit', () => {
+  it.each([
+    { what: 'a wrong key', reply: badKey(), line: 'the key is not valid' },
+    { what: 'no credit', reply: providerError(402, 'no credit'), line: 'no credit' },
+    { what: 'an unknown model', reply: providerError(404, 'no such model'), line: 'no such model' },
+    { what: 'no key at all', reply: unconfigured, line: 'ANTHROPIC_KEY is not set' },
+  ])('for $what stops the pool with its line', async ({ reply, line }) => {
+    const { world } = await stopped(reply)
+    const seen = await pools(world.api, aCaller())
+    expect(seen).toMatchObject({ ok: true, pools: [{ id: 'main', stopped: { line, since: expect.any(String) } }] })
+  })
+
+  it('leaves the jobs queued, at no cost to their tries, and they say why', async () => {
+    const { world, ids } = await stopped()
+    expect(world.live().map((r) => [r.state, r.attempt, r.throttles, r.crashes])).toEqual(
+      ids.map(() => ['queued', 0, 0, 0]),
+    )
+    const found = await getJob(world.api, aCaller(), ids[19] as string)
+    expect(found).toMatchObject({
+      job: {
+        state: 'queued',
+        waiting: { reason: 'PROVIDER_CONFIG', sentence: expect.stringContaining('the key is not valid') },
+      },
+    })
+  })
+
+  it('is asked by one probe a minute', async () => {
+    const { world } = await stopped()
+    expect(callsIn(world, 0, 5_000)).toBeLessThan(10)
+    await world.pass(600_000)
+    for (let minute = 0; minute < 9; minute++) {
+      const from = 10_000 + 60_000 * minute
+      expect(callsIn(world, from, from + 60_000)).toBe(1)
+    }
+  })
+
+  it('lets the pool go on by itself once a probe succeeds, and the stop is taken away', async () => {
+    const { world, ids, mend } = await stopped()
+    mend()
+    await world.ended(ids, 75_000)
+    await world.pass(1_000)
+    expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
+    expect(world.end(ids[0] as string)).toMatchObject({ outcome: 'succeeded', attempts: 1 })
+  })
+
+  it('lets the pool go on at once when it is resumed', async () => {
+    const { world, ids, mend } = await stopped()
+    mend()
+    expect(await resume(world.api, ADMIN, 'main')).toEqual({ ok: true, pool: 'main' })
+    await world.ended(ids, 6_000)
+    expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
+  })
+
+  it('stops it again when it was resumed too soon', async () => {
+    const { world } = await stopped()
+    await resume(world.api, ADMIN, 'main')
+    await world.pass(3_000)
+    expect(await world.api.capacity.stopped({ pool: 'main' })).toMatchObject({ line: 'the key is not valid' })
+    const before = world.model.calls.length
+    await world.pass(50_000)
+    expect(world.model.calls).toHaveLength(before)
+  })
+
+  it('keeps it stopped over a change of dispatchers', async () => {
+    const { world } = await stopped()
+    const before = world.model.calls.length
+    await world.pass(20 * 60_000)
+    expect(world.holders.length).toBeGreaterThan(1)
+    expect(world.model.calls.length - before).toBeLessThanOrEqual(23)
+    expect(await world.api.capacity.stopped({ pool: 'main' })).toBeDefined()
+  })
+})
+
+describe('resume', () => {
+  it('is for admins, and for pools that there are', async () => {
+    const world = new World()
+    expect(await resume(world.api, aCaller(), 'main')).toMatchObject({ code: 'scope-missing' })
+    expect(await resume(world.api, ADMIN, 'other')).toMatchObject({ code: 'not-found' })
+    expect(await resume(world.api, ADMIN, 'constructor')).toMatchObject({ code: 'not-found' })
+    expect([...world.tables.all()]).toEqual([])
+  })
+})
