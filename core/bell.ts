@@ -55,7 +55,6 @@ export const Bell = z.discriminatedUnion('t', [
 ])
 export type Bell = z.infer<typeof Bell>
 export type EnteredBell = Extract<Bell, { t: 'entered' }>
-export type SettledBell = Extract<Bell, { t: 'settled' }>
 
 export const headOf = (r: LiveRecord): Head => ({
   jobId: r.key.jobId,

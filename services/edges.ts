@@ -12,7 +12,8 @@ export function assertTransition(t: Transition): void {
   if (t.to?.state === 'failed' ? t.end?.outcome !== 'failed' : Boolean(t.to) === Boolean(t.end))
     throw new BadTransition('a job goes to one place: a lane, an end, or both as a dead letter')
   if (t.to && sameKey(t.to.key, t.from.key)) throw new BadTransition('a move is to another place or time')
-  if (Boolean(t.reopen) !== (t.from.state === 'failed')) throw new BadTransition('a dead letter goes by taking its end away')
+  if (Boolean(t.reopen) !== (t.from.state === 'failed'))
+    throw new BadTransition('a dead letter goes by taking its end away')
   if (t.evenIfCancelled && t.to) throw new BadTransition('a job whose cancellation was asked for goes to its end only')
   const target: JobState = t.end?.outcome ?? (t.to?.state as JobState)
   if (t.from.state === 'in-review' && t.approval?.decision === 'approved') {

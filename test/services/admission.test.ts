@@ -74,6 +74,18 @@ describe('300 in any minute, under backlog', () => {
     ).toBe(LIMIT)
   })
 
+  it('holds where each dispatcher hands over after its first look', async () => {
+    const world = new World({ pool: { pacing: 'burst', windowMs: 10_000 } })
+    world.wakes = false
+    await backlogged(world, 900)
+    for (let i = 0; i < 50; i++) {
+      void world.dispatch('main', world.now() + 1)
+      await world.pass(400)
+    }
+    expect(world.holders.length).toBeGreaterThan(40)
+    expect(fullestWindow(callTimes(world), 10_000)).toBe(LIMIT)
+  })
+
   it('waits a whole window first where nobody knows what was used before', async () => {
     const world = new World({ pool: { history: 'full' } })
     const id = await world.submit()

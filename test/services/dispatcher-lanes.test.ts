@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { HEADS_KEPT } from '../../core/ring.ts'
 import { cancel } from '../../services/cancel.ts'
 import { LEAVE_AFTER_IDLE_MS } from '../../services/dispatch/holder.ts'
+import { submit } from '../../services/submit.ts'
 import { aCaller } from '../support/callers.ts'
 import { World } from '../support/world.ts'
 
@@ -119,6 +120,22 @@ describe('an owner', () => {
     }
     expect(await owners(world)).toContain('ada')
     await world.ended([later])
+  })
+
+  it('stays in the ring while a record stands in its lane that nobody has rung for', async () => {
+    const world = new World()
+    world.start()
+    await world.ended([await world.submit()])
+    const died = world.process(({ method }) => (method === 'ring' ? 'fails-before' : undefined))
+    const request = { kind: 'step', input: { name: 'Grace' } }
+    await submit(died, aCaller(), request).catch(() => undefined)
+    for (let i = 0; i < 48; i++) {
+      await world.submit('step', { owner: 'bob' })
+      await world.pass(10_000)
+    }
+    expect(await owners(world)).toContain('ada')
+    await world.pass(120_000)
+    expect(world.live()).toEqual([])
   })
 
   it('whose record came after the last look at its lane does not fall out', async () => {

@@ -40,6 +40,16 @@ describe('the lease', () => {
     expect(world.model.calls).toHaveLength(30)
   })
 
+  it('is kept by a holder that only waits', async () => {
+    const world = await ending()
+    await world.submit('step', { startAt: world.now() + 58_000 })
+    for (const ms of [29_900, 200, 20_000]) {
+      await world.pass(ms)
+      await world.dispatch()
+    }
+    expect(world.runs.map((r) => r.end)).toEqual([undefined, 'taken', 'taken', 'taken'])
+  })
+
   it('is given back when there is nothing to do, and costs nothing until the next job', async () => {
     const world = await ending()
     await world.pass(20_000)

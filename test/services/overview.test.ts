@@ -32,17 +32,23 @@ async function shown(world: World) {
 describe('the overview', () => {
   it('equals a recount at rest: what waits, what runs, what is done', async () => {
     const world = new World({ pool: { requests: 6_000 } })
-    const bad = await world.submitMany(2, 'nudge')
-    world.model.script = ({ jobId }) => (bad.includes(jobId) ? providerError(400) : text())
+    const [bad, twice] = [await world.submitMany(2, 'nudge'), await world.submitMany(5, 'nudge')]
+    world.model.script = ({ jobId }, nth) =>
+      bad.includes(jobId) ? providerError(400) : twice.includes(jobId) && nth === 1 ? providerError(500) : text()
     await world.submitMany(12, 'reply', { startAt: world.now() + 30_000 })
     await world.submitMany(4, 'intro')
-    await world.ended([...bad, ...(await world.submitMany(300, 'step')), ...(await world.submitMany(30, 'reply'))])
+    await world.ended([
+      ...bad,
+      ...twice,
+      ...(await world.submitMany(300, 'step')),
+      ...(await world.submitMany(30, 'reply')),
+    ])
     await world.pass(2_000)
     expect(await shown(world)).toEqual(recount(world))
     expect(recount(world)).toEqual({
       high: { queued: 12, running: 0, done: 30 },
       medium: { queued: 0, running: 0, done: 304 },
-      low: { queued: 0, running: 0, done: 2 },
+      low: { queued: 0, running: 0, done: 7 },
     })
     await world.pass(60_000)
     expect(await shown(world)).toEqual(recount(world))

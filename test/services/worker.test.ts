@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import type { JobInput, LiveKey } from '../../core/job.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { cancel } from '../../services/cancel.ts'
-import type { JobMessage } from '../../services/ports.ts'
+import type { JobMessage, Transition } from '../../services/ports.ts'
 import { firstRecord, submit } from '../../services/submit.ts'
 import { work } from '../../services/work.ts'
 import { aCaller } from '../support/callers.ts'
 import { providerError, rateLimited, text } from '../support/fake-model.ts'
-import { failsAt } from '../support/port-faults.ts'
+import { type Befalls, failsAt } from '../support/port-faults.ts'
 import { World } from '../support/world.ts'
 
 function messageFor(world: World, key: LiveKey, fence = 0): JobMessage {
@@ -219,6 +219,22 @@ describe('the jobs of one message', () => {
     )
     expect(world.messages).toHaveLength(1)
     await world.ended([slow])
+  })
+
+  it('settle and are told of, though what one of them came to could not be written', async () => {
+    const world = new World({ pool: { requests: 6_000 } })
+    const ids = await world.submitMany(4)
+    const broken = ids[1] as string
+    const fails: Befalls = ({ method, args }) =>
+      method === 'transition' && (args as Transition).from.key.jobId === broken ? 'fails-before' : undefined
+    world.worker = (n) => world.process(n === 1 ? fails : undefined)
+    world.model.script = ({ jobId }) => text('done', jobId === broken ? 100 : 3_000)
+    await world.pass(6_000)
+    expect(ids.filter((id) => world.end(id))).toEqual(ids.filter((id) => id !== broken))
+    expect(world.counted('AttemptsBroken')).toBe(1)
+    expect((await world.api.capacity.overview({ pool: 'main' }))?.tiers.medium).toMatchObject({ running: 1, done: 3 })
+    await world.ended([broken])
+    expect(world.model.of(broken).map((c) => c.fence)).toEqual([1, 2])
   })
 
   it('have a call for quiet heard while one of them hangs', async () => {

@@ -19,7 +19,7 @@ export interface Request {
 }
 
 type HttpEvent = APIGatewayProxyEventV2WithRequestContext<
-  APIGatewayEventRequestContextV2 & { authorizer?: { iam: APIGatewayEventRequestContextIAMAuthorizer } }
+  APIGatewayEventRequestContextV2 & { authorizer?: APIGatewayEventRequestContextIAMAuthorizer }
 >
 
 /**
@@ -31,14 +31,15 @@ export function httpEvent(routeKey: string, authorizationType: string, r: Reques
   const path = template.replace('{id}', r.id ?? '')
   const body = r.body === undefined ? {} : { body: JSON.stringify(r.body) }
   const type = r.body === undefined ? {} : { 'content-type': 'application/json' }
-  const authorizer = authorizationType === 'AWS_IAM' && { authorizer: { iam: identityOf(r.as) } }
+  const requestContext: HttpEvent['requestContext'] = requestOf({ method, path, routeKey })
+  if (authorizationType === 'AWS_IAM') requestContext.authorizer = { iam: identityOf(r.as) }
   return {
     version: '2.0',
     routeKey,
     rawPath: path,
     rawQueryString: '',
     headers: { host: HOST, 'user-agent': 'curl/8', 'x-forwarded-proto': 'https', ...type, ...r.headers },
-    requestContext: { ...requestOf({ method, path, routeKey }), ...authorizer },
+    requestContext,
     ...(r.id !== undefined && { pathParameters: { id: r.id } }),
     ...body,
     isBase64Encoded: false,
