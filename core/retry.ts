@@ -96,7 +96,7 @@ function afterThrottle(failure: Failure, tries: Tries, now: number, unit: number
 function afterAttempt(failure: Failure, tries: Tries, now: number, unit: number): Verdict {
   const attempt = tries.attempt + 1
   if (attempt >= tries.attemptsAtMost) return { kind: 'fail', reason: 'attempts-used-up' }
-  const wait = Math.max(failure.retryAfterMs ?? 0, fullJitterMs(attempt, unit))
+  const wait = Math.max(Math.min(failure.retryAfterMs ?? 0, BACKOFF_CAP_MS), fullJitterMs(attempt, unit))
   return { kind: 'retry', at: now + wait, attempt, throttles: tries.throttles }
 }
 

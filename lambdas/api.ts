@@ -37,7 +37,7 @@ export function apiApp(deps: FunctionDeps): Hono<HttpEnv> {
     withId(async (c, id) => {
       const query = checked(WaitQuery, c.req.query(), 'query')
       if (!query.ok) return problem(c, query)
-      const found = await getJob(deps, c.get('caller'), id, query.value.wait)
+      const found = await getJob(deps, c.get('caller'), id, { waitS: query.value.wait })
       return found.ok ? c.json(found.job) : problem(c, found)
     }),
   )

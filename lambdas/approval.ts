@@ -31,7 +31,7 @@ export function approvalApp(deps: FunctionDeps): Hono<HttpEnv> {
   app.get('/v1/reviews/:id', async (c) => {
     const id = checked(JobIdParam, c.req.param('id'), 'id')
     if (!id.ok) return problem(c, id)
-    const found = await getJob(deps, c.get('caller'), id.value)
+    const found = await getJob(deps, c.get('caller'), id.value, { scope: 'reviews:decide' })
     return found.ok ? c.json(found.job) : problem(c, found)
   })
   app.post('/v1/reviews/:id/approve', decision('approved'))

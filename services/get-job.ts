@@ -9,10 +9,16 @@ import { type JobView, viewJob } from './view-job.ts'
 export const WAIT_S_AT_MOST = 25
 const LOOK_EVERY_MS = 300
 
-export async function getJob(deps: Deps, caller: Caller, jobId: string, waitS = 0): Promise<Answer<{ job: JobView }>> {
-  const scope = lacksScope(caller, 'jobs:read')
-  if (scope) return scope
-  const until = deps.clock.now() + Math.min(waitS, WAIT_S_AT_MOST) * 1000
+/** Reviewers read what they decide on under their own scope. */
+export async function getJob(
+  deps: Deps,
+  caller: Caller,
+  jobId: string,
+  p: { waitS?: number | undefined; scope?: 'jobs:read' | 'reviews:decide' } = {},
+): Promise<Answer<{ job: JobView }>> {
+  const lacking = lacksScope(caller, p.scope ?? 'jobs:read')
+  if (lacking) return lacking
+  const until = deps.clock.now() + Math.min(p.waitS ?? 0, WAIT_S_AT_MOST) * 1000
   for (;;) {
     const found = await findJob(deps, caller, jobId)
     if (!found) return noSuchJob(jobId)

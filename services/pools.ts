@@ -1,6 +1,7 @@
 /** Pools as people see them: the limit, how it is shared, and whether it is stopped and why. */
+import type { Overview } from '../core/overview.ts'
 import { recentOverview } from './backlog.ts'
-import { type Caller, lacksScope } from './caller.ts'
+import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
 import type { Deps } from './deps.ts'
 import { type Answer, refuse } from './refusal.ts'
@@ -50,10 +51,25 @@ export async function resume(deps: Deps, caller: Caller, pool: string): Promise<
   return { ok: true, pool }
 }
 
-export async function overview(deps: Deps, caller: Caller): Promise<Answer<{ pools: Record<string, unknown> }>> {
+export async function overview(
+  deps: Deps,
+  caller: Caller,
+): Promise<Answer<{ pools: Record<string, Overview | null> }>> {
   const scope = lacksScope(caller, 'jobs:read')
   if (scope) return scope
   const ids = Object.keys(deps.settings.pools)
-  const seen = await Promise.all(ids.map(async (id) => [id, (await recentOverview(deps, id)) ?? null] as const))
+  const seen = await Promise.all(ids.map(async (id) => [id, visible(await recentOverview(deps, id), caller)] as const))
   return { ok: true, pools: Object.fromEntries(seen) }
+}
+
+/** The counts are everybody's; owners and their jobs only as far as the caller may act for them. */
+function visible(overview: Overview | undefined, caller: Caller): Overview | null {
+  if (!overview) return null
+  const { owners, inFlight, full } = overview
+  return {
+    ...overview,
+    owners: owners.filter((o) => actsFor(caller, o.owner)),
+    inFlight: inFlight.filter((j) => actsFor(caller, j.owner)),
+    full: full.filter((owner) => actsFor(caller, owner)),
+  }
 }

@@ -26,7 +26,7 @@ function hear(h: Holder, bell: Bell, now: number): void {
       return
     case 'stopped':
       // The line is read with the stop record at the next look; one tick without it is harmless.
-      h.stopped ??= { line: '', probeAt: Infinity }
+      h.stopped ??= { line: '', probeAt: Infinity, since: now }
       return
     case 'resumed':
       delete h.stopped
@@ -42,7 +42,7 @@ function settled(h: Holder, job: Settled): void {
     case 'gone':
       h.ring.sent.delete(job.jobId)
       if (job.state !== 'queued') h.done[tier]++
-      if (h.stopped && (job.state === 'succeeded' || job.state === 'in-review')) mended(h)
+      if (job.state === 'succeeded' || job.state === 'in-review') answeredAt(h, sent.slot)
       return
     case 'late':
       h.late++
@@ -64,8 +64,9 @@ function countGone(h: Holder, job: Settled): void {
   if (job.state !== 'queued') h.done[gone.tier]++
 }
 
-/** The provider answers again. */
-function mended(h: Holder): void {
+/** A call of this slot was answered: after a stop, the provider is well again. */
+function answeredAt(h: Holder, slot: number): void {
+  if (!h.stopped || slot < h.stopped.since) return
   delete h.stopped
   h.mended = true
 }

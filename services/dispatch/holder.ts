@@ -15,7 +15,8 @@ export interface Holder {
   next: number
   /** What sending takes at present, from what workers tell. */
   travelMs: number
-  stopped?: { line: string; probeAt: number }
+  /** `since`: only a call made after it shows that the provider answers again. */
+  stopped?: { line: string; probeAt: number; since: number }
   /** A probe went through: the stop's record is to be taken away. */
   mended: boolean
   quietUntil: number

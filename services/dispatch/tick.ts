@@ -68,7 +68,7 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   h.mended = false
   if (h.stopped?.line === '') {
     const stop = await deps.capacity.stopped({ pool: h.pool })
-    if (stop) h.stopped = { line: stop.line, probeAt: now + PROBE_EVERY_MS }
+    if (stop) h.stopped = { ...h.stopped, line: stop.line, probeAt: now + PROBE_EVERY_MS }
     else delete h.stopped
   }
 }

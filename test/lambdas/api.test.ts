@@ -100,6 +100,7 @@ describe('who asks', () => {
     ['POST', '/v1/pools/main/resume', 'ada', undefined],
     ['GET', '/v1/overview', 'writer', undefined],
     ['GET', '/v1/reviews', 'reader', undefined],
+    ['GET', `/v1/reviews/${NOBODY}`, 'reader', undefined],
     ['POST', `/v1/reviews/${NOBODY}/approve`, 'reader', { version: 1 }],
     ['POST', `/v1/reviews/${NOBODY}/reject`, 'reader', { version: 1 }],
   ])('needs the scope for %s %s', async (method, path, as, body) => {
@@ -577,6 +578,19 @@ describe('the overview', () => {
     await world.pass(2_000)
     const changed = await ask('GET', '/v1/overview', { headers })
     expect(changed).toMatchObject({ status: 200, json: { pools: { main: { tiers: { medium: { done: 2 } } } } } })
+  })
+})
+
+describe('the overview, shown to somebody', () => {
+  it('names only owners that the caller may act for, and counts everybody’s work', async () => {
+    const { world, ask } = served()
+    await world.ended([await world.submit()])
+    await world.pass(2_000)
+    const shown = async (as: string) => (await ask('GET', '/v1/overview', { as })).json.pools.main
+    expect((await shown('ada')).owners.map((o: { owner: string }) => o.owner)).toEqual(['ada'])
+    const stranger = await shown('bob')
+    expect(stranger.owners).toEqual([])
+    expect(stranger.tiers.medium.done).toBe(1)
   })
 })
 

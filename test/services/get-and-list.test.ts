@@ -13,7 +13,7 @@ import { World } from '../support/world.ts'
 
 const ada = aCaller()
 const state = async (world: World, id: string, waitS?: number) => {
-  const found = await world.clock.during(getJob(world.api, ada, id, waitS))
+  const found = await world.clock.during(getJob(world.api, ada, id, { waitS }))
   return found.ok ? found.job.state : found.code
 }
 /** Nobody dispatches: what is queued stays. */

@@ -63,6 +63,18 @@ describe('a provider that refuses key, model or credit', () => {
     expect(world.end(ids[0] as string)).toMatchObject({ outcome: 'succeeded', attempts: 1 })
   })
 
+  it('is not taken for mended when a call from before the stop succeeds', async () => {
+    const world = new World()
+    world.start()
+    world.model.script = (call) => (call.jobId === first ? { ...text(), afterMs: 4_000 } : badKey())
+    const first = await world.submit()
+    await world.pass(500)
+    await world.submitMany(5)
+    await world.pass(6_000)
+    expect(world.end(first)).toMatchObject({ outcome: 'succeeded' })
+    expect(callsIn(world, 3_000, 6_500)).toBe(0)
+  })
+
   it('lets the pool go on at once when it is resumed', async () => {
     const { world, ids, mend } = await stopped()
     mend()
