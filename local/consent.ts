@@ -16,7 +16,7 @@ export async function agreed(p: {
     `This sends ${calls} calls with at most ${tokensAtMost} tokens to a provider off this machine (pool ${p.away.join(', ')}): ${price(p, tokensAtMost)}.\n`,
   )
   if (p.yes) return true
-  if (process.stdin.isTTY) return /^y(es)?$/i.test((await ask('Send them? [y/N] ')).trim())
+  if (process.stdin.isTTY) return saysYes(await ask('Send them? [y/N] '))
   process.stderr.write('Not sent: nobody is there to agree. Start with --yes to agree in advance, or with --empty.\n')
   return false
 }
@@ -28,10 +28,16 @@ function price({ settings, away }: { settings: Settings; away: readonly string[]
   return `at most $${((tokens * Math.max(...(prices as number[]))) / 1e6).toFixed(2)}`
 }
 
-/** Ctrl-C and the end of input are an empty answer. */
-async function ask(question: string): Promise<string> {
+function saysYes(answer: string | undefined): boolean {
+  if (/^\s*y(es)?\s*$/i.test(answer ?? '')) return true
+  process.stdout.write(`${answer === undefined ? '\n' : ''}Not sent.\n`)
+  return false
+}
+
+/** Nothing is answered by Ctrl-C or the end of input. */
+async function ask(question: string): Promise<string | undefined> {
   const prompt = createInterface({ input: process.stdin, output: process.stdout })
-  const closed = new Promise<string>((resolve) => prompt.once('close', () => resolve('')))
+  const closed = new Promise<undefined>((resolve) => prompt.once('close', () => resolve(undefined)))
   try {
     return await Promise.race([prompt.question(question), closed])
   } finally {

@@ -162,6 +162,12 @@ describe('a provider off this machine', () => {
     expect(() => mkdirSync(data)).not.toThrow()
   })
 
+  test('is sent the sample with --yes', async () => {
+    const system = await started({ data: aFolder(), args: [...away, '--sample', aSample(1), '--yes'], env: grounded })
+    await until('a call goes out', () => system.said().includes('contacted provider.example.com'))
+    await system.signal('SIGKILL')
+  })
+
   test('shows the cost where the price is known', async () => {
     const config = join(aFolder(), 'config.json')
     const pool = { provider: { kind: 'bedrock' }, requests: 1, pricePerMillionTokens: 2_000 }
