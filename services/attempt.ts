@@ -10,10 +10,8 @@ import { classify } from '../core/retry.ts'
 import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
+import { type Report, report, type Sent } from './report.ts'
 import { endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
-import type { Report } from './work.ts'
-
-type Sent = JobMessage['jobs'][number]
 
 export async function attempt(deps: WorkerDeps, message: JobMessage, sent: Sent): Promise<Report | undefined> {
   try {
@@ -136,7 +134,3 @@ function failureOf(answer: Exclude<ModelAnswer, { kind: 'text' }>): Failure {
     }
   }
 }
-
-export const report = (sent: Sent, what: Report['settled']['what']): Report => ({
-  settled: { jobId: sent.key.jobId, fence: sent.fence, what },
-})

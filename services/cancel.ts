@@ -1,35 +1,12 @@
 /** Cancel: what does not run ends at once; what runs is asked, and its worker's settle ends it with its usage. */
-import type { End, LiveRecord, Outcome } from '../core/job.ts'
-import type { Caller } from './caller.ts'
-import { lacksScope } from './caller.ts'
+import type { LiveRecord } from '../core/job.ts'
+import { type Caller, lacksScope } from './caller.ts'
 import type { Deps } from './deps.ts'
+import { endOf } from './end-of.ts'
 import { findJob } from './find-job.ts'
 import { type Answer, noSuchJob, refuse } from './refusal.ts'
 
-const DAY_MS = 86_400_000
 const TRIES = 4
-
-/** An end as every service writes it. It never expires before the input does. */
-export function endOf(
-  deps: Pick<Deps, 'settings' | 'clock'>,
-  job: Pick<LiveRecord, 'key' | 'fence' | 'attempt' | 'errors' | 'submittedAt'>,
-  outcome: Outcome,
-  more: Partial<End> = {},
-): End {
-  const endedAt = deps.clock.now()
-  const { input, result } = deps.settings.retentionDays
-  return {
-    v: 1,
-    jobId: job.key.jobId,
-    outcome,
-    fence: job.fence,
-    endedAt,
-    attempts: job.attempt,
-    errors: job.errors,
-    expiresAt: Math.max(endedAt + result * DAY_MS, job.submittedAt + input * DAY_MS),
-    ...more,
-  }
-}
 
 export async function cancel(
   deps: Deps,

@@ -5,8 +5,8 @@
  */
 import type { Approval, Draft, InReview } from '../core/job.ts'
 import { type Caller, lacksScope } from './caller.ts'
-import { endOf } from './cancel.ts'
 import type { Deps } from './deps.ts'
+import { endOf } from './end-of.ts'
 import { findJob } from './find-job.ts'
 import { type Answer, noSuchJob, type Refusal, refuse } from './refusal.ts'
 

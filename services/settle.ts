@@ -9,20 +9,15 @@ import { attentionLane, reviewLane } from '../core/lane.ts'
 import { asJobError, type Failure, judge } from '../core/retry.ts'
 import { reviewTeam } from '../core/review.ts'
 import type { KindSettings } from '../core/settings.ts'
-import { endOf } from './cancel.ts'
 import type { WorkerDeps } from './deps.ts'
-import type { JobMessage, ModelAnswer, Transition } from './ports.ts'
-import type { Report } from './work.ts'
+import { endOf } from './end-of.ts'
+import type { ModelAnswer, Transition } from './ports.ts'
+import { type Report, report, type Sent } from './report.ts'
 
-type Sent = JobMessage['jobs'][number]
 type Text = Extract<ModelAnswer, { kind: 'text' }>
 
 /** A DynamoDB item holds 400 KB; the end keeps the result beside its errors. */
 export const RESULT_BYTES_AT_MOST = 256 * 1024
-
-const said = (sent: Sent, what: Report['settled']['what'], state?: string): Report => ({
-  settled: { jobId: sent.key.jobId, fence: sent.fence, what, ...(state ? { state } : {}) },
-})
 
 /** Writes the transition, or, where a cancel was asked for meanwhile, the end as cancelled. */
 async function leave(deps: WorkerDeps, sent: Sent, t: Transition, usage: Partial<End> = {}): Promise<Report> {
@@ -30,13 +25,13 @@ async function leave(deps: WorkerDeps, sent: Sent, t: Transition, usage: Partial
   const done = await deps.jobs.transition(t)
   if (done === 'done') {
     if (t.end) deps.meter.count('JobsEnded', 1, { outcome: t.end.outcome })
-    return said(sent, 'gone', state)
+    return report(sent, 'gone', state)
   }
-  if (done === 'stale') return said(sent, 'lost')
+  if (done === 'stale') return report(sent, 'lost')
   const end = endOf(deps, t.from, 'cancelled', usage)
   const cancelled = await deps.jobs.transition({ from: t.from, end, evenIfCancelled: true })
   if (cancelled === 'done') deps.meter.count('JobsEnded', 1, { outcome: 'cancelled' })
-  return cancelled === 'done' ? said(sent, 'gone', 'cancelled') : said(sent, 'lost')
+  return cancelled === 'done' ? report(sent, 'gone', 'cancelled') : report(sent, 'lost')
 }
 
 export async function settleText(
@@ -131,8 +126,8 @@ export const expire = (deps: WorkerDeps, record: Running, sent: Sent): Promise<R
 export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {
   const done = await deps.jobs.release({ record, errors: record.errors })
   if (done === 'cancelled') return endCancelled(deps, record, sent)
-  if (done === 'stale') return said(sent, 'lost')
-  return { settled: { ...said(sent, 'back').settled, nextFence: record.fence + 1 } }
+  if (done === 'stale') return report(sent, 'lost')
+  return { settled: { ...report(sent, 'back').settled, nextFence: record.fence + 1 } }
 }
 
 /** Ends it as was asked for, unpaid: no call was made under this claim. */

@@ -3,20 +3,10 @@
  * Whatever happens to one of them, the others settle; the dispatcher is told once, and at once of what cannot wait:
  * jobs that came late, and a provider that asks for quiet.
  */
-import type { Settled } from '../core/bell.ts'
-import { attempt, report } from './attempt.ts'
+import { attempt } from './attempt.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage } from './ports.ts'
-
-type Sent = JobMessage['jobs'][number]
-
-/** What one job of a message came to. */
-export interface Report {
-  readonly settled: Settled
-  /** ms between being ready and the slot. */
-  readonly slackMs?: number
-  readonly refusedUntil?: number
-}
+import { type Report, report, type Sent } from './report.ts'
 
 /** A worker whose clock is this far behind the message's cannot tell its slot: it refuses. */
 const CLOCK_BEHIND_MS = 250

@@ -4,7 +4,7 @@
  * that nobody was told of, and is dropped. It does not guard its file against a second process.
  */
 import { closeSync, existsSync, ftruncateSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
-import type { Change } from './tables.ts'
+import type { Change } from './change.ts'
 
 const encode = (value: unknown): string =>
   JSON.stringify(value, (_, v) => (v instanceof Uint8Array ? { $bytes: Buffer.from(v).toString('base64') } : v))

@@ -4,9 +4,8 @@
  */
 import type { Key, TableName } from '../keys.ts'
 import type { Item } from '../records.ts'
+import type { Change } from './change.ts'
 import type { Journal } from './journal.ts'
-
-export type Change = { table: TableName; put: Item } | { table: TableName; delete: Key }
 
 interface Partition {
   readonly items: Map<string, Item>

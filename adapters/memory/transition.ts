@@ -2,7 +2,8 @@
 import type { Transition } from '../../services/ports.ts'
 import { approvalKey, atKey, bellKey, draftKey, endKey, liveKey } from '../keys.ts'
 import { expiring, liveItem, stored } from '../records.ts'
-import type { Change, MemoryTables } from './tables.ts'
+import type { Change } from './change.ts'
+import type { MemoryTables } from './tables.ts'
 
 /** Puts that must find nothing, and a reopening that must find an end. */
 export function meetsAnother(tables: MemoryTables, t: Transition): boolean {

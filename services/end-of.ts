@@ -1,0 +1,27 @@
+/** The end of a job, as every service writes it. */
+import type { End, LiveRecord, Outcome } from '../core/job.ts'
+import type { Deps } from './deps.ts'
+
+const DAY_MS = 86_400_000
+
+/** It never expires before the input does. */
+export function endOf(
+  deps: Pick<Deps, 'settings' | 'clock'>,
+  job: Pick<LiveRecord, 'key' | 'fence' | 'attempt' | 'errors' | 'submittedAt'>,
+  outcome: Outcome,
+  more: Partial<End> = {},
+): End {
+  const endedAt = deps.clock.now()
+  const { input, result } = deps.settings.retentionDays
+  return {
+    v: 1,
+    jobId: job.key.jobId,
+    outcome,
+    fence: job.fence,
+    endedAt,
+    attempts: job.attempt,
+    errors: job.errors,
+    expiresAt: Math.max(endedAt + result * DAY_MS, job.submittedAt + input * DAY_MS),
+    ...more,
+  }
+}

@@ -1,0 +1,16 @@
+/** What one job of a worker's message came to: told to the dispatcher by the message's bell. */
+import type { Settled } from '../core/bell.ts'
+import type { JobMessage } from './ports.ts'
+
+export type Sent = JobMessage['jobs'][number]
+
+export interface Report {
+  readonly settled: Settled
+  /** ms between being ready and the slot. */
+  readonly slackMs?: number
+  readonly refusedUntil?: number
+}
+
+export const report = (sent: Sent, what: Settled['what'], state?: string): Report => ({
+  settled: { jobId: sent.key.jobId, fence: sent.fence, what, ...(state ? { state } : {}) },
+})
