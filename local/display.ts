@@ -46,7 +46,7 @@ function timeLeft(p: Picture): string {
   if (p.overview === null || p.loading || all.some((c) => c.queued > 0))
     return `about ${Math.max(1, Math.ceil(p.secondsLeft))} s left`
   if (all.some((c) => c.running > 0)) return 'the last answers are on their way'
-  return all.some((c) => c.done > 0) ? 'nothing left to do' : 'starting'
+  return all.some((c) => c.done > 0) ? 'all calls are done' : 'starting'
 }
 
 export function asLine(p: Picture): string {

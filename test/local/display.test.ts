@@ -102,7 +102,7 @@ describe('the time left', () => {
   test.each([
     ['about 1 s left', { queued: 1 }],
     ['the last answers are on their way', { running: 1, done: 5 }],
-    ['nothing left to do', { done: 5 }],
+    ['all calls are done', { done: 5 }],
     ['starting', {}],
   ])('is said as "%s"', (said, high) => {
     expect(asTable(aPicture(tiers(high))).at(-1)).toMatch(new RegExp(`   ${said}$`))

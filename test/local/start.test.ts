@@ -108,9 +108,8 @@ describe('with --once', () => {
     expect(stdout).toMatch(/^( {2}export FAIRLEAD_TOKEN=fairlead_dev_developer_[0-9a-f]{40})$/m)
     expect(stdout).toMatch(/^(submitting the sample: .*; )?queued\/running\/done: high 0\/0\/0, /m)
     expect(stdout).toMatch(/^3 jobs of 2 owners in \d+ s: 3 succeeded$/m)
-    expect(lines(stdout).at(-1)).toMatch(
-      /^The provider counted 3 calls: at most \d in any 2 s \(limit 300\), 0 refused with 429, 0 made twice under one claim\.$/,
-    )
+    expect(lines(stdout).at(-2)).toMatch(/^The provider counted 3 calls, at most [123] in any 2 s \(limit 300\)\.$/)
+    expect(lines(stdout).at(-1)).toBe('It refused 0 with 429; 0 came twice under one claim.')
   })
 
   test('and --empty it exits with 0 at once', async () => {
