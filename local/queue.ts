@@ -16,6 +16,7 @@ import { MemoryJobQueue } from '../adapters/memory/job-queue.ts'
 import { sqsJobQueue } from '../adapters/sqs/job-queue.ts'
 import type { JobQueue } from '../services/ports.ts'
 import { LOCAL_ACCESS } from './engine/tables.ts'
+import { hiddenLoopback } from './loopback.ts'
 
 export interface LocalQueue {
   readonly queue: JobQueue
@@ -34,8 +35,9 @@ const eventOf = (body: string, messageId: string): SQSEvent =>
   }) as unknown as SQSEvent
 
 export async function sqsQueue(): Promise<LocalQueue> {
-  const app = buildApp({ logger: false, host: '127.0.0.1' })
-  const endpoint = await app.listen({ port: 0, host: '127.0.0.1' })
+  const host = hiddenLoopback()
+  const app = buildApp({ logger: false, host })
+  const endpoint = await app.listen({ port: 0, host })
   const client = new SQSClient({ ...LOCAL_ACCESS, endpoint, useQueueUrlAsEndpoint: false })
   const made = await client.send(
     new CreateQueueCommand({ QueueName: 'jobs', Attributes: { VisibilityTimeout: VISIBILITY_S } }),

@@ -12,6 +12,7 @@ import type { CapacityStore, JobStore, RingStore } from '../services/ports.ts'
 import type { DataFolder } from './data-folder.ts'
 import { findDynoxide, startDynoxide } from './engine/dynoxide.ts'
 import { createTables, LOCAL_ACCESS } from './engine/tables.ts'
+import { hiddenLoopback } from './loopback.ts'
 import { type LocalQueue, memoryQueue, sqsQueue } from './queue.ts'
 
 export interface Stores {
@@ -55,7 +56,7 @@ export async function openStores(
 }
 
 async function dynamoStores(folder: DataFolder, binary: string, observe: Observe): Promise<Stores> {
-  const engine = await startDynoxide({ binary, dbPath: folder.dbPath })
+  const engine = await startDynoxide({ binary, dbPath: folder.dbPath, host: hiddenLoopback() })
   folder.holdsEngine(engine.pid)
   const tables = dynamoTables({ name: TABLE_NAMES, endpoint: engine.endpoint, ...LOCAL_ACCESS })
   await createTables(engine.endpoint, TABLE_NAMES)

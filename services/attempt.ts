@@ -3,7 +3,7 @@
  * Before the claim nothing is touched; after it, every path ends in a settle, and what even that cannot write is
  * found again when the lease runs out.
  */
-import { type LiveKey, presentKey, type Running } from '../core/job.ts'
+import { type JobParts, type LiveKey, presentKey, type Running } from '../core/job.ts'
 import { missingFields, renderPrompt } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
@@ -35,7 +35,10 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   const claim = await deps.jobs.claim({ key, fence, nonce, leaseUntil: sent.slot + leaseMs(deps, message.pool), now })
   if (claim.kind === 'refused') return report(sent, 'lost')
   const { record } = claim
-  const parts = await deps.jobs.load({ jobId: key.jobId, now })
+  const loaded = await load(deps, record, now)
+  if (loaded.kind === 'unreadable')
+    return fail(deps, record, sent, 'unreadable', 'a part of it does not parse: mend it in the Jobs table')
+  const { parts } = loaded
   if (parts && (parts.end || !sameKey(presentKey(parts), key))) {
     await deps.jobs.discard({ record })
     return report(sent, 'lost')
@@ -55,6 +58,21 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   return { ...(await settle(deps, record, sent, settings.kind, answer)), slackMs }
 }
 
+/** A job whose parts do not parse is tried as often as one may crash without a limit of its own, then set aside. */
+async function load(
+  deps: WorkerDeps,
+  record: Running,
+  now: number,
+): Promise<{ kind: 'loaded'; parts: JobParts | undefined } | { kind: 'unreadable' }> {
+  try {
+    return { kind: 'loaded', parts: await deps.jobs.load({ jobId: record.key.jobId, now }) }
+  } catch (error) {
+    const limit = deps.settings.kinds[record.kind]?.crashes ?? 1
+    if ((error as { code?: string }).code !== 'unreadable-record' || record.crashes < limit) throw error
+    return { kind: 'unreadable' }
+  }
+}
+
 const sameKey = (a: LiveKey, b: LiveKey): boolean => a.lane === b.lane && a.at === b.at
 
 function unfit(
@@ -68,6 +86,8 @@ function unfit(
       class: 'crashed',
       message: `its worker died ${record.crashes} times; look for what kills it before a redrive`,
     }
+  if (kind.pool !== record.pool)
+    return { class: 'kind-moved', message: `its kind is of pool ${kind.pool} now; submit it again` }
   if (record.tokens > (pool.tokens ?? Infinity))
     return {
       class: 'larger-than-pool',

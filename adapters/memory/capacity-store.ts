@@ -33,7 +33,8 @@ export function memoryCapacityStore(tables: MemoryTables): CapacityStore {
     },
     async overview({ pool }) {
       const item = tables.get('capacity', overviewKey(pool))
-      return item && parseRecord<Overview>(Overview, item)
+      // A picture that newer code painted is none: the next one is a second away.
+      return item && Overview.safeParse(item).data
     },
     async putOverview({ pool, overview }) {
       put(overviewKey(pool), overview)

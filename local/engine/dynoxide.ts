@@ -32,6 +32,15 @@ export class EngineFailed extends Error {
   readonly code = 'engine-failed'
 }
 
+export interface EngineOrder {
+  readonly binary: string
+  /** In memory if absent. */
+  readonly dbPath?: string
+  /** Where to listen; of loopback. */
+  readonly host?: string
+}
+const hostOf = (p: EngineOrder): string => p.host ?? HOST
+
 export interface Engine {
   readonly endpoint: string
   readonly pid: number
@@ -39,24 +48,24 @@ export interface Engine {
 }
 
 /** Starts the engine over the file, or in memory without one; answers as soon as it listens. */
-export async function startDynoxide(p: { binary: string; dbPath?: string }): Promise<Engine> {
+export async function startDynoxide(p: EngineOrder): Promise<Engine> {
   for (let tried = 1; ; tried++) {
-    const port = await freePort()
+    const port = await freePort(hostOf(p))
     const started = await start(p, port)
-    if (started.kind === 'listens') return engineOf(started.child, port)
+    if (started.kind === 'listens') return engineOf(started.child, `http://${hostOf(p)}:${port}`)
     if (!/in use/i.test(started.why) || tried >= PORTS_TRIED)
-      throw new EngineFailed(`${p.binary} did not start on ${HOST}:${port}: ${started.why}`)
+      throw new EngineFailed(`${p.binary} did not start on ${hostOf(p)}:${port}: ${started.why}`)
   }
 }
 
 type Started = { kind: 'listens'; child: ChildProcess } | { kind: 'failed'; why: string }
 
 /** By the engine's own word that it listens: an answer on the port could be another engine's that took it first. */
-function start(p: { binary: string; dbPath?: string }, port: number): Promise<Started> {
+function start(p: EngineOrder, port: number): Promise<Started> {
   const file = p.dbPath === undefined ? [] : ['--db-path', p.dbPath]
   // A group of its own: Ctrl-C stops the parent, which still needs its tables to stop in order.
   const detached = process.platform !== 'win32'
-  const child = spawn(p.binary, ['--host', HOST, '--port', String(port), ...file], {
+  const child = spawn(p.binary, ['--host', hostOf(p), '--port', String(port), ...file], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,
     windowsHide: true,
@@ -83,11 +92,11 @@ function start(p: { binary: string; dbPath?: string }, port: number): Promise<St
   })
 }
 
-function engineOf(child: ChildProcess, port: number): Engine {
+function engineOf(child: ChildProcess, endpoint: string): Engine {
   const kill = () => child.kill('SIGKILL')
   process.once('exit', kill)
   return {
-    endpoint: `http://${HOST}:${port}`,
+    endpoint,
     pid: child.pid as number,
     async stop() {
       process.off('exit', kill)
@@ -102,11 +111,11 @@ function engineOf(child: ChildProcess, port: number): Engine {
 }
 
 /** A port that the system names free. */
-const freePort = (): Promise<number> =>
+const freePort = (host: string): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen(0, HOST, () => {
+    server.listen(0, host, () => {
       const { port } = server.address() as { port: number }
       server.close(() => resolve(port))
     })

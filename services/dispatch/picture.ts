@@ -10,6 +10,8 @@ import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
 import { measure } from './measure.ts'
 
 const OWNERS_SHOWN = 20
+/** The overview stays far below an item's 400 KB. */
+const FULL_NAMED = 1_000
 const IN_FLIGHT_SHOWN = 20
 
 export async function paint(deps: DispatcherDeps, h: Holder, now: number): Promise<void> {
@@ -81,6 +83,6 @@ function ownersOf(
     ...(waits.has(owner) ? { waits: waits.get(owner) as string } : {}),
   })
   const busiest = live.map(row).sort((a, b) => b.served - a.served || b.queued - a.queued)
-  const full = live.filter((owner) => (queued.get(owner) ?? 0) >= backlogAtMost)
+  const full = live.filter((owner) => (queued.get(owner) ?? 0) >= backlogAtMost).slice(0, FULL_NAMED)
   return { owners: busiest.slice(0, OWNERS_SHOWN), ownersLive: live.length, full }
 }

@@ -1,6 +1,6 @@
 /** Taking the lease: the ring's notes first, then every noted lane from its start. */
 import { headOf } from '../../core/bell.ts'
-import type { Tier } from '../../core/job.ts'
+import { TIERS, type Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
 import { shapeOf } from '../../core/ledger.ts'
 import { type LedgerRecord, ledgerOf } from '../../core/ledger-record.ts'
@@ -74,7 +74,8 @@ function recall(ring: Ring, noted: OwnerTurns, sameOrder: boolean): { tier: Tier
     Object.assign(group, { turn: noted.turn, v: noted.v })
   }
   ring.unnoted.delete(noted.owner)
-  return tiers.map(([tier]) => ({ tier, owner: noted.owner }))
+  // Every tier is read, noted or not: a holder that was taken over may have put an older note over a newer one.
+  return TIERS.map((tier) => ({ tier, owner: noted.owner }))
 }
 
 /** The next records of a lane behind what is in memory: queued ones as heads, running ones to be watched. */

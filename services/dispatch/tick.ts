@@ -41,7 +41,8 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
     await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
   } else apply(h, decided, now)
 
-  await paint(deps, h, deps.clock.now())
+  // The picture is for looking at: that it cannot be written stops no job.
+  await paint(deps, h, deps.clock.now()).catch(() => deps.meter.count('OverviewsUnwritten', 1, { pool }))
   if ((await leaveIdle(deps, h, now)) === 'lost') return { kind: 'lost' }
   if (rung || decided.permits.length > 0) h.busyAt = now
   const full = bells.length === BELLS_PER_TICK
@@ -73,7 +74,7 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   }
 }
 
-/** New owners at once, turns every few seconds. A zombie may write an old turn once; it can take nobody out. */
+/** New owners at once, turns every few seconds. A zombie may write an old note once: takeovers read every tier. */
 export async function note(deps: DispatcherDeps, h: Holder, p: { turns: 'all' | 'when-due' }): Promise<void> {
   const now = deps.clock.now()
   const owners = new Set(h.ring.unnoted)

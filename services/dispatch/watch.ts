@@ -12,8 +12,27 @@ export async function watch(deps: DispatcherDeps, h: Holder, now: number): Promi
   h.due.look = now + LOOK_EVERY_MS
   const overdue = [...h.ring.sent.values()].filter((s) => s.lookAt <= now)
   if (overdue.length === 0) return
-  const records = await deps.jobs.live({ keys: overdue.map(keyOf) })
+  const records = await read(deps, h, overdue)
   overdue.forEach((sent, i) => became(h, sent, records[i], now))
+}
+
+/** All in one request; where one of them does not parse each by itself, so that it stops nobody else. */
+async function read(deps: DispatcherDeps, h: Holder, overdue: readonly Sent[]): Promise<(LiveRecord | undefined)[]> {
+  try {
+    return await deps.jobs.live({ keys: overdue.map(keyOf) })
+  } catch {
+    return Promise.all(overdue.map((sent) => readOne(deps, h, sent)))
+  }
+}
+
+async function readOne(deps: DispatcherDeps, h: Holder, sent: Sent): Promise<LiveRecord | undefined> {
+  try {
+    return (await deps.jobs.live({ keys: [keyOf(sent)] }))[0]
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'unreadable-record') throw error
+    deps.meter.count('Unreadable', 1, { pool: h.pool })
+    return undefined
+  }
 }
 
 function became(h: Holder, sent: Sent, record: LiveRecord | undefined, now: number): void {
