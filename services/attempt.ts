@@ -4,7 +4,7 @@
  * found again when the lease runs out.
  */
 import { type JobParts, type LiveKey, presentKey, type Running } from '../core/job.ts'
-import { missingFields, renderPrompt } from '../core/prompt.ts'
+import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
 import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
@@ -51,6 +51,7 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
     return fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`)
   const refusal = unfit(record, settings.kind, settings.pool, parts.input.input)
   if (refusal) return fail(deps, record, sent, refusal.class, refusal.message)
+  await deps.model.prepare?.({ pool: settings.pool })
   const slackMs = sent.slot - deps.clock.now()
   await deps.clock.until(sent.slot)
   if (deps.clock.now() > sent.notAfter) return { ...(await giveBack(deps, record, sent)), slackMs }
@@ -107,17 +108,29 @@ function call(
   pool: PoolSettings,
   input: unknown,
 ): Promise<ModelAnswer> {
+  const text = renderPrompt(kind, input)
   return deps.model.call({
     jobId: record.key.jobId,
     fence: record.fence,
     attempt: record.attempt + 1,
     pool,
     model: kind.model,
-    ...renderPrompt(kind, input),
-    maxOutputTokens: kind.maxOutputTokens,
+    ...text,
+    maxOutputTokens: outputWithin(record, kind, pool, text),
     ...(kind.temperature === undefined ? {} : { temperature: kind.temperature }),
     timeoutMs: kind.timeoutMs,
   })
+}
+
+/** What is asked for never exceeds what was reserved, though the kind's settings may have grown since the submit. */
+function outputWithin(
+  record: Running,
+  kind: KindSettings,
+  pool: PoolSettings,
+  text: { system?: string; prompt: string },
+): number {
+  if (pool.tokens === undefined) return kind.maxOutputTokens
+  return Math.max(1, Math.min(kind.maxOutputTokens, record.tokens - estimateTokens(text, 0)))
 }
 
 function settle(

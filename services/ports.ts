@@ -173,6 +173,8 @@ export type ModelAnswer =
   /** The call was never made: a key, region or credential is missing. */
   | { kind: 'unconfigured'; message: string }
 export interface ModelPort {
+  /** Before the slot: reads what a call needs besides the call (the key), so that nothing slow stands after it. */
+  prepare?(p: { pool: PoolSettings }): Promise<void>
   call(p: ModelRequest): Promise<ModelAnswer>
 }
 

@@ -19,6 +19,9 @@ export function aiSdkModel(p: {
 }): ModelPort {
   const modelOf = modelCache()
   return {
+    async prepare({ pool: { provider } }) {
+      if (needsKey(provider)) await readKey(provider.keyVariable, p.key)
+    },
     call: async (request) => {
       const { provider } = request.pool
       const read = needsKey(provider) ? await readKey(provider.keyVariable, p.key) : undefined
