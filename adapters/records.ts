@@ -5,7 +5,7 @@
 import * as z from 'zod'
 import { type Draft, Draft as DraftSchema, End, JobInput, type JobParts, LiveKey, LiveRecord } from '../core/job.ts'
 import type { LanePage } from '../services/ports.ts'
-import { fromLiveKey, inputKey, type Key, liveKey } from './keys.ts'
+import { atKey, fromLiveKey, inputKey, type Key, liveKey } from './keys.ts'
 
 export type Item = Key & Record<string, unknown>
 
@@ -82,18 +82,30 @@ const Stop = z.object({ at: z.number(), line: z.string() })
 export const fromStopItem = (item: Item): z.infer<typeof Stop> => parseRecord(Stop, item)
 
 const At = z.object({ key: LiveKey })
+/** Where a job stands now. It may go when the input goes, and never before. */
+export function atItem({ key, submittedAt, expiresAt }: LiveRecord): Item {
+  const at = { key, submittedAt }
+  return expiresAt === undefined ? stored(atKey(key.jobId), at) : expiring(atKey(key.jobId), { ...at, expiresAt })
+}
+
+/** What an earlier job of this id left (see `submittedAt` in core/job.ts); parts of older code do not say. */
+export const isOfEarlier = (part: Item | undefined, submittedAt: number): boolean =>
+  typeof part?.['submittedAt'] === 'number' && part['submittedAt'] < submittedAt
+export const hasExpired = (part: Item | undefined, now: number): boolean =>
+  typeof part?.['expiresAt'] === 'number' && part['expiresAt'] <= now
 
 /** All parts of a job, from one Query in order of sk: at, draft#..., end, input. */
 export function partsOf(items: readonly Item[], now: number): JobParts | undefined {
-  const unexpired = items.filter((i) => typeof i['expiresAt'] !== 'number' || i['expiresAt'] > now)
-  const part = (sk: string) => unexpired.find((i) => i.sk === sk)
-  const input = part('input')
-  if (!input) return undefined
+  const stands = items.find((i) => i.sk === 'input')
+  if (!stands || hasExpired(stands, now)) return undefined
+  const input = fromInputItem(stands)
+  const own = items.filter((i) => !hasExpired(i, now) && !isOfEarlier(i, input.submittedAt))
+  const part = (sk: string) => own.find((i) => i.sk === sk)
   const at = part('at')
   const end = part('end')
-  const draft = unexpired.findLast((i) => i.sk.startsWith('draft#'))
+  const draft = own.findLast((i) => i.sk.startsWith('draft#'))
   return {
-    input: fromInputItem(input),
+    input,
     ...(at ? { at: parseRecord(At, at).key } : {}),
     ...(end ? { end: parseRecord(End, end) } : {}),
     ...(draft ? { draft: parseRecord<Draft>(DraftSchema, draft) } : {}),

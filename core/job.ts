@@ -86,6 +86,8 @@ const live = {
   /** Estimated tokens, input and maximal output together. */
   tokens: z.number(),
   submittedAt: z.number(),
+  /** When its input expires; without that, no reader finds the job. Absent in records of older code. */
+  expiresAt: z.number().optional(),
   cancelRequested: z.boolean().optional(),
   errors: z.array(JobError),
 }
@@ -119,6 +121,7 @@ export function carry(record: LiveRecord): Omit<Queued, 'state'> {
     generation,
     tokens,
     submittedAt,
+    expiresAt,
     errors,
   } = record
   return {
@@ -135,9 +138,16 @@ export function carry(record: LiveRecord): Omit<Queued, 'state'> {
     generation,
     tokens,
     submittedAt,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
     errors,
   }
 }
+
+/**
+ * A part is of the job that was submitted then: the id of an idempotency key comes again when the key is used anew after
+ * retention, and what the earlier job left is not the later one's. Absent in records of older code.
+ */
+const submittedAt = z.number().optional()
 
 /** The immutable part: what was asked for, by whom, and where it first stood. */
 export const JobInput = z.object({
@@ -168,6 +178,7 @@ export const Draft = z.object({
   hash: z.string(),
   model: z.string(),
   usage: Usage,
+  submittedAt,
   createdAt: z.number(),
   expiresAt: z.number(),
 })
@@ -180,6 +191,7 @@ export const Approval = z.object({
   decision: z.enum(['approved', 'rejected']),
   hash: z.string(),
   by: z.string(),
+  submittedAt,
   at: z.number(),
   reason: z.string().optional(),
 })
@@ -191,6 +203,7 @@ export const End = z.object({
   jobId: z.string(),
   outcome: z.enum(OUTCOMES),
   fence: z.number(),
+  submittedAt,
   endedAt: z.number(),
   result: z.string().optional(),
   model: z.string().optional(),

@@ -23,7 +23,8 @@ export async function cancel(
     if (parts.end)
       return refuse('not-cancellable', `The job has ended as ${parts.end.outcome}.`, 'Nothing is left to cancel.')
     if (!live) {
-      const unentered = { key: parts.input.key, fence: 0, attempt: 0, errors: [], submittedAt: parts.input.submittedAt }
+      const { key, submittedAt, expiresAt } = parts.input
+      const unentered = { key, fence: 0, attempt: 0, errors: [], submittedAt, expiresAt }
       if ((await deps.jobs.endUnentered({ end: endOf(deps, unentered, 'cancelled') })) === 'done')
         return { ok: true, state: 'cancelled' }
     } else if (live.state === 'running') {

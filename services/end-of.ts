@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000
 /** It never expires before the input does. */
 export function endOf(
   deps: Pick<Deps, 'settings' | 'clock'>,
-  job: Pick<LiveRecord, 'key' | 'fence' | 'attempt' | 'errors' | 'submittedAt'>,
+  job: Pick<LiveRecord, 'key' | 'fence' | 'attempt' | 'errors' | 'submittedAt' | 'expiresAt'>,
   outcome: Outcome,
   more: Partial<End> = {},
 ): End {
@@ -18,10 +18,11 @@ export function endOf(
     jobId: job.key.jobId,
     outcome,
     fence: job.fence,
+    submittedAt: job.submittedAt,
     endedAt,
     attempts: job.attempt,
     errors: job.errors,
-    expiresAt: Math.max(endedAt + result * DAY_MS, job.submittedAt + input * DAY_MS),
+    expiresAt: Math.max(endedAt + result * DAY_MS, job.expiresAt ?? job.submittedAt + input * DAY_MS),
     ...more,
   }
 }

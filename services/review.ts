@@ -33,6 +33,7 @@ export async function decide(
     decision: d.decision,
     hash: draft.hash,
     by: caller.id,
+    submittedAt: live.submittedAt,
     at: deps.clock.now(),
     ...(d.reason === undefined ? {} : { reason: d.reason }),
   }

@@ -59,7 +59,8 @@ function intoReview(deps: WorkerDeps, record: Running, team: string, { text, usa
   const hash = createHash('sha256').update(text).digest('hex')
   const version = record.generation
   const expiresAt = endOf(deps, record, 'succeeded').expiresAt
-  const draft: Draft = { v: 1, jobId, version, text, hash, model, usage, createdAt: now, expiresAt }
+  const { submittedAt } = record
+  const draft: Draft = { v: 1, jobId, version, text, hash, model, usage, submittedAt, createdAt: now, expiresAt }
   const to: LiveRecord = {
     ...carry(record),
     key: { lane: reviewLane(team), at: now, jobId },

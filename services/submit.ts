@@ -149,6 +149,7 @@ export const firstRecord = (input: JobInput): Queued => ({
   generation: 1,
   tokens: input.tokens,
   submittedAt: input.submittedAt,
+  expiresAt: input.expiresAt,
   errors: [],
 })
 

@@ -10,7 +10,7 @@ import { atKey, endKey, inputKey, type Key, liveKey, type TableName } from '../k
 import { expiring, fromInputItem, fromLiveItem, type Item, inputItem, lanePage, liveItem, partsOf } from '../records.ts'
 import { batchGet } from './batches.ts'
 import { claim, release } from './claim.ts'
-import { ABSENT, ALL_OLD, AT_FENCE, MINE, mine, STATE } from './conditions.ts'
+import { ABSENT, ALL_OLD, AT_FENCE, MINE, mine, NOT_MINE_YET, STATE, submitted } from './conditions.ts'
 import { query, standing, type Tables, transact, write } from './tables.ts'
 import { actionsOf, outcomeOf } from './transition.ts'
 
@@ -18,15 +18,21 @@ export function dynamoJobStore(tables: Tables): JobStore {
   const { db, name } = tables
   return {
     async create({ input }) {
-      const old = await putIfAbsent(tables, 'jobs', inputItem(input))
+      const old = await putUnless(tables, 'jobs', inputItem(input), {
+        ConditionExpression: `${ABSENT} OR expiresAt <= :now`,
+        ExpressionAttributeValues: { ':now': input.submittedAt },
+      })
       return old === 'put' ? { kind: 'created' } : { kind: 'exists', input: fromInputItem(old) }
     },
     async enter({ record }) {
-      return (await putIfAbsent(tables, 'live', liveItem(record))) === 'put' ? 'entered' : 'present'
+      return (await putUnless(tables, 'live', liveItem(record), { ConditionExpression: ABSENT })) === 'put'
+        ? 'entered'
+        : 'present'
     },
     async reenter({ record }) {
-      const nothingAt = (Key: Key) => ({ ConditionCheck: { TableName: name.jobs, Key, ConditionExpression: ABSENT } })
       const { jobId } = record.key
+      const nothing = { ConditionExpression: NOT_MINE_YET, ...submitted(record.submittedAt) }
+      const nothingAt = (Key: Key) => ({ ConditionCheck: { TableName: name.jobs, Key, ...nothing } })
       const done = await transact(tables, [
         { Put: { TableName: name.live, Item: liveItem(record), ConditionExpression: ABSENT } },
         nothingAt(atKey(jobId)),
@@ -81,13 +87,19 @@ export function dynamoJobStore(tables: Tables): JobStore {
       }
     },
     async endUnentered({ end }) {
-      return (await putIfAbsent(tables, 'jobs', expiring(endKey(end.jobId), end))) === 'put' ? 'done' : 'stale'
+      const nothing = { ConditionExpression: NOT_MINE_YET, ...submitted(end.submittedAt ?? 0) }
+      return (await putUnless(tables, 'jobs', expiring(endKey(end.jobId), end), nothing)) === 'put' ? 'done' : 'stale'
     },
   }
 }
 
-async function putIfAbsent(tables: Tables, table: TableName, item: Item): Promise<Item | 'put'> {
-  const put = new PutCommand({ TableName: tables.name[table], Item: item, ConditionExpression: ABSENT, ...ALL_OLD })
+interface Condition {
+  readonly ConditionExpression: string
+  readonly ExpressionAttributeValues?: Record<string, number>
+}
+/** Puts the item where the condition lets it; else answers what stands there. */
+async function putUnless(tables: Tables, table: TableName, item: Item, condition: Condition): Promise<Item | 'put'> {
+  const put = new PutCommand({ TableName: tables.name[table], Item: item, ...condition, ...ALL_OLD })
   try {
     await write(() => tables.db.send(put))
     return 'put'

@@ -1,22 +1,37 @@
 /** A change of a job's place as one transaction: all of it or nothing, and never over what somebody else changed. */
 import type { Transition } from '../../services/ports.ts'
-import { approvalKey, atKey, bellKey, draftKey, endKey, liveKey, type TableName } from '../keys.ts'
-import { expiring, type Item, liveItem, stored } from '../records.ts'
-import { ABSENT, ALL_OLD, AT_FENCE, NOT_CANCELLED, PRESENT, STATE } from './conditions.ts'
+import { approvalKey, bellKey, draftKey, endKey, liveKey, type TableName } from '../keys.ts'
+import { atItem, expiring, type Item, liveItem, stored } from '../records.ts'
+import {
+  ABSENT,
+  ALL_OLD,
+  AT_FENCE,
+  NOT_CANCELLED,
+  NOT_MINE_YET,
+  NOT_OF_LATER,
+  PRESENT,
+  STATE,
+  submitted,
+} from './conditions.ts'
 import type { Action, Outcome, Tables } from './tables.ts'
 
 export function actionsOf({ name }: Tables, t: Transition): Action[] {
   const { jobId } = t.from.key
-  const put = (table: TableName, item: Item): Action => ({ Put: { TableName: name[table], Item: item } })
-  const putIfAbsent = (table: TableName, item: Item): Action => ({
-    Put: { TableName: name[table], Item: item, ConditionExpression: ABSENT },
+  const put = (table: TableName, item: Item, condition: object = {}): Action => ({
+    Put: { TableName: name[table], Item: item, ...condition },
   })
+  const of = submitted(t.from.submittedAt)
+  const unwritten = { ConditionExpression: NOT_MINE_YET, ...of }
   const actions: Action[] = [{ Delete: departure(name.live, t) }]
-  if (t.to) actions.push(putIfAbsent('live', liveItem(t.to)), put('jobs', stored(atKey(jobId), { key: t.to.key })))
+  if (t.to)
+    actions.push(
+      put('live', liveItem(t.to), { ConditionExpression: ABSENT }),
+      put('jobs', atItem(t.to), { ConditionExpression: NOT_OF_LATER, ...of }),
+    )
   if (t.reopen) actions.push({ Delete: { TableName: name.jobs, Key: endKey(jobId), ConditionExpression: PRESENT } })
-  if (t.end) actions.push(putIfAbsent('jobs', expiring(endKey(jobId), t.end)))
-  if (t.draft) actions.push(putIfAbsent('jobs', expiring(draftKey(jobId, t.draft.version), t.draft)))
-  if (t.approval) actions.push(putIfAbsent('approvals', stored(approvalKey(jobId, t.approval.version), t.approval)))
+  if (t.end) actions.push(put('jobs', expiring(endKey(jobId), t.end), unwritten))
+  if (t.draft) actions.push(put('jobs', expiring(draftKey(jobId, t.draft.version), t.draft), unwritten))
+  if (t.approval) actions.push(put('approvals', stored(approvalKey(jobId, t.approval.version), t.approval), unwritten))
   if (t.bell) actions.push(put('rings', stored(bellKey(t.from.pool, t.bell.id), t.bell)))
   return actions
 }

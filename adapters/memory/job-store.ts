@@ -3,9 +3,18 @@ import type { LiveKey, LiveRecord, Running } from '../../core/job.ts'
 import { assertTransition } from '../../services/edges.ts'
 import type { JobStore } from '../../services/ports.ts'
 import { atKey, endKey, inputKey, liveKey } from '../keys.ts'
-import { expiring, fromInputItem, fromLiveItem, inputItem, lanePage, liveItem, partsOf } from '../records.ts'
+import {
+  expiring,
+  fromInputItem,
+  fromLiveItem,
+  hasExpired,
+  inputItem,
+  lanePage,
+  liveItem,
+  partsOf,
+} from '../records.ts'
 import type { MemoryTables } from './tables.ts'
-import { changesOf, meetsAnother } from './transition.ts'
+import { changesOf, isWritten, meetsAnother } from './transition.ts'
 
 export function memoryJobStore(tables: MemoryTables): JobStore {
   const at = (key: LiveKey): LiveRecord | undefined => {
@@ -25,14 +34,14 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
   return {
     async create({ input }) {
       const old = tables.get('jobs', inputKey(input.jobId))
-      if (old) return { kind: 'exists', input: fromInputItem(old) }
+      if (old && !hasExpired(old, input.submittedAt)) return { kind: 'exists', input: fromInputItem(old) }
       tables.commit([{ table: 'jobs', put: inputItem(input) }])
       return { kind: 'created' }
     },
     enter,
     async reenter({ record }) {
-      const { jobId } = record.key
-      if (tables.get('jobs', atKey(jobId)) || tables.get('jobs', endKey(jobId))) return 'gone'
+      const parts = [atKey(record.key.jobId), endKey(record.key.jobId)].map((key) => tables.get('jobs', key))
+      if (parts.some((part) => isWritten(part, record.submittedAt))) return 'gone'
       return enter({ record })
     },
     async load({ jobId, now }) {
@@ -82,7 +91,7 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       return 'asked'
     },
     async endUnentered({ end }) {
-      if (tables.get('jobs', endKey(end.jobId))) return 'stale'
+      if (isWritten(tables.get('jobs', endKey(end.jobId)), end.submittedAt ?? 0)) return 'stale'
       tables.commit([{ table: 'jobs', put: expiring(endKey(end.jobId), end) }])
       return 'done'
     },

@@ -1,7 +1,6 @@
 /** How each sort of record is read from its stored shape, and written to it today: by the first part of a fixture's name. */
 import {
   approvalKey,
-  atKey,
   bellKey,
   draftKey,
   endKey,
@@ -11,6 +10,7 @@ import {
   stopKey,
 } from '../../adapters/keys.ts'
 import {
+  atItem,
   expiring,
   fromInputItem,
   fromLiveItem,
@@ -29,7 +29,7 @@ import { LedgerRecord } from '../../core/ledger-record.ts'
 import { Overview } from '../../core/overview.ts'
 import type { OwnerTurns } from '../../core/ring.ts'
 import type { StopRecord } from '../../services/ports.ts'
-import { anInput, NOW, POOL } from '../support/records.ts'
+import { anInput, aQueued, NOW, POOL } from '../support/records.ts'
 
 interface Shape {
   read(item: Item): unknown
@@ -41,7 +41,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   input: { read: fromInputItem, write: (r: JobInput) => inputItem(r) },
   at: {
     read: (item) => partsOf([item, inputItem(anInput())], NOW)?.at,
-    write: (key: LiveKey) => stored(atKey(key.jobId), { key }),
+    write: (key: LiveKey) => atItem(aQueued({ key })),
   },
   end: { read: (item) => parseRecord<End>(End, item), write: (r: End) => expiring(endKey(r.jobId), r) },
   draft: {

@@ -27,7 +27,7 @@ export const POOL = 'main'
 export const OWNER = 'ada'
 export const JOB = 'job-1'
 export const LANE = laneOf({ pool: POOL, tier: 'high', owner: OWNER })
-const EXPIRES_AT = NOW + 90 * DAY_MS
+export const EXPIRES_AT = NOW + 90 * DAY_MS
 
 export const aKey = (p: Partial<LiveKey> = {}): LiveKey => ({ lane: LANE, at: NOW, jobId: JOB, ...p })
 
@@ -45,6 +45,7 @@ const common = {
   generation: 1,
   tokens: 700,
   submittedAt: NOW,
+  expiresAt: EXPIRES_AT,
   errors: [],
 }
 
@@ -101,6 +102,7 @@ export const anEnd = (p: Partial<End> = {}): End => ({
   jobId: JOB,
   outcome: 'succeeded',
   fence: 1,
+  submittedAt: NOW,
   endedAt: NOW + 5_000,
   attempts: 1,
   errors: [],
@@ -116,6 +118,7 @@ export const aDraft = (p: Partial<Draft> = {}): Draft => ({
   hash: 'hash-of-draft',
   model: 'a-model',
   usage: { inputTokens: 200, outputTokens: 90 },
+  submittedAt: NOW,
   createdAt: NOW + 5_000,
   expiresAt: EXPIRES_AT,
   ...p,
@@ -128,6 +131,7 @@ export const anApproval = (p: Partial<Approval> = {}): Approval => ({
   decision: 'approved',
   hash: 'hash-of-draft',
   by: 'linus',
+  submittedAt: NOW,
   at: NOW + 9_000,
   ...p,
 })

@@ -17,7 +17,12 @@ describe('what is put once is put where nothing stands, and asks what stood ther
 
   it('an input', async () => {
     await on.jobs.create({ input: anInput() })
-    expect(on.sent()).toEqual([{ TableName: 'Jobs', Item: inputItem(anInput()), ...ifAbsent }])
+    const orExpired = {
+      ConditionExpression: 'attribute_not_exists(pk) OR expiresAt <= :now',
+      ExpressionAttributeValues: { ':now': NOW },
+      ...ALL_OLD,
+    }
+    expect(on.sent()).toEqual([{ TableName: 'Jobs', Item: inputItem(anInput()), ...orExpired }])
   })
 
   it('a first live record', async () => {
@@ -28,7 +33,12 @@ describe('what is put once is put where nothing stands, and asks what stood ther
   it('the end of what never entered', async () => {
     await on.jobs.endUnentered({ end: anEnd() })
     const Item = expiring({ pk: JOB, sk: 'end' }, anEnd())
-    expect(on.sent()).toEqual([{ TableName: 'Jobs', Item, ...ifAbsent }])
+    const unwritten = {
+      ConditionExpression: 'attribute_not_exists(pk) OR submittedAt < :submittedAt',
+      ExpressionAttributeValues: { ':submittedAt': NOW },
+      ...ALL_OLD,
+    }
+    expect(on.sent()).toEqual([{ TableName: 'Jobs', Item, ...unwritten }])
   })
 })
 

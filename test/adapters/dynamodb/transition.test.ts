@@ -14,6 +14,7 @@ import {
   anInReview,
   aQueued,
   aRunning,
+  EXPIRES_AT,
   JOB,
   NOW,
 } from '../../support/records.ts'
@@ -28,6 +29,10 @@ const put = (TableName: string, Item: object) => ({ Put: { TableName, Item } })
 const putIfAbsent = (TableName: string, Item: object) => ({
   Put: { TableName, Item, ConditionExpression: 'attribute_not_exists(pk)' },
 })
+const born = { ExpressionAttributeValues: { ':submittedAt': NOW } }
+/** Absent, or left by an earlier job of the same id. */
+const unwritten = { ConditionExpression: 'attribute_not_exists(pk) OR submittedAt < :submittedAt', ...born }
+const putUnwritten = (TableName: string, Item: object) => ({ Put: { TableName, Item, ...unwritten } })
 const leaves = (from: LiveRecord, ConditionExpression = `${AT_FENCE} AND ${NOT_CANCELLED}`) => ({
   Delete: {
     TableName: 'Live',
@@ -38,13 +43,20 @@ const leaves = (from: LiveRecord, ConditionExpression = `${AT_FENCE} AND ${NOT_C
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   },
 })
-const at = (key: LiveKey) => put('Jobs', { pk: JOB, sk: 'at', key })
-const end = (e = anEnd()) => putIfAbsent('Jobs', expiring({ pk: JOB, sk: 'end' }, e))
+const at = (key: LiveKey) => ({
+  Put: {
+    TableName: 'Jobs',
+    Item: expiring({ pk: JOB, sk: 'at' }, { key, submittedAt: NOW, expiresAt: EXPIRES_AT }),
+    ConditionExpression: 'attribute_not_exists(submittedAt) OR submittedAt <= :submittedAt',
+    ...born,
+  },
+})
+const end = (e = anEnd()) => putUnwritten('Jobs', expiring({ pk: JOB, sk: 'end' }, e))
 const retry = aQueued({ fence: 2, key: aKey({ at: NOW + 8_000 }) })
 const { actions, jobs } = on
 
 describe('a transaction', () => {
-  it('settle: the record away at its fence and not cancelled, the end if absent', async () => {
+  it('settle: the record away at its fence and not cancelled, the end if unwritten', async () => {
     await jobs.transition({ from: aRunning(), end: anEnd() })
     expect(actions()).toEqual([leaves(aRunning()), end()])
   })
@@ -55,7 +67,7 @@ describe('a transaction', () => {
     expect(actions()).toEqual([leaves(aRunning(), AT_FENCE), end(cancelled)])
   })
 
-  it('move: the new record if absent, where it stands now, and a bell on no condition', async () => {
+  it('move: the new record if absent, where it stands now unless a later job does, and a bell on no condition', async () => {
     await jobs.transition({ from: aRunning(), to: retry, bell: aBell() })
     const bell = put('Rings', { pk: 'bell#main', sk: aBell().id, ...aBell() })
     expect(actions()).toEqual([leaves(aRunning()), putIfAbsent('Live', liveItem(retry)), at(retry.key), bell])
@@ -64,13 +76,13 @@ describe('a transaction', () => {
   it('into review: with the draft, if this version is absent', async () => {
     await jobs.transition({ from: aRunning(), to: anInReview(), draft: aDraft() })
     const { key } = anInReview()
-    const draft = putIfAbsent('Jobs', expiring({ pk: JOB, sk: 'draft#0001' }, aDraft()))
+    const draft = putUnwritten('Jobs', expiring({ pk: JOB, sk: 'draft#0001' }, aDraft()))
     expect(actions()).toEqual([leaves(aRunning()), putIfAbsent('Live', liveItem(anInReview())), at(key), draft])
   })
 
   it('decide: with the approval, if this version was not decided on', async () => {
     await jobs.transition({ from: anInReview(), end: anEnd(), approval: anApproval() })
-    const approval = putIfAbsent('Approvals', { pk: JOB, sk: '0001', ...anApproval() })
+    const approval = putUnwritten('Approvals', { pk: JOB, sk: '0001', ...anApproval() })
     expect(actions()).toEqual([leaves(anInReview()), end(), approval])
   })
 
@@ -92,7 +104,7 @@ describe('a transaction', () => {
   it('repeated submit: the first record if absent, and neither `at` nor `end` there', async () => {
     await jobs.reenter({ record: aQueued() })
     const nothingAt = (sk: string) => ({
-      ConditionCheck: { TableName: 'Jobs', Key: { pk: JOB, sk }, ConditionExpression: 'attribute_not_exists(pk)' },
+      ConditionCheck: { TableName: 'Jobs', Key: { pk: JOB, sk }, ...unwritten },
     })
     expect(actions()).toEqual([putIfAbsent('Live', liveItem(aQueued())), nothingAt('at'), nothingAt('end')])
   })
