@@ -12,7 +12,7 @@ export const Head = z.object({
   at: z.number(),
   fence: z.number(),
   tokens: z.number(),
-  /** Tries and refusals so far: whoever has some waits in backoff. */
+  /** Failures so far: whoever has some waits in backoff. */
   attempt: z.number(),
   /** A job that crashed travels alone. */
   crashes: z.number(),
@@ -61,7 +61,7 @@ export const headOf = (r: LiveRecord): Head => ({
   at: r.key.at,
   fence: r.fence,
   tokens: r.tokens,
-  attempt: r.attempt + r.throttles,
+  attempt: Math.max(r.attempt + r.throttles, r.errors.length),
   crashes: r.crashes,
 })
 

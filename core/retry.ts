@@ -25,7 +25,7 @@ export interface Failure {
 export type Verdict =
   | { kind: 'retry'; at: number; attempt: number; throttles: number; quietUntil?: number }
   | { kind: 'fail'; reason: string }
-  | { kind: 'stop-pool'; line: string }
+  | { kind: 'stop-pool'; line: string; at: number; throttles: number }
 
 const CONFIG_CODES =
   /insufficient_quota|billing|credit|invalid_api_key|authentication|permission|model_not_found|unknown_model/i
@@ -63,13 +63,15 @@ export interface Tries {
   readonly attempt: number
   readonly throttles: number
   readonly attemptsAtMost: number
+  /** The call was a stopped pool's probe. */
+  readonly probe: boolean
 }
 
 /** `unit` is a random number in [0, 1). */
 export function judge(failure: Failure, tries: Tries, now: number, unit: number): Verdict {
   switch (failure.class) {
     case 'provider-config':
-      return { kind: 'stop-pool', line: failure.message }
+      return afterStop(failure, tries, now, unit)
     case 'bad-request':
     case 'refusal':
     case 'too-large':
@@ -82,6 +84,21 @@ export function judge(failure: Failure, tries: Tries, now: number, unit: number)
     case 'timeout':
       return afterAttempt(failure, tries, now, unit)
   }
+}
+
+/** The pool's first probes come sooner than this (PROBE_FIRST_MS): another job makes them, if there is one. */
+const STEP_ASIDE_MS = 10_000
+
+/**
+ * Key, model and credit are the pool's, so the pool stops. It may be that only this job is refused, for what it holds: it
+ * steps aside, and where the next probe is answered the pool goes on without it. Such a job comes to its end by the
+ * throttles it uses. A probe uses none, so that all jobs are still queued when a key is mended after days.
+ */
+function afterStop(failure: Failure, tries: Tries, now: number, unit: number): Verdict {
+  const throttles = tries.throttles + (tries.probe ? 0 : 1)
+  if (throttles > THROTTLES_AT_MOST) return { kind: 'fail', reason: 'refused-too-often' }
+  const aside = Math.min(BACKOFF_CAP_MS / 2, STEP_ASIDE_MS * 2 ** Math.max(0, throttles - 1)) * (1 + unit)
+  return { kind: 'stop-pool', line: failure.message, at: now + aside, throttles }
 }
 
 function afterThrottle(failure: Failure, tries: Tries, now: number, unit: number): Verdict {

@@ -8,13 +8,17 @@ import { fromEnvironment } from './shared/compose.ts'
 import type { Use } from './shared/deps.ts'
 import { type Wrapped, wrap } from './shared/wrap.ts'
 
+const Job = z.object({
+  key: LiveKey,
+  fence: z.number(),
+  slot: z.number(),
+  notAfter: z.number(),
+  probe: z.boolean().optional(),
+})
 const Message = z.object({
   pool: z.string(),
   sentAt: z.number(),
-  jobs: z
-    .array(z.object({ key: LiveKey, fence: z.number(), slot: z.number(), notAfter: z.number() }))
-    .min(1)
-    .max(10),
+  jobs: z.array(Job).min(1).max(10),
 })
 
 export const workerHandler = (use: Use): Wrapped<SQSEvent, SQSBatchResponse> =>

@@ -8,7 +8,6 @@ import type {
   Approval,
   Draft,
   End,
-  JobError,
   JobInput,
   JobParts,
   LiveKey,
@@ -84,8 +83,8 @@ export interface JobStore {
     leaseUntil: number
     now: number
   }): Promise<{ kind: 'claimed'; record: Running } | { kind: 'refused' }>
-  /** Back to queued where it stands, fence + 1: its slot was missed, or the pool stopped. */
-  release(p: { record: Running; errors?: readonly JobError[] }): Promise<'released' | 'stale' | 'cancelled'>
+  /** Back to queued where it stands, fence + 1: its slot was missed. */
+  release(p: { record: Running }): Promise<'released' | 'stale' | 'cancelled'>
   /** Takes a record away that revives a job which moved or ended. */
   discard(p: { record: Running }): Promise<void>
   transition(p: Transition): Promise<'done' | 'stale' | 'cancelled'>
@@ -138,7 +137,14 @@ export interface CapacityStore {
 export interface JobMessage {
   readonly pool: string
   readonly sentAt: number
-  readonly jobs: readonly { key: LiveKey; fence: number; slot: number; notAfter: number }[]
+  readonly jobs: readonly {
+    key: LiveKey
+    fence: number
+    slot: number
+    notAfter: number
+    /** The one call that a stopped pool lets try. */
+    probe?: boolean | undefined
+  }[]
 }
 export interface JobQueue {
   /** Answers the messages that were not taken. */

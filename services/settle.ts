@@ -80,24 +80,35 @@ export async function settleFailure(
   failure: Failure,
 ): Promise<Report> {
   const now = deps.clock.now()
-  const tries = { attempt: record.attempt, throttles: record.throttles, attemptsAtMost: kind.attempts }
+  const { attempt, throttles } = record
+  const tries = { attempt, throttles, attemptsAtMost: kind.attempts, probe: sent.probe === true }
   const verdict = judge(failure, tries, now, deps.random.unit())
   const errors = withError(record.errors, asJobError(failure, now))
   switch (verdict.kind) {
     case 'stop-pool':
       await stopPool(deps, record.pool, verdict.line)
-      return giveBack(deps, { ...record, errors }, sent)
+      return later(deps, { ...record, errors }, sent, verdict)
     case 'fail':
       return deadLetter(deps, { ...record, errors, attempt: record.attempt + 1 }, sent, verdict.reason)
     case 'retry': {
-      const later = { ...carry(record), errors, attempt: verdict.attempt, throttles: verdict.throttles }
-      const at = Math.max(Math.ceil(verdict.at), record.key.at + 1)
-      const to: LiveRecord = { ...later, state: 'queued', fence: record.fence + 1, key: { ...record.key, at } }
-      const bell = enteredBell(deps.random.id(now), to)
-      const done = await leave(deps, sent, { from: record, to, bell })
+      const done = await later(deps, { ...record, errors }, sent, verdict)
       return verdict.quietUntil === undefined ? done : { ...done, refusedUntil: verdict.quietUntil }
     }
   }
+}
+
+/** Back into its lane at a later time, by a transaction that rings about it. */
+function later(
+  deps: WorkerDeps,
+  record: Running,
+  sent: Sent,
+  p: { at: number; throttles: number; attempt?: number },
+): Promise<Report> {
+  const { attempt = record.attempt, throttles } = p
+  const at = Math.max(Math.ceil(p.at), record.key.at + 1)
+  const key = { ...record.key, at }
+  const to: LiveRecord = { ...carry(record), attempt, throttles, state: 'queued', fence: record.fence + 1, key }
+  return leave(deps, sent, { from: record, to, bell: enteredBell(deps.random.id(deps.clock.now()), to) })
 }
 
 async function stopPool(deps: WorkerDeps, pool: string, line: string): Promise<void> {
@@ -123,9 +134,9 @@ function deadLetter(deps: WorkerDeps, record: Running, sent: Sent, reason: strin
 export const expire = (deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> =>
   leave(deps, sent, { from: record, end: endOf(deps, record, 'expired', { reason: 'input-expired' }) })
 
-/** Back into its lane where it stood: the slot was missed, or the pool stopped. It costs no attempt. */
+/** Back into its lane where it stood: the slot was missed. It costs no attempt. */
 export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {
-  const done = await deps.jobs.release({ record, errors: record.errors })
+  const done = await deps.jobs.release({ record })
   if (done === 'cancelled') return endCancelled(deps, record, sent)
   if (done === 'stale') return report(sent, 'lost')
   return { settled: { ...report(sent, 'back').settled, nextFence: record.fence + 1 } }

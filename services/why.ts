@@ -20,10 +20,12 @@ const waiting = (reason: WaitReason, more: { line?: string; until?: number } = {
 export async function why(deps: Deps, live: LiveRecord): Promise<Waiting | undefined> {
   if (live.state === 'in-review') return waiting('REVIEW')
   if (live.state !== 'queued') return undefined
-  if (live.key.at > deps.clock.now())
-    return waiting(live.attempt + live.throttles > 0 ? 'BACKOFF' : 'SCHEDULED', { until: live.key.at })
+  const later = live.key.at > deps.clock.now() ? { until: live.key.at } : undefined
+  const tried = live.attempt + live.throttles + live.errors.length > 0
+  if (later && !tried) return waiting('SCHEDULED', later)
   const overview = await recentOverview(deps, live.pool)
-  if (overview?.stopped !== undefined) return waiting('PROVIDER_CONFIG', { line: overview.stopped })
+  if (overview?.stopped !== undefined) return waiting('PROVIDER_CONFIG', { line: overview.stopped, ...later })
+  if (later) return waiting('BACKOFF', later)
   const owner = overview?.owners.find((o) => o.owner === live.owner)
   const reason = (owner?.waits ?? overview?.tiers[live.tier].waits) as WaitReason | undefined
   return waiting(reason !== undefined && reason in WAIT_REASONS ? reason : 'DISPATCHING')

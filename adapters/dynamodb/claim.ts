@@ -3,7 +3,7 @@ import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { Running } from '../../core/job.ts'
 import type { JobStore } from '../../services/ports.ts'
 import { liveKey } from '../keys.ts'
-import { fromLiveItem, type Item, stored } from '../records.ts'
+import { fromLiveItem, type Item } from '../records.ts'
 import { ALL_OLD, AT_FENCE, MINE, mine, NOT_CANCELLED, STATE } from './conditions.ts'
 import { standing, type Tables, write } from './tables.ts'
 
@@ -54,14 +54,13 @@ const takeFrom = (tables: Tables, p: Claim, from: 'queued' | 'running') =>
 
 export async function release(tables: Tables, p: Parameters<JobStore['release']>[0]): ReturnType<JobStore['release']> {
   const { record } = p
-  const { errors } = stored(liveKey(record.key), { errors: p.errors ?? record.errors })
   const back = new UpdateCommand({
     TableName: tables.name.live,
     Key: liveKey(record.key),
-    UpdateExpression: 'SET #state = :queued, fence = :next, errors = :errors REMOVE nonce, leaseUntil',
+    UpdateExpression: 'SET #state = :queued, fence = :next REMOVE nonce, leaseUntil',
     ConditionExpression: `${MINE} AND ${NOT_CANCELLED}`,
     ExpressionAttributeNames: STATE,
-    ExpressionAttributeValues: { ...mine(record), ':queued': 'queued', ':next': record.fence + 1, ':errors': errors },
+    ExpressionAttributeValues: { ...mine(record), ':queued': 'queued', ':next': record.fence + 1 },
     ...ALL_OLD,
   })
   try {

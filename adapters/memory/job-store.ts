@@ -64,12 +64,12 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       put(record)
       return { kind: 'claimed', record }
     },
-    async release({ record, errors }) {
+    async release({ record }) {
       const mine = holds(record)
       if (!mine) return isReleased(at(record.key), record) ? 'released' : 'stale'
       if (mine.cancelRequested) return 'cancelled'
       const { nonce: _, leaseUntil: __, ...rest } = mine
-      put({ ...rest, state: 'queued', fence: mine.fence + 1, errors: [...(errors ?? record.errors)] })
+      put({ ...rest, state: 'queued', fence: mine.fence + 1 })
       return 'released'
     },
     async discard({ record }) {

@@ -26,7 +26,7 @@ function hear(h: Holder, bell: Bell, now: number): void {
       return
     case 'stopped':
       // The line is read with the stop record at the next look; one tick without it is harmless.
-      h.stopped ??= { line: '', probeAt: Infinity, since: now }
+      h.stopped ??= { line: '', probeAt: Infinity, since: now, probes: 0 }
       return
     case 'resumed':
       delete h.stopped

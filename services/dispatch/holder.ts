@@ -15,8 +15,8 @@ export interface Holder {
   next: number
   /** What sending takes at present, from what workers tell. */
   travelMs: number
-  /** `since`: only a call made after it shows that the provider answers again. */
-  stopped?: { line: string; probeAt: number; since: number }
+  /** `since`: only a call made after it shows that the provider answers again. `probes`: made so far. */
+  stopped?: { line: string; probeAt: number; since: number; probes: number }
   /** A probe went through: the stop's record is to be taken away. */
   mended: boolean
   quietUntil: number
@@ -51,7 +51,12 @@ export const OVERVIEW_EVERY_MS = 1_000
 export const METRICS_EVERY_MS = 60_000
 export const LEAVE_EVERY_MS = 60_000
 export const LEAVE_AFTER_IDLE_MS = 300_000
-/** A stopped pool lets one job try this often, so that a mended key is noticed without anybody's help. */
-export const PROBE_EVERY_MS = 60_000
+/**
+ * A stopped pool lets one job try, so that a mended key is noticed without anybody's help: soon at first, as it may have
+ * been one job alone that was refused, then half as often each time until once a minute.
+ */
+export const PROBE_FIRST_MS = 2_000
+const PROBE_EVERY_MS = 60_000
+export const untilProbeMs = (probes: number): number => Math.min(PROBE_EVERY_MS, PROBE_FIRST_MS * 2 ** probes)
 export const BELLS_PER_TICK = 500
 export const INITIAL_TRAVEL_MS = 60

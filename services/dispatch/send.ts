@@ -32,6 +32,7 @@ function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobM
     fence: p.head.fence,
     slot: p.slot,
     notAfter: p.slot + h.settings.guard.refusalMs,
+    ...(h.stopped ? { probe: true } : {}),
   }))
   const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
   const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)

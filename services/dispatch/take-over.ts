@@ -34,7 +34,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     ledger: ledgerOf(lease.record, { shape: shapeOf(settings), history: settings.history, now }),
     next: lease.record.next,
     travelMs: INITIAL_TRAVEL_MS,
-    ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now } } : {}),
+    ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0 } } : {}),
     // What the last holder sent may still be on its way: its slots pass first.
     quietUntil: lease.record.lastSlot === 0 ? 0 : lease.record.lastSlot + settings.guard.refusalMs,
     mended: false,

@@ -11,7 +11,15 @@ import { needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
-import { BELLS_PER_TICK, type Holder, LEASE_MS, NOTE_EVERY_MS, PROBE_EVERY_MS, RENEW_MS } from './holder.ts'
+import {
+  BELLS_PER_TICK,
+  type Holder,
+  LEASE_MS,
+  NOTE_EVERY_MS,
+  PROBE_FIRST_MS,
+  RENEW_MS,
+  untilProbeMs,
+} from './holder.ts'
 import { leaveIdle } from './leave.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
@@ -37,7 +45,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {
     if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
     apply(h, decided, now)
-    if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + PROBE_EVERY_MS
+    if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + untilProbeMs(++h.stopped.probes)
     await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
   } else apply(h, decided, now)
 
@@ -69,7 +77,7 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   h.mended = false
   if (h.stopped?.line === '') {
     const stop = await deps.capacity.stopped({ pool: h.pool })
-    if (stop) h.stopped = { ...h.stopped, line: stop.line, probeAt: now + PROBE_EVERY_MS }
+    if (stop) h.stopped = { ...h.stopped, line: stop.line, probeAt: now + PROBE_FIRST_MS }
     else delete h.stopped
   }
 }

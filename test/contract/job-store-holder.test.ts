@@ -14,16 +14,11 @@ describe('release', () =>
   onEveryEngine((on) => {
     const errors = [{ at: NOW, class: 'throttled', status: 429, message: 'slow down' }]
 
-    it('puts the record back where it stood under the next fence, with its errors', async () => {
-      await stands(on, aRunning({ attempt: 1, crashes: 1 }))
-      expect(await on().jobs.release({ record: aRunning(), errors })).toBe('released')
-      expect(await standing(on)).toEqual(aQueued({ fence: 2, attempt: 1, crashes: 1, errors }))
-    })
-
-    it('without errors of its own keeps those of the record', async () => {
-      await stands(on, aRunning({ errors }))
-      await on().jobs.release({ record: aRunning({ errors }) })
-      expect(await standing(on)).toMatchObject({ errors })
+    it('puts the record back where it stood under the next fence, with what it carries', async () => {
+      const carried = { attempt: 1, crashes: 1, errors }
+      await stands(on, aRunning(carried))
+      expect(await on().jobs.release({ record: aRunning() })).toBe('released')
+      expect(await standing(on)).toEqual(aQueued({ fence: 2, ...carried }))
     })
 
     it('lets the record be claimed at the new fence and at no older one', async () => {

@@ -10,6 +10,7 @@ import {
   THROTTLES_AT_MOST,
   type Tries,
 } from '../../core/retry.ts'
+import { PROBE_FIRST_MS } from '../../services/dispatch/holder.ts'
 import { NOW } from '../support/builders.ts'
 
 const FIVE_MINUTES = 300_000
@@ -153,7 +154,13 @@ describe('backoff', () => {
   })
 })
 
-const tries = (over: Partial<Tries> = {}): Tries => ({ attempt: 0, throttles: 0, attemptsAtMost: 5, ...over })
+const tries = (over: Partial<Tries> = {}): Tries => ({
+  attempt: 0,
+  throttles: 0,
+  attemptsAtMost: 5,
+  probe: false,
+  ...over,
+})
 const failure = (over: Partial<Failure> = {}): Failure => ({ class: 'server', message: 'it broke', ...over })
 
 describe('what follows a failed call', () => {
@@ -161,14 +168,36 @@ describe('what follows a failed call', () => {
     expect(judge(failure({ class: cls }), tries(), NOW, 0.5)).toEqual({ kind: 'fail', reason: cls })
   })
 
-  it('is that the pool stops, and the job keeps its tries, when key, model or credit is refused', () => {
-    const verdict = judge(
-      failure({ class: 'provider-config', message: 'no credit' }),
-      tries({ attempt: 4, throttles: 30 }),
-      NOW,
-      0.5,
-    )
-    expect(verdict).toEqual({ kind: 'stop-pool', line: 'no credit' })
+  describe('when key, model or credit is refused', () => {
+    const refused = (over: Partial<Tries> = {}, unit = 0.5) =>
+      judge(failure({ class: 'provider-config', message: 'no credit' }), tries(over), NOW, unit)
+
+    it('is that the pool stops, and the job steps aside at the cost of a throttle', () => {
+      expect(refused({ attempt: 4, throttles: 3 })).toMatchObject({
+        kind: 'stop-pool',
+        line: 'no credit',
+        throttles: 4,
+      })
+    })
+
+    it('costs a probe nothing, however often it is refused', () => {
+      expect(refused({ throttles: THROTTLES_AT_MOST, probe: true })).toMatchObject({ throttles: THROTTLES_AT_MOST })
+    })
+
+    it('is the end of a job that was refused again and again while others were answered', () => {
+      expect(refused({ throttles: THROTTLES_AT_MOST })).toEqual({ kind: 'fail', reason: 'refused-too-often' })
+    })
+
+    it('keeps the job aside for longer than the first probe waits, and for five minutes at most', () => {
+      fc.assert(
+        fc.property(fc.nat(THROTTLES_AT_MOST), fc.boolean(), units, (throttles, probe, unit) => {
+          const verdict = refused({ throttles, probe }, unit)
+          if (verdict.kind !== 'stop-pool') return
+          expect(verdict.at - NOW).toBeGreaterThan(3 * PROBE_FIRST_MS)
+          expect(verdict.at - NOW).toBeLessThanOrEqual(FIVE_MINUTES)
+        }),
+      )
+    })
   })
 
   it.each(['overloaded', 'server', 'network', 'timeout'] as const)(

@@ -112,12 +112,11 @@ describe('the overview', () => {
 
   it('hears of a job that was given back over a change of dispatchers at once', async () => {
     const world = new World()
-    world.model.script = (_, nth) => (nth === 1 ? { ...providerError(401), afterMs: 4_000 } : text())
+    world.model.prepareMs = 4_000
     const id = await world.submit()
     void world.dispatch('main', world.now() + 2_000)
     await world.until(() => world.liveOf(id)[0]?.fence === 2)
-    await world.api.capacity.resume({ pool: 'main' })
-    await world.api.rings.ring({ pool: 'main', bell: { v: 1, id: world.random.id(world.now()), t: 'resumed' } })
+    world.model.prepareMs = 0
     await world.ended([id], 3_000)
   })
 

@@ -1,16 +1,20 @@
 import { describe, expect, it } from 'vitest'
+import { THROTTLES_AT_MOST } from '../../core/retry.ts'
 import { getJob } from '../../services/get-job.ts'
 import { pools, resume } from '../../services/pools.ts'
 import { ADMIN, aCaller } from '../support/callers.ts'
 import { badKey, providerError, type Reply, text } from '../support/fake-model.ts'
 import { START, World } from '../support/world.ts'
 
-/** Twenty jobs, and a provider that refuses the key until it is mended. */
-async function stopped(reply: Reply = badKey()): Promise<{ world: World; ids: string[]; mend: () => void }> {
+/** Some jobs, and a provider that refuses the key until it is mended. */
+async function stopped(
+  reply: Reply = badKey(),
+  count = 20,
+): Promise<{ world: World; ids: string[]; mend: () => void }> {
   const world = new World()
   world.start()
   world.model.script = () => reply
-  const ids = await world.submitMany(20)
+  const ids = await world.submitMany(count)
   await world.pass(5_000)
   return { world, ids, mend: () => void (world.model.script = () => text()) }
 }
@@ -30,26 +34,30 @@ describe('a provider that refuses key, model or credit', () => {
     expect(seen).toMatchObject({ ok: true, pools: [{ id: 'main', stopped: { line, since: expect.any(String) } }] })
   })
 
-  it('leaves the jobs queued, at no cost to their tries, and they say why', async () => {
+  it('leaves the jobs queued, at no cost to their attempts, and they say why', async () => {
     const { world, ids } = await stopped()
-    expect(world.live().map((r) => [r.state, r.attempt, r.throttles, r.crashes])).toEqual(
-      ids.map(() => ['queued', 0, 0, 0]),
-    )
-    const found = await getJob(world.api, aCaller(), ids[19] as string)
-    expect(found).toMatchObject({
-      job: {
-        state: 'queued',
-        waiting: { reason: 'PROVIDER_CONFIG', sentence: expect.stringContaining('the key is not valid') },
-      },
-    })
+    expect(world.live().map((r) => [r.state, r.attempt, r.crashes])).toEqual(ids.map(() => ['queued', 0, 0]))
+    for (const id of ids) {
+      const sentence = expect.stringContaining('the key is not valid')
+      const found = await getJob(world.api, aCaller(), id)
+      expect(found).toMatchObject({ job: { state: 'queued', waiting: { reason: 'PROVIDER_CONFIG', sentence } } })
+    }
   })
 
-  it('is asked by one probe a minute', async () => {
+  it('leaves them queued for as long as it takes: a probe costs a job nothing', async () => {
+    const { world, ids } = await stopped(badKey(), 1)
+    await world.pass(3_600_000)
+    expect(world.model.calls.length).toBeGreaterThan(THROTTLES_AT_MOST)
+    expect(world.liveOf(ids[0] as string)).toMatchObject([{ state: 'queued', attempt: 0, throttles: 1 }])
+  })
+
+  it('is asked soon and then ever more seldom, at last by one probe a minute', async () => {
     const { world } = await stopped()
     expect(callsIn(world, 0, 5_000)).toBeLessThan(10)
-    await world.pass(600_000)
+    await world.pass(720_000)
+    expect(callsIn(world, 5_000, 125_000)).toBeLessThan(8)
     for (let minute = 0; minute < 9; minute++) {
-      const from = 10_000 + 60_000 * minute
+      const from = 130_000 + 60_000 * minute
       expect(callsIn(world, from, from + 60_000)).toBe(1)
     }
   })
@@ -79,7 +87,7 @@ describe('a provider that refuses key, model or credit', () => {
     const { world, ids, mend } = await stopped()
     mend()
     expect(await resume(world.api, ADMIN, 'main')).toEqual({ ok: true, pool: 'main' })
-    await world.ended(ids, 6_000)
+    await world.ended(ids, 20_000)
     expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
   })
 
@@ -90,7 +98,7 @@ describe('a provider that refuses key, model or credit', () => {
     expect(await world.api.capacity.stopped({ pool: 'main' })).toMatchObject({ line: 'the key is not valid' })
     const before = world.model.calls.length
     await world.pass(50_000)
-    expect(world.model.calls).toHaveLength(before)
+    expect(world.model.calls.length - before).toBeLessThan(8)
   })
 
   it('keeps it stopped over a change of dispatchers', async () => {
@@ -98,8 +106,32 @@ describe('a provider that refuses key, model or credit', () => {
     const before = world.model.calls.length
     await world.pass(20 * 60_000)
     expect(world.holders.length).toBeGreaterThan(1)
-    expect(world.model.calls.length - before).toBeLessThanOrEqual(23)
+    expect(world.model.calls.length - before).toBeLessThanOrEqual(32)
     expect(await world.api.capacity.stopped({ pool: 'main' })).toBeDefined()
+  })
+})
+
+describe('one job that is refused where others are answered', () => {
+  const HOUR_MS = 3_600_000
+
+  /** Four hours of work for a pool of 12 a minute, and among it one job that the provider will not have. */
+  async function withOneRefused() {
+    const world = new World({ pool: { requests: 12 } })
+    world.start()
+    world.model.script = (call) => (call.jobId === bad ? providerError(403, 'not for you') : text())
+    const bad = await world.submit('step', { owner: 'eve' })
+    await world.submitMany(2_900)
+    return { world, bad }
+  }
+
+  it('costs the others little of the limit, comes to an end of its own, and keeps what it was told', async () => {
+    const { world, bad } = await withOneRefused()
+    await world.pass(HOUR_MS)
+    expect(world.model.calls.length).toBeGreaterThan(0.93 * 12 * 60)
+    await world.pass(3 * HOUR_MS)
+    expect(world.end(bad)).toMatchObject({ outcome: 'failed', reason: 'refused-too-often' })
+    expect(world.end(bad)?.errors.at(-1)).toMatchObject({ class: 'provider-config', status: 403 })
+    expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
   })
 })
 

@@ -36,9 +36,15 @@ export const badKey = (): Reply => providerError(401, 'the key is not valid')
 export class FakeModel implements ModelPort {
   readonly calls: Call[] = []
   script: Script = () => text()
+  /** What getting ready for a call takes: longer than its slot lasts, and the call is not made. */
+  prepareMs = 0
   private readonly made = new Map<string, number>()
 
   constructor(private readonly clock: Clock) {}
+
+  async prepare(): Promise<void> {
+    if (this.prepareMs > 0) await this.clock.until(this.clock.now() + this.prepareMs)
+  }
 
   async call(request: ModelRequest): Promise<ModelAnswer> {
     const { jobId, fence, attempt } = request

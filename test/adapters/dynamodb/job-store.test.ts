@@ -100,14 +100,13 @@ describe('who holds a record', () => {
       {
         TableName: 'Live',
         Key: KEY,
-        UpdateExpression: 'SET #state = :queued, fence = :next, errors = :errors REMOVE nonce, leaseUntil',
+        UpdateExpression: 'SET #state = :queued, fence = :next REMOVE nonce, leaseUntil',
         ConditionExpression: `${mine.ConditionExpression} AND attribute_not_exists(cancelRequested)`,
         ExpressionAttributeNames: STATE,
         ExpressionAttributeValues: {
           ...mine.ExpressionAttributeValues,
           ':queued': 'queued',
           ':next': 2,
-          ':errors': [],
         },
         ...ALL_OLD,
       },
