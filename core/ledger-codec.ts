@@ -29,6 +29,8 @@ export function packLedger(ledger: Ledger): Uint8Array {
   return Uint8Array.from(out)
 }
 
+export const countsTokens = (bytes: Uint8Array): boolean => bytes[0] === 1
+
 /**
  * Reads `packLedger`'s bytes into today's shape. A changed window or guard only changes how wide a window is summed;
  * a changed bucket width moves each count to the first new stamp at or after its own: were it earlier, a window would
@@ -45,7 +47,8 @@ export function unpackLedger(bytes: Uint8Array, p: { first: number; bucketMs: nu
     }
     return value
   }
-  const withTokens = varint() === 1
+  const withTokens = countsTokens(bytes)
+  at = 1
   const first = bucketOf(p.shape, p.first * p.bucketMs)
   const requests: number[] = []
   const tokens: number[] = []

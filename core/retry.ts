@@ -51,7 +51,8 @@ export function classify(p: { status?: number; code?: string; message: string })
 }
 
 const BACKOFF_BASE_MS = 1_000
-const BACKOFF_CAP_MS = 300_000
+/** Nobody waits longer for a try, and no provider is given quiet for longer. */
+export const BACKOFF_CAP_MS = 300_000
 /** A provider that refuses this often in a row is not limiting but broken; people should look. */
 export const THROTTLES_AT_MOST = 30
 

@@ -8,6 +8,7 @@ export const WAIT_REASONS = {
   OWNER_TURN: "Other owners' turns come first, so that each gets a fair share.",
   PROVIDER_CONFIG: 'The provider refused our key, model or credit; the pool is stopped until that is mended.',
   SLOWDOWN: 'The provider asked for quiet.',
+  CLOCK_OFF: "The dispatcher's clock is not the database's; it sends nothing until it is set right.",
   REVIEW: 'A draft is written and waits for a person.',
   DISPATCHING: 'It has entered the queue and waits for the next tick.',
 } as const

@@ -69,6 +69,11 @@ export class Alarms extends Construct {
       })
     return [
       this.any(`stopped-${pool}`, `The provider refuses the key, model or credit of pool ${pool}`, told('PoolStopped')),
+      this.any(
+        `clock-off-${pool}`,
+        `The clock of pool ${pool}'s dispatcher is wrong: it sends nothing`,
+        told('ClockOff'),
+      ),
       this.any(`unreadable-${pool}`, `A record or bell of pool ${pool} does not parse`, told('Unreadable')),
     ]
   }

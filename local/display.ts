@@ -14,6 +14,7 @@ const WAITS_FOR: Readonly<Record<WaitReason, string>> = {
   OWNER_TURN: "another owner's turn",
   PROVIDER_CONFIG: 'the provider to be mended',
   SLOWDOWN: 'the quiet that the provider asked for',
+  CLOCK_OFF: 'a clock that is right',
   REVIEW: 'a person',
   DISPATCHING: 'the next tick',
 }

@@ -16,7 +16,7 @@ import { MemoryJobQueue } from '../adapters/memory/job-queue.ts'
 import { sqsJobQueue } from '../adapters/sqs/job-queue.ts'
 import type { JobQueue } from '../services/ports.ts'
 import { LOCAL_ACCESS } from './engine/tables.ts'
-import { hiddenLoopback } from './loopback.ts'
+import { injectedInto } from './injected.ts'
 
 export interface LocalQueue {
   readonly queue: JobQueue
@@ -28,6 +28,8 @@ export interface LocalQueue {
 /** Longer than any call: a message comes back only when its worker died. */
 const VISIBILITY_S = '900'
 const POLL_WAIT_S = 5
+/** The SDK wants an address; the emulator has none. */
+const NOWHERE = 'http://queue.invalid'
 
 const eventOf = (body: string, messageId: string): SQSEvent =>
   ({
@@ -35,10 +37,9 @@ const eventOf = (body: string, messageId: string): SQSEvent =>
   }) as unknown as SQSEvent
 
 export async function sqsQueue(): Promise<LocalQueue> {
-  const host = hiddenLoopback()
-  const app = buildApp({ logger: false, host })
-  const endpoint = await app.listen({ port: 0, host })
-  const client = new SQSClient({ ...LOCAL_ACCESS, endpoint, useQueueUrlAsEndpoint: false })
+  const app = buildApp({ logger: false })
+  const requestHandler = injectedInto(app)
+  const client = new SQSClient({ ...LOCAL_ACCESS, endpoint: NOWHERE, useQueueUrlAsEndpoint: false, requestHandler })
   const made = await client.send(
     new CreateQueueCommand({ QueueName: 'jobs', Attributes: { VisibilityTimeout: VISIBILITY_S } }),
   )

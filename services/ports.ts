@@ -124,6 +124,8 @@ export interface CapacityStore {
   }): Promise<{ kind: 'held'; record: LedgerRecord } | { kind: 'taken'; until: number }>
   /** Writes ledger, lease and virtual times under `record.epoch`, if the stored version is the one before. */
   write(p: { pool: string; record: LedgerRecord }): Promise<'written' | 'lost'>
+  /** By how many ms, at least, this process's clock is known to be off the store's own; 0 where that has none. */
+  clockOffMs(): number
   /** The lease as writers see it, strongly consistent. */
   lease(p: { pool: string }): Promise<{ state: LeaseState; until: number } | undefined>
   overview(p: { pool: string }): Promise<Overview | undefined>

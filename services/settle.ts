@@ -47,7 +47,7 @@ export async function settleText(
     const message = `the model wrote ${bytes} bytes; ${RESULT_BYTES_AT_MOST} can be kept: lower maxOutputTokens`
     return fail(deps, record, sent, 'result-too-large', message)
   }
-  const team = reviewTeam(kind.review, record.key.jobId)
+  const team = reviewTeam(kind.review, deps.random.unit())
   if (team) return leave(deps, sent, intoReview(deps, record, team, answer), { usage, model })
   const end = endOf(deps, { ...record, attempt: record.attempt + 1 }, 'succeeded', { result: text, usage, model })
   return leave(deps, sent, { from: record, end }, { usage, model })

@@ -31,9 +31,11 @@ const DAY_MS = 86_400_000
 
 export async function submit(deps: Deps, caller: Caller, request: SubmitRequest): Promise<Accepted> {
   const owner = request.owner ?? caller.owner
-  const refusal = refused(deps, caller, owner, request) ?? (await backlogFull(deps, request.kind, owner))
+  const refusal = refused(deps, caller, owner, request)
   if (refusal) return refusal
   const input = asInput(deps, caller, owner, request)
+  const full = await backlogFull(deps, request.kind, owner)
+  if (full && !(await isThere(deps, input))) return full
   const created = await deps.jobs.create({ input })
   if (created.kind === 'created') {
     await enter(deps, input)
@@ -48,6 +50,10 @@ export async function submit(deps: Deps, caller: Caller, request: SubmitRequest)
   await reenter(deps, created.input)
   return { ok: true, jobId: input.jobId, repeated: true }
 }
+
+/** What was accepted is in the backlog already: its repeat is answered, however long that is. */
+const isThere = async (deps: Deps, { jobId, submittedAt: now }: JobInput): Promise<boolean> =>
+  (await deps.jobs.load({ jobId, now })) !== undefined
 
 function refused(deps: Deps, caller: Caller, owner: string, request: SubmitRequest): Refusal | undefined {
   const scope = lacksScope(caller, 'jobs:submit')

@@ -8,6 +8,7 @@ import { Overview } from '../../core/overview.ts'
 import type { CapacityStore } from '../../services/ports.ts'
 import { type Key, ledgerKey, overviewKey, stopKey } from '../keys.ts'
 import { fromStopItem, type Item, parseRecord, stored } from '../records.ts'
+import { watchClock } from './clock-watch.ts'
 import { ABSENT, ALL_OLD } from './conditions.ts'
 import { standing, type Tables, write } from './tables.ts'
 
@@ -18,8 +19,9 @@ const at = ({ epoch, version }: Version) => ({
   ExpressionAttributeValues: { ':epoch': epoch, ':version': version },
 })
 
-export function dynamoCapacityStore(tables: Tables): CapacityStore {
+export function dynamoCapacityStore(tables: Tables, now?: () => number): CapacityStore {
   const { db, name } = tables
+  const clock = watchClock(tables, now)
   const get = async (key: Key): Promise<Item | undefined> =>
     (await db.send(new GetCommand({ TableName: name.capacity, Key: key, ConsistentRead: true }))).Item as
       | Item
@@ -49,6 +51,7 @@ export function dynamoCapacityStore(tables: Tables): CapacityStore {
       const before = { epoch: record.epoch, version: record.version - 1 }
       return (await follow(pool, record, before)) ? 'written' : 'lost'
     },
+    clockOffMs: () => clock.offMs,
     async lease({ pool }) {
       const found = await db.send(
         new GetCommand({

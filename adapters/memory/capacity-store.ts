@@ -27,6 +27,7 @@ export function memoryCapacityStore(tables: MemoryTables): CapacityStore {
       put(ledgerKey(pool), record)
       return 'written'
     },
+    clockOffMs: () => 0,
     async lease({ pool }) {
       const now = ledger(pool)
       return now && { state: now.state, until: now.until }

@@ -6,6 +6,7 @@ import type { DispatcherDeps } from '../deps.ts'
 import { LEASE_CACHE_MS } from '../doorbell.ts'
 import { BELLS_PER_TICK, type Holder, LEASE_MS } from './holder.ts'
 import { paint } from './picture.ts'
+import { isAhead } from './sound-clock.ts'
 import { takeOver } from './take-over.ts'
 import { note, tick } from './tick.ts'
 
@@ -28,7 +29,7 @@ export async function run(
     if (ticked.kind === 'lost') return 'lost'
     const now = deps.clock.now()
     if (p.signal?.aborted) return letGo(deps, h, 'stopped')
-    if (now >= p.until) return handOver(deps, h)
+    if (now >= p.until || isAhead(h.record, now)) return handOver(deps, h)
     if (isIdle(h, ticked.againAt, now) && (await ended(deps, h))) return 'idle'
     await deps.clock.until(Math.min(ticked.againAt, now + POLL_MS), p.signal)
   }

@@ -4,13 +4,17 @@ import { TIERS, type Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
 import { shapeOf } from '../../core/ledger.ts'
 import { type LedgerRecord, ledgerOf } from '../../core/ledger-record.ts'
+import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { groupOf, HEADS_KEPT, laneIn, newRing, type OwnerTurns, type Ring, refill } from '../../core/ring.ts'
 import type { PoolSettings } from '../../core/settings.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
-import { type Holder, INITIAL_TRAVEL_MS, LEASE_MS } from './holder.ts'
+import { type Holder, INITIAL_TRAVEL_MS, LEASE_MS, RENEW_MS } from './holder.ts'
+import { isAhead, soundSlot } from './sound-clock.ts'
 
 const LANES_AT_ONCE = 16
+/** Lanes read between two looks at the lease: some seconds of reading, of its thirty. */
+const LANES_BETWEEN_LOOKS = 480
 
 export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Holder | undefined> {
   const settings = deps.settings.pools[pool] as PoolSettings
@@ -24,19 +28,20 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     deps.capacity.stopped({ pool }),
   ])
   const lanes = owners.flatMap((o) => recall(ring, o, lease.record.order === settings.order))
-  await inBatches(lanes, LANES_AT_ONCE, (lane) => readLane(deps, ring, lane))
+  if (isAhead(lease.record, now)) deps.meter.count('SlotsAhead', 1, { pool })
+  const record = await readLanes(deps, ring, lanes, lease.record)
+  if (!record) return undefined
   const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
   return {
     pool,
     settings,
-    record: lease.record,
+    record: { ...record, lastSlot: soundSlot(record, now) },
     ring,
-    ledger: ledgerOf(lease.record, { shape: shapeOf(settings), history: settings.history, now }),
-    next: lease.record.next,
+    ledger: ledgerOf(record, { shape: shapeOf(settings), history: settings.history, now }),
+    next: isAhead(record, now) ? now : record.next,
     travelMs: INITIAL_TRAVEL_MS,
     ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0 } } : {}),
-    // What the last holder sent may still be on its way: its slots pass first.
-    quietUntil: lease.record.lastSlot === 0 ? 0 : lease.record.lastSlot + settings.guard.refusalMs,
+    quietUntil: quietUntil(record, settings, now),
     mended: false,
     absorbed: new Set(),
     recent: [],
@@ -50,6 +55,31 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     // With nothing to do, the first tick already ends it: an idle pool costs a few seconds a minute.
     busyAt: 0,
   }
+}
+
+/** What the last holder sent may still be on its way: its slots pass first. So does the quiet that the provider asked for. */
+function quietUntil(record: LedgerRecord, settings: PoolSettings, now: number): number {
+  const sent = record.lastSlot === 0 ? 0 : soundSlot(record, now) + settings.guard.refusalMs
+  return Math.max(sent, Math.min(record.quietUntil ?? 0, now + BACKOFF_CAP_MS))
+}
+
+/** The ring may be long, and a lease that ends meanwhile would be taken by another, which would read as long. */
+async function readLanes(
+  deps: DispatcherDeps,
+  ring: Ring,
+  lanes: readonly { tier: Tier; owner: string }[],
+  taken: LedgerRecord,
+): Promise<LedgerRecord | undefined> {
+  let record = taken
+  for (let i = 0; i < lanes.length; i += LANES_BETWEEN_LOOKS) {
+    const some = lanes.slice(i, i + LANES_BETWEEN_LOOKS)
+    await inBatches(some, LANES_AT_ONCE, (lane) => readLane(deps, ring, lane))
+    const now = deps.clock.now()
+    if (record.until - now >= LEASE_MS - RENEW_MS) continue
+    record = { ...record, version: record.version + 1, until: now + LEASE_MS }
+    if ((await deps.capacity.write({ pool: ring.pool, record })) === 'lost') return undefined
+  }
+  return record
 }
 
 function ringOf(deps: DispatcherDeps, pool: string, settings: PoolSettings, record: LedgerRecord): Ring {

@@ -23,6 +23,7 @@ import {
 import { leaveIdle } from './leave.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
+import { isClockOff } from './sound-clock.ts'
 import { readLane } from './take-over.ts'
 import { watch } from './watch.ts'
 
@@ -40,7 +41,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   await note(deps, h, { turns: 'when-due' })
 
   const now = deps.clock.now()
-  const decided = plan(snapshotOf(h), now)
+  const decided = plan(snapshotOf(deps, h), now)
   const rung = bells.length > 0
   if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {
     if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
@@ -57,13 +58,14 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   return { kind: 'ticked', againAt: full ? now : decided.againAt, bells: bells.length }
 }
 
-const snapshotOf = (h: Holder) => ({
+const snapshotOf = (deps: DispatcherDeps, h: Holder) => ({
   ring: h.ring,
   ledger: h.ledger,
   pacing: h.settings.pacing,
   next: h.next,
   travelMs: h.travelMs,
   quietUntil: h.quietUntil,
+  clockOff: isClockOff(deps),
   ...(h.stopped ? { stopped: h.stopped } : {}),
 })
 
@@ -106,6 +108,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
     ledger: packed(decided.ledger),
     next: decided.next,
     lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledger)),
+    quietUntil: h.quietUntil,
     order: h.ring.order,
     clock: decided.turns.v,
     tiers,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ledgerKey } from '../../adapters/keys.ts'
 import { LEASE_MS } from '../../services/dispatch/holder.ts'
 import { run } from '../../services/dispatch/run.ts'
-import type { CapacityStore } from '../../services/ports.ts'
+import type { CapacityStore, JobStore } from '../../services/ports.ts'
 import { providerError, text } from '../support/fake-model.ts'
 import { diesAt } from '../support/port-faults.ts'
 import { fullestWindow } from '../support/windows.ts'
@@ -49,6 +49,23 @@ describe('the lease', () => {
     }
     await world.pass(100)
     expect(world.runs.map((r) => r.end)).toEqual([undefined, 'taken', 'taken', 'taken'])
+  })
+
+  it('is kept by a holder that has thousands of lanes to read first', async () => {
+    const world = new World()
+    const owners = Array.from({ length: 600 }, (_, i) => ({ owner: `owner-${i}`, tiers: {}, turn: 0, v: 0 }))
+    await world.api.rings.note({ pool: 'main', owners })
+    const deps = world.process()
+    const lane: JobStore['lane'] = async (p) => {
+      await world.clock.until(world.now() + 500)
+      return deps.jobs.lane(p)
+    }
+    world.dispatcher = () => ({ ...deps, jobs: { ...deps.jobs, lane } })
+    const id = await world.submit()
+    await world.pass(50_000)
+    void world.dispatch()
+    await world.ended([id])
+    expect(world.runs.map((r) => r.end)).toEqual([undefined, 'taken'])
   })
 
   it('is given back when there is nothing to do, and costs nothing until the next job', async () => {

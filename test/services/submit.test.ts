@@ -183,9 +183,12 @@ describe('a submit is refused', () => {
   it('while its owner has the most that may wait, and is accepted again when some have run', async () => {
     const world = new World({ backlogPerOwner: 5, pool: { requests: 6 } })
     const owner = (name: string) => submit(world.api, aCaller(name), asked({ idempotencyKey: undefined }))
+    const first = asked({ startAt: world.now() + 20_000 })
+    await submit(world.api, aCaller('ada'), first)
     await world.submitMany(6)
     await world.pass(3_000)
     expect(await owner('ada')).toMatchObject({ ok: false, code: 'backlog-full', retryAfterS: expect.any(Number) })
+    expect(await submit(world.api, aCaller('ada'), first)).toMatchObject({ ok: true, repeated: true })
     expect(await owner('bob')).toMatchObject({ ok: true })
     await world.pass(30_000)
     expect(await owner('ada')).toMatchObject({ ok: true })

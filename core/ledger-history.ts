@@ -1,0 +1,43 @@
+/**
+ * What a ledger cannot know, told as the worst it may have been: history that today's settings ask for and the record
+ * never kept, and slots that a clock which was ahead has stamped into the future.
+ */
+import { bucketOf, type Ledger, lastSlot, permit, spanMs, stampAt } from './ledger.ts'
+
+/** A sound holder leases a second ahead at most (core/pacing.ts): what lies beyond this was stamped by a wrong clock. */
+export const AHEAD_AT_MOST_MS = 5_000
+
+/** What was kept of the past, and how. */
+export interface Kept {
+  /** Epoch ms of the first stamp that was kept. */
+  readonly from: number
+  readonly spanMs: number
+  readonly tokens: boolean
+}
+
+/**
+ * A window that has grown, or tokens that were not counted before: whatever was not kept counts as a full limit, at the
+ * last moment at which it may have been used.
+ */
+export function assumingUnknown(ledger: Ledger, kept: Kept): Ledger {
+  const { shape } = ledger
+  const unknown = { requests: shape.requests, tokens: shape.tokens ?? 0 }
+  let known = ledger
+  if (kept.spanMs < spanMs(shape)) known = permit(known, stampAt(shape, kept.from), unknown)
+  if (shape.tokens !== undefined && !kept.tokens && lastSlot(ledger) > 0)
+    known = permit(known, lastSlot(ledger), { requests: 0, tokens: shape.tokens })
+  return known
+}
+
+const total = (counts: readonly number[]): number => counts.reduce((sum, n) => sum + n, 0)
+
+/** Permits of a future that no sound clock has reached are taken for used now: their calls, if any, were made by now. */
+export function withoutFuture(ledger: Ledger, now: number): Ledger {
+  const { shape, first } = ledger
+  const end = Math.max(0, bucketOf(shape, now + AHEAD_AT_MOST_MS) + 1 - first)
+  const future = { requests: total(ledger.requests.slice(end)), tokens: total(ledger.tokens.slice(end)) }
+  if (future.requests + future.tokens === 0) return ledger
+  const kept = { requests: ledger.requests.slice(0, end), tokens: ledger.tokens.slice(0, end) }
+  const past = { shape, first: Math.min(first, bucketOf(shape, now)), ...kept }
+  return permit(past, stampAt(shape, now), future)
+}
