@@ -88,9 +88,22 @@ export function atItem({ key, submittedAt, expiresAt }: LiveRecord): Item {
   return expiresAt === undefined ? stored(atKey(key.jobId), at) : expiring(atKey(key.jobId), { ...at, expiresAt })
 }
 
-/** What an earlier job of this id left (see `submittedAt` in core/job.ts); parts of older code do not say. */
-export const isOfEarlier = (part: Item | undefined, submittedAt: number): boolean =>
-  typeof part?.['submittedAt'] === 'number' && part['submittedAt'] < submittedAt
+const Written = z.object({
+  submittedAt: z.number().optional(),
+  endedAt: z.number().optional(),
+  createdAt: z.number().optional(),
+  key: z.object({ at: z.number() }).optional(),
+})
+/**
+ * What an earlier job of this id left (see `submittedAt` in core/job.ts). Parts of older code do not say whose they are;
+ * but none is older than its job.
+ */
+export function isOfEarlier(part: Item | undefined, submittedAt: number): boolean {
+  const written = Written.safeParse(part)
+  if (!written.success) return false
+  const { submittedAt: its, endedAt, createdAt, key } = written.data
+  return (its ?? endedAt ?? createdAt ?? key?.at ?? submittedAt) < submittedAt
+}
 export const hasExpired = (part: Item | undefined, now: number): boolean =>
   typeof part?.['expiresAt'] === 'number' && part['expiresAt'] <= now
 

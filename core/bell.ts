@@ -50,7 +50,14 @@ export const Bell = z.discriminatedUnion('t', [
     refused: z.number().optional(),
     quietUntil: z.number().optional(),
   }),
-  z.object({ ...common, t: z.literal('stopped') }),
+  z.object({
+    ...common,
+    t: z.literal('stopped'),
+    /** Of the call that was refused. */
+    slot: z.number().optional(),
+    /** Its job was refused before, and the pool went on. */
+    again: z.boolean().optional(),
+  }),
   z.object({ ...common, t: z.literal('resumed') }),
 ])
 export type Bell = z.infer<typeof Bell>

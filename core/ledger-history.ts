@@ -2,10 +2,12 @@
  * What a ledger cannot know, told as the worst it may have been: history that today's settings ask for and the record
  * never kept, and slots that a clock which was ahead has stamped into the future.
  */
-import { bucketOf, type Ledger, lastSlot, permit, spanMs, stampAt } from './ledger.ts'
+import { bucketOf, type Ledger, type LedgerShape, lastSlot, permit, spanMs, stampAt } from './ledger.ts'
 
 /** A sound holder leases a second ahead at most (core/pacing.ts): what lies beyond this was stamped by a wrong clock. */
 export const AHEAD_AT_MOST_MS = 5_000
+/** The last bucket that a sound clock stamps: a stamp is rounded up to its bucket. */
+export const lastSoundBucket = (shape: LedgerShape, now: number): number => bucketOf(shape, now + AHEAD_AT_MOST_MS) + 1
 
 /** What was kept of the past, and how. */
 export interface Kept {
@@ -19,11 +21,13 @@ export interface Kept {
  * A window that has grown, or tokens that were not counted before: whatever was not kept counts as a full limit, at the
  * last moment at which it may have been used.
  */
-export function assumingUnknown(ledger: Ledger, kept: Kept): Ledger {
+export function assumingUnknown(ledger: Ledger, kept: Kept, now: number): Ledger {
   const { shape } = ledger
   const unknown = { requests: shape.requests, tokens: shape.tokens ?? 0 }
   let known = ledger
-  if (kept.spanMs < spanMs(shape)) known = permit(known, stampAt(shape, kept.from), unknown)
+  // It reaches less far back than it ought to: the window has grown, or a clock ahead has forgotten too much.
+  if (kept.spanMs < spanMs(shape) || kept.from > now - spanMs(shape))
+    known = permit(known, stampAt(shape, Math.min(kept.from, now)), unknown)
   if (shape.tokens !== undefined && !kept.tokens && lastSlot(ledger) > 0)
     known = permit(known, lastSlot(ledger), { requests: 0, tokens: shape.tokens })
   return known
@@ -33,11 +37,11 @@ const total = (counts: readonly number[]): number => counts.reduce((sum, n) => s
 
 /** Permits of a future that no sound clock has reached are taken for used now: their calls, if any, were made by now. */
 export function withoutFuture(ledger: Ledger, now: number): Ledger {
-  const { shape, first } = ledger
-  const end = Math.max(0, bucketOf(shape, now + AHEAD_AT_MOST_MS) + 1 - first)
+  const { shape } = ledger
+  const end = Math.max(0, lastSoundBucket(shape, now) + 1 - ledger.first)
   const future = { requests: total(ledger.requests.slice(end)), tokens: total(ledger.tokens.slice(end)) }
-  if (future.requests + future.tokens === 0) return ledger
+  if (end > 0 && future.requests + future.tokens === 0) return ledger
   const kept = { requests: ledger.requests.slice(0, end), tokens: ledger.tokens.slice(0, end) }
-  const past = { shape, first: Math.min(first, bucketOf(shape, now)), ...kept }
+  const past = { shape, first: end > 0 ? ledger.first : bucketOf(shape, now), ...kept }
   return permit(past, stampAt(shape, now), future)
 }

@@ -61,5 +61,5 @@ function read(stored: NonNullable<LedgerRecord['ledger']>, p: Parameters<typeof 
   const ledger = withoutFuture(unpackLedger(stored.bytes, { ...stored, shape: p.shape }), p.now)
   if (p.history === 'empty') return ledger
   const kept = { from: stored.first * stored.bucketMs, spanMs: stored.spanMs ?? spanMs(p.shape) }
-  return assumingUnknown(ledger, { ...kept, tokens: countsTokens(stored.bytes) })
+  return assumingUnknown(ledger, { ...kept, tokens: countsTokens(stored.bytes) }, p.now)
 }

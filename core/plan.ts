@@ -21,8 +21,6 @@ export interface Snapshot {
   readonly stopped?: { readonly probeAt: number }
   /** The provider asked for quiet until then. */
   readonly quietUntil: number
-  /** The clock that says `now` is known to be wrong. */
-  readonly clockOff: boolean
 }
 export interface Permit {
   readonly lane: Lane
@@ -42,8 +40,6 @@ export interface Plan {
 
 /** One tick's batch, a term of G4's bound: ten messages. */
 export const PERMITS_PER_TICK = 100
-
-const LOOK_AT_CLOCK_MS = 1_000
 
 /** A job above the pool's whole limit (lowered since it came) may not clog the line: its worker fails it unasked. */
 const costOf = (head: Head, limit = Infinity): Cost => ({ requests: 1, tokens: Math.min(head.tokens, limit) })
@@ -102,7 +98,6 @@ const heldBy = (asked: Parameters<typeof offer>[0], slot: number): WaitReason =>
   offer({ ...asked, cost: { ...asked.cost, tokens: 0 } }).slot < slot ? 'CAPACITY_TPM' : 'CAPACITY_RPM'
 
 function standing(s: Snapshot, now: number): { reason: WaitReason; permits: number; until: number } | undefined {
-  if (s.clockOff) return { reason: 'CLOCK_OFF', permits: 0, until: now + LOOK_AT_CLOCK_MS }
   if (s.stopped) {
     const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
     return { reason: 'PROVIDER_CONFIG', permits: now >= probeAt ? 1 : 0, until: probeAt }

@@ -20,7 +20,7 @@ export function injectedInto(app: Injectable): Handler {
   const handle = async ({ path, headers, body }: Request, { abortSignal }: { abortSignal?: unknown } = {}) => {
     const payload = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
     const answered = app.inject({ method: 'POST', url: path, headers, payload })
-    const answer = await Promise.race([answered, aborted(abortSignal as AbortSignal | undefined)])
+    const answer = await unlessAborted(answered, abortSignal as AbortSignal | undefined)
     return { response: { statusCode: answer.statusCode, headers: textOf(answer.headers), body: answer.rawPayload } }
   }
   return { handle } as unknown as Handler
@@ -29,10 +29,12 @@ export function injectedInto(app: Injectable): Handler {
 const textOf = (headers: Record<string, unknown>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
 
-/** Rejects when the signal aborts; never, without one. */
-const aborted = (signal: AbortSignal | undefined): Promise<never> =>
-  new Promise((_, reject) => {
+/** What is asked for, or a rejection as soon as the signal aborts; nothing stays with the signal, which outlives many. */
+function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
     const abort = () => reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' }))
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
+    asked.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort))
   })
+}

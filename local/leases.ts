@@ -13,7 +13,7 @@ async function freeLease(capacity: CapacityStore, pool: string): Promise<void> {
   if (!lease || lease.state === 'free') return
   const over = lease.until + 1
   const taken = await capacity.acquire({ pool, holder: 'start', now: over, leaseMs: 0 })
-  if (taken.kind === 'taken') return
+  if (taken.kind !== 'held') return
   const { record } = taken
   await capacity.write({ pool, record: { ...record, version: record.version + 1, state: 'free' } })
 }

@@ -54,7 +54,9 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   await deps.model.prepare?.({ pool: settings.pool })
   const slackMs = sent.slot - deps.clock.now()
   await deps.clock.until(sent.slot)
-  if (deps.clock.now() > sent.notAfter) return { ...(await giveBack(deps, record, sent)), slackMs }
+  const called = deps.clock.now()
+  // Before its slot only where the clock was set back meanwhile.
+  if (called > sent.notAfter || called < sent.slot) return { ...(await giveBack(deps, record, sent)), slackMs }
   const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input)
   return { ...(await settle(deps, record, sent, settings.kind, answer)), slackMs }
 }

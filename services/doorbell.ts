@@ -4,6 +4,7 @@
  * so that whoever rang on the strength of the cache is heard (docs/architecture.md, "Ending").
  */
 import type { Bell } from '../core/bell.ts'
+import { isHeld } from '../core/lease.ts'
 import type { CapacityStore, Clock, RingStore, Waker } from './ports.ts'
 
 export const LEASE_CACHE_MS = 2_000
@@ -28,7 +29,7 @@ export class Doorbell {
     const now = this.p.clock.now()
     if (cached && now - cached.at < LEASE_CACHE_MS && now < cached.until) return true
     const lease = await this.p.capacity.lease({ pool })
-    if (lease?.state !== 'held' || lease.until <= now) {
+    if (lease?.state !== 'held' || !isHeld(lease, now)) {
       this.seen.delete(pool)
       return false
     }

@@ -115,13 +115,13 @@ export interface StopRecord {
 }
 
 export interface CapacityStore {
-  /** Takes the lease if nobody holds it (free, or over): epoch + 1. */
+  /** Takes the lease if nobody holds it (free, or over): epoch + 1. Not with a clock that is known to be off. */
   acquire(p: {
     pool: string
     holder: string
     now: number
     leaseMs: number
-  }): Promise<{ kind: 'held'; record: LedgerRecord } | { kind: 'taken'; until: number }>
+  }): Promise<{ kind: 'held'; record: LedgerRecord } | { kind: 'taken'; until: number } | { kind: 'clock-off' }>
   /** Writes ledger, lease and virtual times under `record.epoch`, if the stored version is the one before. */
   write(p: { pool: string; record: LedgerRecord }): Promise<'written' | 'lost'>
   /** By how many ms, at least, this process's clock is known to be off the store's own; 0 where that has none. */

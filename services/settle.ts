@@ -86,7 +86,7 @@ export async function settleFailure(
   const errors = withError(record.errors, asJobError(failure, now))
   switch (verdict.kind) {
     case 'stop-pool':
-      await stopPool(deps, record.pool, verdict.line)
+      await stopPool(deps, record, sent, verdict.line)
       return later(deps, { ...record, errors }, sent, verdict)
     case 'fail':
       return deadLetter(deps, { ...record, errors, attempt: record.attempt + 1 }, sent, verdict.reason)
@@ -111,10 +111,13 @@ function later(
   return leave(deps, sent, { from: record, to, bell: enteredBell(deps.random.id(deps.clock.now()), to) })
 }
 
-async function stopPool(deps: WorkerDeps, pool: string, line: string): Promise<void> {
+/** The dispatcher weighs it against what else it hears: a job that alone is refused must not stop the others for long. */
+async function stopPool(deps: WorkerDeps, { pool, errors }: Running, sent: Sent, line: string): Promise<void> {
   const at = deps.clock.now()
+  const again = sent.probe !== true && errors.at(-1)?.class === 'provider-config'
   await deps.capacity.stop({ pool, stop: { at, line } })
-  await deps.doorbell.ring(pool, { v: 1, id: deps.random.id(at), t: 'stopped' })
+  const bell = { v: 1, id: deps.random.id(at), t: 'stopped', slot: sent.slot } as const
+  await deps.doorbell.ring(pool, again ? { ...bell, again } : bell)
 }
 
 /** Fails without a call: for what no retry can mend. */

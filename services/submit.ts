@@ -35,7 +35,7 @@ export async function submit(deps: Deps, caller: Caller, request: SubmitRequest)
   if (refusal) return refusal
   const input = asInput(deps, caller, owner, request)
   const full = await backlogFull(deps, request.kind, owner)
-  if (full && !(await isThere(deps, input))) return full
+  if (full && !(request.idempotencyKey !== undefined && (await isThere(deps, input)))) return full
   const created = await deps.jobs.create({ input })
   if (created.kind === 'created') {
     await enter(deps, input)

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
-import { nextLease } from '../../core/lease.ts'
+import { CLOCK_OFF_AT_MOST_MS, nextLease } from '../../core/lease.ts'
 import { type LeaseState, LedgerRecord } from '../../core/ledger-record.ts'
 import { Overview } from '../../core/overview.ts'
 import type { CapacityStore } from '../../services/ports.ts'
@@ -42,6 +42,7 @@ export function dynamoCapacityStore(tables: Tables, now?: () => number): Capacit
   return {
     async acquire(p) {
       const item = await get(ledgerKey(p.pool))
+      if (clock.offMs > CLOCK_OFF_AT_MOST_MS) return { kind: 'clock-off' }
       const old = item && parseRecord<LedgerRecord>(LedgerRecord, item)
       const record = nextLease(old, p)
       if (record && (await follow(p.pool, record, old))) return { kind: 'held', record }

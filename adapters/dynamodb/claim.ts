@@ -1,6 +1,7 @@
 /** Taking a record to work on it, and giving it back where it stands. Who holds it is told by fence and nonce. */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { Running } from '../../core/job.ts'
+import { claimGoodUntil, isRunOut } from '../../core/lease.ts'
 import type { JobStore } from '../../services/ports.ts'
 import { liveKey } from '../keys.ts'
 import { fromLiveItem, type Item } from '../records.ts'
@@ -23,7 +24,8 @@ export async function claim(
     const old = standing(error)
     // A first sending that was not heard has landed.
     if (old?.['nonce'] === p.nonce && old['fence'] === p.fence + 1) return claimed(old)
-    const leaseOut = old?.['state'] === 'running' && old['fence'] === p.fence && (old['leaseUntil'] as number) < p.now
+    const leaseOut =
+      old?.['state'] === 'running' && old['fence'] === p.fence && isRunOut(old['leaseUntil'] as number, p.now)
     return from === 'queued' && leaseOut ? claim(tables, p, 'running') : { kind: 'refused' }
   }
 }
@@ -36,7 +38,7 @@ const takeFrom = (tables: Tables, p: Claim, from: 'queued' | 'running') =>
     Key: liveKey(p.key),
     UpdateExpression:
       'SET #state = :running, fence = :next, nonce = :nonce, leaseUntil = :until, crashes = crashes + :crashed',
-    ConditionExpression: from === 'running' ? `${AT_FENCE} AND leaseUntil < :now` : AT_FENCE,
+    ConditionExpression: from === 'running' ? `${AT_FENCE} AND (leaseUntil < :now OR leaseUntil > :good)` : AT_FENCE,
     ExpressionAttributeNames: STATE,
     ExpressionAttributeValues: {
       ':state': from,
@@ -46,7 +48,7 @@ const takeFrom = (tables: Tables, p: Claim, from: 'queued' | 'running') =>
       ':nonce': p.nonce,
       ':until': p.leaseUntil,
       ':crashed': from === 'running' ? 1 : 0,
-      ...(from === 'running' ? { ':now': p.now } : {}),
+      ...(from === 'running' ? { ':now': p.now, ':good': claimGoodUntil(p.now) } : {}),
     },
     ReturnValues: 'ALL_NEW',
     ...ALL_OLD,

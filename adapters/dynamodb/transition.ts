@@ -6,10 +6,10 @@ import {
   ABSENT,
   ALL_OLD,
   AT_FENCE,
+  MINE_OR_EARLIER,
   NOT_CANCELLED,
   NOT_MINE_YET,
   NOT_OF_LATER,
-  PRESENT,
   STATE,
   submitted,
 } from './conditions.ts'
@@ -28,7 +28,10 @@ export function actionsOf({ name }: Tables, t: Transition): Action[] {
       put('live', liveItem(t.to), { ConditionExpression: ABSENT }),
       put('jobs', atItem(t.to), { ConditionExpression: NOT_OF_LATER, ...of }),
     )
-  if (t.reopen) actions.push({ Delete: { TableName: name.jobs, Key: endKey(jobId), ConditionExpression: PRESENT } })
+  if (t.reopen) {
+    const there = { ConditionExpression: MINE_OR_EARLIER, ...of }
+    actions.push({ Delete: { TableName: name.jobs, Key: endKey(jobId), ...there } })
+  }
   if (t.end) actions.push(put('jobs', expiring(endKey(jobId), t.end), unwritten))
   if (t.draft) actions.push(put('jobs', expiring(draftKey(jobId, t.draft.version), t.draft), unwritten))
   if (t.approval) actions.push(put('approvals', stored(approvalKey(jobId, t.approval.version), t.approval), unwritten))

@@ -1,5 +1,6 @@
 /** The job store over tables in memory: the same outcomes as adapters/dynamodb/job-store.ts, held by one contract suite. */
 import type { LiveKey, LiveRecord, Running } from '../../core/job.ts'
+import { isRunOut } from '../../core/lease.ts'
 import { assertTransition } from '../../services/edges.ts'
 import type { JobStore } from '../../services/ports.ts'
 import { atKey, endKey, inputKey, liveKey } from '../keys.ts'
@@ -57,7 +58,7 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       const old = at(key)
       if (old?.state === 'running' && old.nonce === nonce && old.fence === fence + 1)
         return { kind: 'claimed', record: old }
-      const free = old?.state === 'queued' || (old?.state === 'running' && old.leaseUntil < now)
+      const free = old?.state === 'queued' || (old?.state === 'running' && isRunOut(old.leaseUntil, now))
       if (!old || !free || old.fence !== fence) return { kind: 'refused' }
       const crashes = old.crashes + (old.state === 'running' ? 1 : 0)
       const record = { ...old, state: 'running' as const, fence: fence + 1, nonce, leaseUntil, crashes }

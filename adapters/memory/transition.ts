@@ -8,12 +8,13 @@ import type { MemoryTables } from './tables.ts'
 /** Puts that must find nothing, or only what an earlier job of this id left; and a reopening that must find an end. */
 export function meetsAnother(tables: MemoryTables, t: Transition): boolean {
   const { jobId } = t.from.key
+  const end = tables.get('jobs', endKey(jobId))
   const written = (table: TableName, key: Key) => isWritten(tables.get(table, key), t.from.submittedAt)
   return Boolean(
     (t.to && tables.get('live', liveKey(t.to.key))) ||
       (t.to && isOfLater(tables.get('jobs', atKey(jobId)), t.from.submittedAt)) ||
       (t.end && written('jobs', endKey(jobId))) ||
-      (t.reopen && !tables.get('jobs', endKey(jobId))) ||
+      (t.reopen && (!end || isOfLater(end, t.from.submittedAt))) ||
       (t.draft && written('jobs', draftKey(jobId, t.draft.version))) ||
       (t.approval && written('approvals', approvalKey(jobId, t.approval.version))),
   )

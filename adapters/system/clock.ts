@@ -4,9 +4,13 @@ import type { Clock } from '../../services/ports.ts'
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  /**
+   * Measured by the monotonic clock: were the wall clock set back meanwhile, a wait of a tenth of a second would else last
+   * as long as that step. A timer may fire up to a millisecond early; a slot must never be used early.
+   */
   async until(at, signal) {
-    // A timer may fire up to a millisecond early by this clock; a slot must never be used early.
-    for (let wait = at - Date.now(); wait > 0 && !signal?.aborted; wait = at - Date.now())
+    const wake = performance.now() + (at - Date.now())
+    for (let wait = wake - performance.now(); wait > 0 && !signal?.aborted; wait = wake - performance.now())
       await sleep(Math.ceil(wait), undefined, signal ? { signal } : {}).catch(() => undefined)
   },
 }

@@ -19,22 +19,31 @@ function hear(h: Holder, bell: Bell, now: number): void {
     case 'left':
       return left(h.ring, laneIn(h.ring, bell), bell, now)
     case 'settled':
-      for (const job of bell.jobs) settled(h, job)
+      for (const job of bell.jobs) settled(h, job, now)
       if (bell.slackMs !== undefined) followTravel(h, bell.slackMs)
       h.refused += bell.refused ?? 0
       h.quietUntil = Math.max(h.quietUntil, bell.quietUntil ?? 0)
       return
     case 'stopped':
-      // The line is read with the stop record at the next look; one tick without it is harmless.
-      h.stopped ??= { line: '', probeAt: Infinity, since: now, probes: 0 }
-      return
+      return stopped(h, bell, now)
     case 'resumed':
       delete h.stopped
       return
   }
 }
 
-function settled(h: Holder, job: Settled): void {
+/** So long after an answer, a job that is refused once more is taken to be the one at fault. */
+const WELL_MS = 60_000
+
+/** A stop, unless the pool is known to be well: a later call was answered, or others are and this job was refused before. */
+function stopped(h: Holder, { slot, again }: Extract<Bell, { t: 'stopped' }>, now: number): void {
+  const well = (slot !== undefined && h.answered.slot > slot) || (again === true && now - h.answered.at < WELL_MS)
+  if (well && !h.stopped) h.mended = true
+  // The line is read with the stop record at the next look; one tick without it is harmless.
+  else h.stopped ??= { line: '', probeAt: Infinity, since: slot ?? now, probes: 0 }
+}
+
+function settled(h: Holder, job: Settled, now: number): void {
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
@@ -42,7 +51,7 @@ function settled(h: Holder, job: Settled): void {
     case 'gone':
       h.ring.sent.delete(job.jobId)
       if (job.state !== 'queued') h.done[tier]++
-      if (job.state === 'succeeded' || job.state === 'in-review') answeredAt(h, sent.slot)
+      if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
       return
     case 'late':
       h.late++
@@ -64,9 +73,10 @@ function countGone(h: Holder, job: Settled): void {
   if (job.state !== 'queued') h.done[gone.tier]++
 }
 
-/** A call of this slot was answered: after a stop, the provider is well again. */
-function answeredAt(h: Holder, slot: number): void {
-  if (!h.stopped || slot < h.stopped.since) return
+/** A call of this slot was answered: whatever stopped the pool at an earlier one, the provider is well. */
+function answered(h: Holder, slot: number, now: number): void {
+  h.answered = { slot: Math.max(h.answered.slot, slot), at: now }
+  if (!h.stopped || slot <= h.stopped.since) return
   delete h.stopped
   h.mended = true
 }

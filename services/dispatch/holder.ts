@@ -15,11 +15,15 @@ export interface Holder {
   next: number
   /** What sending takes at present, from what workers tell. */
   travelMs: number
-  /** `since`: only a call made after it shows that the provider answers again. `probes`: made so far. */
+  /** `since`: the refused call's slot; only a later one's answer shows that the provider is well. `probes`: made so far. */
   stopped?: { line: string; probeAt: number; since: number; probes: number }
+  /** The latest call that was answered: its slot, and when that was heard. */
+  answered: { slot: number; at: number }
   /** A probe went through: the stop's record is to be taken away. */
   mended: boolean
   quietUntil: number
+  /** The latest moment that this process's clock has shown. */
+  latest: number
   /** Bells read, whose deletion is not certain yet. */
   readonly absorbed: Set<string>
   holds?: WaitReason
@@ -40,7 +44,6 @@ export interface Holder {
   busyAt: number
 }
 
-export const LEASE_MS = 30_000
 /** A lease is renewed in good time even when no slot is leased. */
 export const RENEW_MS = 10_000
 /** After its slot a sent job is looked at once, in a batch: by then its bell has come, or it runs, or it was lost. */

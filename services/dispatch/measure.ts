@@ -5,7 +5,6 @@ import type { Overview } from '../../core/overview.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { teamsOf } from '../list-jobs.ts'
 import { type Holder, METRICS_EVERY_MS } from './holder.ts'
-import { isClockOff } from './sound-clock.ts'
 
 /** A longer inbox is counted as this long: the count reads what it counts. */
 const DRAFTS_COUNTED = 500
@@ -22,7 +21,6 @@ export async function measure(deps: DispatcherDeps, h: Holder, overview: Overvie
   deps.meter.count('Refused429', h.refused - h.told.refused, { pool })
   deps.meter.count('LateSlots', h.late - h.told.late, { pool })
   deps.meter.count('Unreadable', h.unreadable, { pool })
-  deps.meter.count('ClockOff', isClockOff(deps) ? 1 : 0, { pool })
   deps.meter.count('PoolStopped', h.stopped ? 1 : 0, { pool })
   h.told = { refused: h.refused, late: h.late }
   const inboxes = teamsOf(deps).map((team) => deps.jobs.lane({ lane: reviewLane(team), limit: DRAFTS_COUNTED }))

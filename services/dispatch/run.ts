@@ -2,11 +2,11 @@
  * A holder's life: take the lease, tick while there is work, hand over when time runs out, and end in three steps
  * (lease `ending`, the writers' cache of it runs out, one strong look at the bells) so that no bell falls between.
  */
+import { LEASE_MS } from '../../core/lease.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { LEASE_CACHE_MS } from '../doorbell.ts'
-import { BELLS_PER_TICK, type Holder, LEASE_MS } from './holder.ts'
+import { BELLS_PER_TICK, type Holder } from './holder.ts'
 import { paint } from './picture.ts'
-import { isAhead } from './sound-clock.ts'
 import { takeOver } from './take-over.ts'
 import { note, tick } from './tick.ts'
 
@@ -16,7 +16,7 @@ export const POLL_MS = 100
 const SOON_MS = 60_000
 const IDLE_BEFORE_END_MS = 15_000
 
-export type RunEnd = 'taken' | 'lost' | 'idle' | 'handed-over' | 'stopped'
+export type RunEnd = 'taken' | 'lost' | 'idle' | 'handed-over' | 'stopped' | 'clock-off'
 
 export async function run(
   deps: DispatcherDeps,
@@ -27,9 +27,11 @@ export async function run(
   for (;;) {
     const ticked = await tick(deps, h)
     if (ticked.kind === 'lost') return 'lost'
+    if (ticked.kind === 'clock-off') return clockOff(deps, h)
+    if (ticked.kind === 'clock-back') return handOver(deps, h)
     const now = deps.clock.now()
     if (p.signal?.aborted) return letGo(deps, h, 'stopped')
-    if (now >= p.until || isAhead(h.record, now)) return handOver(deps, h)
+    if (now >= p.until) return handOver(deps, h)
     if (isIdle(h, ticked.againAt, now) && (await ended(deps, h))) return 'idle'
     await deps.clock.until(Math.min(ticked.againAt, now + POLL_MS), p.signal)
   }
@@ -53,13 +55,20 @@ async function anyBell(deps: DispatcherDeps, h: Holder): Promise<boolean> {
   return bells.length > 0
 }
 
-async function letGo(deps: DispatcherDeps, h: Holder, end: RunEnd): Promise<RunEnd> {
+async function letGo<E extends RunEnd>(deps: DispatcherDeps, h: Holder, end: E): Promise<E> {
   await note(deps, h, { turns: 'all' })
   // The next holder counts on from here.
   h.due.overview = 0
   await paint(deps, h, deps.clock.now())
   await setState(deps, h, 'free')
   return end
+}
+
+/** Leaves the ledger as it was written by a sound clock, and wakes nobody: this machine would start again. */
+async function clockOff(deps: DispatcherDeps, h: Holder): Promise<RunEnd> {
+  h.holds = 'CLOCK_OFF'
+  deps.meter.count('ClockOff', 1, { pool: h.pool })
+  return letGo(deps, h, 'clock-off')
 }
 
 async function handOver(deps: DispatcherDeps, h: Holder): Promise<RunEnd> {

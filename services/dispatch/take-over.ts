@@ -2,6 +2,7 @@
 import { headOf } from '../../core/bell.ts'
 import { TIERS, type Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
+import { claimGoodUntil, LEASE_MS } from '../../core/lease.ts'
 import { shapeOf } from '../../core/ledger.ts'
 import { type LedgerRecord, ledgerOf } from '../../core/ledger-record.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
@@ -9,8 +10,8 @@ import { groupOf, HEADS_KEPT, laneIn, newRing, type OwnerTurns, type Ring, refil
 import type { PoolSettings } from '../../core/settings.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
-import { type Holder, INITIAL_TRAVEL_MS, LEASE_MS, RENEW_MS } from './holder.ts'
-import { isAhead, soundSlot } from './sound-clock.ts'
+import { type Holder, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
+import { believed } from './sound-clock.ts'
 
 const LANES_AT_ONCE = 16
 /** Lanes read between two looks at the lease: some seconds of reading, of its thirty. */
@@ -20,7 +21,8 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   const settings = deps.settings.pools[pool] as PoolSettings
   const now = deps.clock.now()
   const lease = await deps.capacity.acquire({ pool, holder: deps.random.id(now), now, leaseMs: LEASE_MS })
-  if (lease.kind === 'taken') return undefined
+  if (lease.kind === 'clock-off') deps.meter.count('ClockOff', 1, { pool })
+  if (lease.kind !== 'held') return undefined
   const ring = ringOf(deps, pool, settings, lease.record)
   const [owners, overview, stop] = await Promise.all([
     deps.rings.owners({ pool }),
@@ -28,20 +30,24 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     deps.capacity.stopped({ pool }),
   ])
   const lanes = owners.flatMap((o) => recall(ring, o, lease.record.order === settings.order))
-  if (isAhead(lease.record, now)) deps.meter.count('SlotsAhead', 1, { pool })
-  const record = await readLanes(deps, ring, lanes, lease.record)
-  if (!record) return undefined
+  const read = await readLanes(deps, ring, lanes, lease.record)
+  if (!read) return undefined
+  const shape = shapeOf(settings)
+  const { record, ahead } = believed(read, shape, now)
+  if (ahead) deps.meter.count('SlotsAhead', 1, { pool })
   const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
   return {
     pool,
     settings,
-    record: { ...record, lastSlot: soundSlot(record, now) },
+    record,
     ring,
-    ledger: ledgerOf(record, { shape: shapeOf(settings), history: settings.history, now }),
-    next: isAhead(record, now) ? now : record.next,
+    ledger: ledgerOf(record, { shape, history: settings.history, now }),
+    next: record.next,
     travelMs: INITIAL_TRAVEL_MS,
     ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0 } } : {}),
     quietUntil: quietUntil(record, settings, now),
+    latest: now,
+    answered: { slot: 0, at: 0 },
     mended: false,
     absorbed: new Set(),
     recent: [],
@@ -59,7 +65,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
 
 /** What the last holder sent may still be on its way: its slots pass first. So does the quiet that the provider asked for. */
 function quietUntil(record: LedgerRecord, settings: PoolSettings, now: number): number {
-  const sent = record.lastSlot === 0 ? 0 : soundSlot(record, now) + settings.guard.refusalMs
+  const sent = record.lastSlot === 0 ? 0 : record.lastSlot + settings.guard.refusalMs
   return Math.max(sent, Math.min(record.quietUntil ?? 0, now + BACKOFF_CAP_MS))
 }
 
@@ -118,7 +124,13 @@ export async function readLane(deps: DispatcherDeps, ring: Ring, p: { tier: Tier
     if (r.state === 'running' && !ring.sent.has(r.key.jobId)) {
       // Its worker will ring about the fence that its message named; the claim has raised it by one since.
       const head = { ...headOf(r), fence: r.fence - 1 }
-      ring.sent.set(r.key.jobId, { head, lane: id, slot: 0, notAfter: 0, lookAt: r.leaseUntil + 1 })
+      ring.sent.set(r.key.jobId, {
+        head,
+        lane: id,
+        slot: 0,
+        notAfter: 0,
+        lookAt: Math.min(r.leaseUntil, claimGoodUntil(deps.clock.now())) + 1,
+      })
     }
   if (page.unreadable.length > 0) deps.meter.count('Unreadable', page.unreadable.length, { pool: ring.pool })
   refill(ring, lane, queued.map(headOf), page.last, page.more)

@@ -4,6 +4,7 @@
  * and a slot is burnt rather than used twice.
  */
 import type { Bell } from '../../core/bell.ts'
+import { LEASE_MS } from '../../core/lease.ts'
 import { lastSlot } from '../../core/ledger.ts'
 import { packed } from '../../core/ledger-record.ts'
 import { type Plan, plan } from '../../core/plan.ts'
@@ -11,29 +12,27 @@ import { needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
-import {
-  BELLS_PER_TICK,
-  type Holder,
-  LEASE_MS,
-  NOTE_EVERY_MS,
-  PROBE_FIRST_MS,
-  RENEW_MS,
-  untilProbeMs,
-} from './holder.ts'
+import { BELLS_PER_TICK, type Holder, NOTE_EVERY_MS, PROBE_FIRST_MS, RENEW_MS, untilProbeMs } from './holder.ts'
 import { leaveIdle } from './leave.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
-import { isClockOff } from './sound-clock.ts'
+import { clockOf } from './sound-clock.ts'
 import { readLane } from './take-over.ts'
 import { watch } from './watch.ts'
 
-export type Ticked = { kind: 'lost' } | { kind: 'ticked'; againAt: number; bells: number }
+export type Ticked =
+  | { kind: 'lost' }
+  | { kind: 'clock-off' }
+  | { kind: 'clock-back' }
+  | { kind: 'ticked'; againAt: number; bells: number }
 
 const REFILLS_AT_ONCE = 8
 
 export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   const { pool } = h
   const { bells, unreadable } = await deps.rings.bells({ pool, limit: BELLS_PER_TICK })
+  const clock = clockOf(deps, h, deps.clock.now())
+  if (clock !== 'sound') return { kind: clock }
   // A bell that does not parse stays where it is: newer code may know it, and an alarm says that it is there.
   h.unreadable = unreadable.length
   absorb(h, bells, deps.clock.now())
@@ -41,7 +40,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   await note(deps, h, { turns: 'when-due' })
 
   const now = deps.clock.now()
-  const decided = plan(snapshotOf(deps, h), now)
+  const decided = plan(snapshotOf(h), now)
   const rung = bells.length > 0
   if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {
     if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
@@ -58,14 +57,13 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   return { kind: 'ticked', againAt: full ? now : decided.againAt, bells: bells.length }
 }
 
-const snapshotOf = (deps: DispatcherDeps, h: Holder) => ({
+const snapshotOf = (h: Holder) => ({
   ring: h.ring,
   ledger: h.ledger,
   pacing: h.settings.pacing,
   next: h.next,
   travelMs: h.travelMs,
   quietUntil: h.quietUntil,
-  clockOff: isClockOff(deps),
   ...(h.stopped ? { stopped: h.stopped } : {}),
 })
 

@@ -1,6 +1,7 @@
 /** What was sent and never rang about is read by its key: the table says what became of it. */
 import { headOf } from '../../core/bell.ts'
 import type { LiveKey, LiveRecord, Tier } from '../../core/job.ts'
+import { isRunOut } from '../../core/lease.ts'
 import { type Sent, sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { type Holder, LOOK_EVERY_MS } from './holder.ts'
@@ -42,7 +43,7 @@ function became(h: Holder, sent: Sent, record: LiveRecord | undefined, now: numb
     if (now > sent.notAfter) sentBack(h.ring, jobId, headOf(record), true)
     else sent.lookAt = sent.notAfter + 1
   } else if (record?.state === 'running') {
-    if (record.leaseUntil >= now) sent.lookAt = record.leaseUntil + 1
+    if (!isRunOut(record.leaseUntil, now)) sent.lookAt = record.leaseUntil + 1
     // Its worker died: it travels alone from now on, and its permit stays spent.
     else sentBack(h.ring, jobId, { ...headOf(record), crashes: record.crashes + 1 }, false)
   } else {

@@ -71,7 +71,7 @@ describe('the ledger', () =>
   onEveryEngine((on) => {
     const acquire = async (p: Parameters<typeof ask>[0] = {}) => {
       const lease = await on().capacity.acquire(ask(p))
-      if (lease.kind === 'taken') throw new Error('the lease is taken')
+      if (lease.kind !== 'held') throw new Error('the lease is taken')
       return lease.record
     }
     const write = (record: Parameters<typeof aLedgerRecord>[0]) =>

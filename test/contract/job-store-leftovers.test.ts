@@ -1,10 +1,11 @@
 /** An idempotency key names the same job id when it is used anew after retention: what the earlier job left is not its. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { approvalKey, draftKey, endKey } from '../../adapters/keys.ts'
-import { atItem, expiring, liveItem, stored } from '../../adapters/records.ts'
+import { atItem, expiring, type Item, liveItem, stored } from '../../adapters/records.ts'
 import { onEveryEngine } from '../support/engines.ts'
 import {
   aBell,
+  aDeadLetter,
   aDraft,
   aKey,
   anApproval,
@@ -72,6 +73,26 @@ describe('a job whose id an earlier one had', () =>
       await on().jobs.create({ input })
       expect(await on().jobs.endUnentered({ end })).toBe('done')
       expect(await present()).toEqual({ input, end })
+    })
+
+    it('keeps its end when a dead letter of the earlier one is redriven late', async () => {
+      await on().jobs.create({ input })
+      const letter = aDeadLetter()
+      await on().plant('live', liveItem(letter))
+      await on().jobs.endUnentered({ end })
+      const back = aQueued({ fence: 2, key: aKey({ at: NOW + 9 }) })
+      expect(await on().jobs.transition({ from: letter, to: back, reopen: true })).toBe('stale')
+      expect(await present()).toEqual({ input, end })
+    })
+
+    it('is as safe from what code before it left, which did not say whose it was', async () => {
+      const bare = ({ submittedAt: _, ...item }: Item): Item => item as Item
+      await on().plant('jobs', bare(atItem(aQueued({ key: aKey({ at: NOW + 7 }) }))))
+      await on().plant('jobs', bare(expiring(endKey(JOB), anEnd({ expiresAt: LATER + DAY_MS }))))
+      await on().jobs.create({ input })
+      expect(await present()).toEqual({ input })
+      await on().plant('live', liveItem(running))
+      expect(await on().jobs.transition({ from: running, end })).toBe('done')
     })
 
     it('is not touched by a worker of the earlier one that comes back', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nextLease } from '../../core/lease.ts'
-import { earliest, fits, type Ledger, spanMs, usedIn } from '../../core/ledger.ts'
+import { earliest, fits, fullLedger, type Ledger, spanMs, usedIn } from '../../core/ledger.ts'
 import { AHEAD_AT_MOST_MS, withoutFuture } from '../../core/ledger-history.ts'
 import { type LedgerRecord, ledgerOf, packed } from '../../core/ledger-record.ts'
 import { aLedger, aShape, NOW } from '../support/builders.ts'
@@ -14,7 +14,8 @@ const recordOf = (ledger: Ledger): LedgerRecord => ({
 
 describe('a ledger that is read under other settings', () => {
   const shape = aShape()
-  const used = aLedger({ shape, permits: [{ slot: NOW }] })
+  /** Of a pool that is older than its window. */
+  const used = aLedger({ shape, now: NOW - spanMs(shape), permits: [{ slot: NOW }] })
 
   it('counts a window that has grown as used up for as long as it reaches back to what was not kept', () => {
     const wider = { ...shape, buckets: shape.buckets * 3 }
@@ -28,6 +29,12 @@ describe('a ledger that is read under other settings', () => {
       const read = ledgerOf(recordOf(used), { shape: { ...shape, buckets }, history: 'full', now: NOW })
       expect(read.requests).toEqual(used.requests)
     }
+  })
+
+  it('counts as used up what a clock ahead has forgotten of its window', () => {
+    const forgotten = { ...used, first: used.first + 2 * shape.buckets, requests: [], tokens: [] }
+    const read = ledgerOf(recordOf(forgotten), { shape, history: 'full', now: NOW })
+    expect(fits(read, NOW, one)).toBe(false)
   })
 
   it('counts tokens that were not counted before as used up by its last call', () => {
@@ -60,6 +67,23 @@ describe('slots that a clock ahead has stamped', () => {
         expect(usedIn(ledger, over)).toBe(0)
       }),
     )
+  })
+
+  it('cost nothing, however far ahead the clock was', () => {
+    const century = 100 * 365 * 86_400_000
+    const far = { ...aLedger(), first: Math.floor((NOW + century) / 100), requests: [], tokens: [] }
+    expect(withoutFuture(far, NOW).requests.length).toBeLessThan(10)
+    const used = { ...far, requests: [3], tokens: [0] }
+    expect(usedIn(withoutFuture(used, NOW), NOW)).toBe(3)
+    const grown = { ...aShape(), buckets: 9_999 }
+    const read = ledgerOf(recordOf(used), { shape: grown, history: 'full', now: NOW })
+    expect(read.requests.length).toBeLessThan(20_000)
+  })
+
+  it('are not the stamps of a pool whose buckets are minutes wide', () => {
+    const shape = aShape({ bucketMs: 144_000 })
+    const ledger = fullLedger(shape, NOW)
+    expect(withoutFuture(ledger, NOW)).toBe(ledger)
   })
 
   it('change nothing as long as they are within what is leased ahead', () => {

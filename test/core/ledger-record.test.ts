@@ -55,7 +55,7 @@ describe("a pool's record", () => {
   const shape = aShape()
 
   it('holds the ledger as it stood', () => {
-    const ledger = aLedger({ permits: [{ slot: NOW }, { slot: NOW + 300 }] })
+    const ledger = aLedger({ now: NOW - spanMs(shape), permits: [{ slot: NOW }, { slot: NOW + 300 }] })
     const record = LedgerRecord.parse(taken({ ledger: packed(ledger) }))
     expect(ledgerOf(record, { shape, history: 'full', now: NOW + 500 })).toEqual(ledger)
   })

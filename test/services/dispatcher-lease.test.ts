@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ledgerKey } from '../../adapters/keys.ts'
-import { LEASE_MS } from '../../services/dispatch/holder.ts'
+import { LEASE_MS } from '../../core/lease.ts'
 import { run } from '../../services/dispatch/run.ts'
 import type { CapacityStore, JobStore } from '../../services/ports.ts'
 import { providerError, text } from '../support/fake-model.ts'

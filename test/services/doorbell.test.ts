@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LEASE_MS } from '../../services/dispatch/holder.ts'
+import { LEASE_MS } from '../../core/lease.ts'
 import { Doorbell, LEASE_CACHE_MS } from '../../services/doorbell.ts'
 import type { CapacityStore } from '../../services/ports.ts'
 import { World } from '../support/world.ts'

@@ -1,25 +1,52 @@
 import { describe, expect, it } from 'vitest'
+import { ledgerKey } from '../../adapters/keys.ts'
+import type { LiveKey } from '../../core/job.ts'
+import { CLOCK_OFF_AT_MOST_MS, claimGoodUntil } from '../../core/lease.ts'
 import { getJob } from '../../services/get-job.ts'
+import type { CapacityStore } from '../../services/ports.ts'
 import { aCaller } from '../support/callers.ts'
 import { rateLimited, text } from '../support/fake-model.ts'
 import { World } from '../support/world.ts'
 
-const withClockOff = (world: World, offMs: () => number) => {
-  const deps = world.process()
-  return () => ({ ...deps, capacity: { ...deps.capacity, clockOffMs: offMs } })
-}
-
-describe('a dispatcher whose clock is not the database’s', () => {
-  it('sends nothing until it is right again, and the job says why it waits', async () => {
+describe('a dispatcher whose clock turns out not to be the database’s', () => {
+  /** Ten jobs in, a clock that is off: the schedule goes on starting dispatchers. */
+  async function turnedOff() {
     const world = new World()
-    let offMs = 1_501
-    world.dispatcher = withClockOff(world, () => offMs)
-    const id = await world.submit()
+    let offMs = 0
+    const deps = world.process()
+    const acquire: CapacityStore['acquire'] = async (p) =>
+      offMs > CLOCK_OFF_AT_MOST_MS ? { kind: 'clock-off' } : deps.capacity.acquire(p)
+    world.dispatcher = () => ({ ...deps, capacity: { ...deps.capacity, acquire, clockOffMs: () => offMs } })
+    world.start()
+    await world.submitMany(20)
+    await world.pass(2_000)
+    const before = world.tables.get('capacity', ledgerKey('main'))?.['ledger']
+    offMs = CLOCK_OFF_AT_MOST_MS + 1
     await world.pass(5_000)
-    expect(world.messages).toEqual([])
-    expect(await getJob(world.api, aCaller(), id)).toMatchObject({ job: { waiting: { reason: 'CLOCK_OFF' } } })
-    offMs = 1_500
-    await world.ended([id], 3_000)
+    return { world, before, mend: () => void (offMs = 0) }
+  }
+
+  it('lets go of the pool, sends nothing more, and leaves the ledger as it was', async () => {
+    const { world, before } = await turnedOff()
+    expect(world.runs[0]?.end).toBe('clock-off')
+    expect(world.tables.get('capacity', ledgerKey('main'))).toMatchObject({ state: 'free', ledger: before })
+    const sent = world.messages.length
+    await world.pass(180_000)
+    expect(world.messages).toHaveLength(sent)
+    expect(world.counted('ClockOff')).toBeGreaterThanOrEqual(3)
+  })
+
+  it('says so to whoever asks why a job waits', async () => {
+    const { world } = await turnedOff()
+    const [waits] = world.live().filter((r) => r.state === 'queued')
+    const found = await getJob(world.api, aCaller(), waits?.key.jobId as string)
+    expect(found).toMatchObject({ job: { waiting: { reason: 'CLOCK_OFF' } } })
+  })
+
+  it('is followed within a minute by one whose clock is right', async () => {
+    const { world, mend } = await turnedOff()
+    mend()
+    await world.until(() => world.live().length === 0, 66_000)
   })
 })
 
@@ -47,8 +74,48 @@ describe('a pool whose last holder had a clock an hour ahead', () => {
     jumpMs = 0
     const ids = await world.submitMany(5)
     await world.ended(ids, 62_000)
-    expect(world.runs.map((run) => run.end)).toEqual(['handed-over', undefined])
+    expect(world.holders.map((run) => run.end)).toEqual(['handed-over', undefined])
     expect(world.counted('SlotsAhead')).toBe(1)
+  })
+})
+
+describe('what a clock an hour ahead has left behind', () => {
+  const ahead = 3_600_000
+
+  it('as pacing does not hold up a job that comes after an idle start', async () => {
+    const world = new World()
+    const held = await world.api.capacity.acquire({ pool: 'main', holder: 'ahead', now: world.now(), leaseMs: 0 })
+    if (held.kind !== 'held') throw new Error('it is free')
+    const at = world.now() + ahead
+    await world.api.capacity.write({
+      pool: 'main',
+      record: { ...held.record, version: 2, state: 'free', next: at, lastSlot: at },
+    })
+    void world.dispatch()
+    await world.pass(30_000)
+    expect(world.runs.map((run) => run.end)).toEqual(['idle'])
+    await world.ended([await world.submit()], 61_000)
+  })
+
+  it('as a lease of the pool is not waited for', async () => {
+    const world = new World()
+    world.start()
+    await world.pass(30_000)
+    await world.api.capacity.acquire({ pool: 'main', holder: 'dead', now: world.now() + ahead, leaseMs: 30_000 })
+    await world.ended([await world.submit()], 61_000)
+  })
+
+  it('as a claim of a job is not waited for, nor taken away from a worker that is at work', async () => {
+    const world = new World()
+    const id = await world.submit()
+    const key = world.liveOf(id)[0]?.key as LiveKey
+    const claim = { key, nonce: 'one', now: world.now() }
+    const goodAtMost = claimGoodUntil(world.now())
+    expect((await world.api.jobs.claim({ ...claim, fence: 0, leaseUntil: goodAtMost })).kind).toBe('claimed')
+    const again = { ...claim, nonce: 'two', fence: 1, leaseUntil: world.now() + ahead }
+    expect((await world.api.jobs.claim(again)).kind).toBe('refused')
+    expect((await world.api.jobs.claim({ ...again, now: world.now() - 1 })).kind).toBe('claimed')
+    await world.ended([id], 120_000)
   })
 })
 

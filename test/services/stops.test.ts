@@ -136,6 +136,19 @@ describe('one job that is refused where others are answered', () => {
   })
 })
 
+it('an owner whose three hundred jobs are all refused takes no more than its share of the limit', async () => {
+  const world = new World()
+  world.start()
+  const bad = new Set<string>()
+  world.model.script = (call) => (bad.has(call.jobId) ? providerError(404, 'no such model') : text())
+  for (const id of await world.submitMany(300, 'step', { owner: 'eve' })) bad.add(id)
+  await world.submitMany(3_000)
+  await world.pass(600_000)
+  const good = new Set(world.model.calls.flatMap((c) => (bad.has(c.jobId) ? [] : [c.jobId])))
+  expect(world.model.calls.length).toBeGreaterThan(0.93 * 3_000)
+  expect(good.size).toBeGreaterThan(0.93 * 1_500)
+})
+
 describe('resume', () => {
   it('is for admins, and for pools that there are', async () => {
     const world = new World()

@@ -99,7 +99,6 @@ export const aSnapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   next: 0,
   travelMs: 0,
   quietUntil: 0,
-  clockOff: false,
   ...over,
 })
 

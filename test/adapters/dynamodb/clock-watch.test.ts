@@ -57,5 +57,8 @@ describe('a capacity store', () =>
       const capacity = dynamoCapacityStore(tables, () => Date.now() + 60_000)
       await capacity.lease({ pool: POOL })
       expect(capacity.clockOffMs()).toBeGreaterThan(58_000)
+      const ask = { pool: POOL, holder: 'me', now: Date.now() + 60_000, leaseMs: 9 }
+      expect(await capacity.acquire(ask)).toEqual({ kind: 'clock-off' })
+      expect(await on().everything()).toEqual([])
     })
   }))

@@ -1,6 +1,7 @@
 import { BatchGetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { expiring, inputItem, liveItem } from '../../../adapters/records.ts'
+import { claimGoodUntil } from '../../../core/lease.ts'
 import { aKey, anEnd, anInput, aQueued, aRunning, JOB, LANE, NOW } from '../../support/records.ts'
 import { conditionFailed, mocked } from './mocked.ts'
 
@@ -34,7 +35,8 @@ describe('what is put once is put where nothing stands, and asks what stood ther
     await on.jobs.endUnentered({ end: anEnd() })
     const Item = expiring({ pk: JOB, sk: 'end' }, anEnd())
     const unwritten = {
-      ConditionExpression: 'attribute_not_exists(pk) OR submittedAt < :submittedAt',
+      ConditionExpression:
+        'attribute_not_exists(pk) OR submittedAt < :submittedAt OR endedAt < :submittedAt OR createdAt < :submittedAt',
       ExpressionAttributeValues: { ':submittedAt': NOW },
       ...ALL_OLD,
     }
@@ -61,8 +63,14 @@ describe('claim', () => {
   }
   const asRunOut = {
     ...update,
-    ConditionExpression: '#state = :state AND fence = :fence AND leaseUntil < :now',
-    ExpressionAttributeValues: { ...values, ':state': 'running', ':crashed': 1, ':now': NOW },
+    ConditionExpression: '#state = :state AND fence = :fence AND (leaseUntil < :now OR leaseUntil > :good)',
+    ExpressionAttributeValues: {
+      ...values,
+      ':state': 'running',
+      ':crashed': 1,
+      ':now': NOW,
+      ':good': claimGoodUntil(NOW),
+    },
   }
 
   it('of a queued record is one update, at its fence', async () => {

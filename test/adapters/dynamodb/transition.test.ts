@@ -31,7 +31,11 @@ const putIfAbsent = (TableName: string, Item: object) => ({
 })
 const born = { ExpressionAttributeValues: { ':submittedAt': NOW } }
 /** Absent, or left by an earlier job of the same id. */
-const unwritten = { ConditionExpression: 'attribute_not_exists(pk) OR submittedAt < :submittedAt', ...born }
+const unwritten = {
+  ConditionExpression:
+    'attribute_not_exists(pk) OR submittedAt < :submittedAt OR endedAt < :submittedAt OR createdAt < :submittedAt',
+  ...born,
+}
 const putUnwritten = (TableName: string, Item: object) => ({ Put: { TableName, Item, ...unwritten } })
 const leaves = (from: LiveRecord, ConditionExpression = `${AT_FENCE} AND ${NOT_CANCELLED}`) => ({
   Delete: {
@@ -95,8 +99,13 @@ describe('a transaction', () => {
 
   it('redrive: the end taken away, and it must have been there', async () => {
     await jobs.transition({ from: aDeadLetter(), to: retry, reopen: true })
+    const there = {
+      ConditionExpression:
+        'attribute_exists(pk) AND (attribute_not_exists(submittedAt) OR submittedAt <= :submittedAt)',
+      ...born,
+    }
     const reopened = {
-      Delete: { TableName: 'Jobs', Key: { pk: JOB, sk: 'end' }, ConditionExpression: 'attribute_exists(pk)' },
+      Delete: { TableName: 'Jobs', Key: { pk: JOB, sk: 'end' }, ...there },
     }
     expect(actions()).toEqual([leaves(aDeadLetter()), putIfAbsent('Live', liveItem(retry)), at(retry.key), reopened])
   })
