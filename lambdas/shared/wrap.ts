@@ -3,8 +3,6 @@ import { Logger } from '@aws-lambda-powertools/logger'
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware'
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
-import { Tracer } from '@aws-lambda-powertools/tracer'
-import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware'
 import middy from '@middy/core'
 import type { Context } from 'aws-lambda'
 import type { Meter } from '../../services/ports.ts'
@@ -13,15 +11,14 @@ export const logger = new Logger()
 /** Every count is published by itself, so "nothing stored" is no news. */
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 export const metrics = new Metrics({ namespace: 'Fairlead', logger: quiet })
-const tracer = new Tracer()
+/** Lambda sets this; X-Ray is nowhere else. */
+const tracing = process.env['AWS_LAMBDA_FUNCTION_NAME'] === undefined ? [] : [(await import('./tracing.ts')).tracing]
 
 export type Wrapped<E, R> = (event: E, context: Context) => Promise<R>
 
 export const wrap = <E, R>(handler: (event: E, context: Context) => Promise<R>): Wrapped<E, R> =>
   middy<E, R>()
-    .use(captureLambdaHandler(tracer, { captureResponse: false }))
-    .use(injectLambdaContext(logger, { logEvent: false }))
-    .use(logMetrics(metrics))
+    .use([...tracing, injectLambdaContext(logger, { logEvent: false }), logMetrics(metrics)])
     .handler(handler) as unknown as Wrapped<E, R>
 
 /** Counts as CloudWatch metrics, each under its own dimensions. */
