@@ -17,6 +17,8 @@ export interface Snapshot {
   readonly next: number
   /** What sending takes at present: no slot is stamped nearer than this. */
   readonly travelMs: number
+  /** Slots stand at least so far apart: workers could not keep up with more. */
+  readonly slowedMs: number
   /** The pool is stopped; one probe may go from this moment on. */
   readonly stopped?: { readonly probeAt: number }
   /** The provider asked for quiet until then. */
@@ -58,7 +60,7 @@ function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {
 
 export function plan(s: Snapshot, now: number): Plan {
   const contest = new Contest(s.ring, now)
-  const interval = intervalMs(s.ledger.shape, s.pacing)
+  const interval = Math.max(s.slowedMs, intervalMs(s.ledger.shape, s.pacing))
   const lead = leadMs(interval, s.travelMs)
   const permits: Permit[] = []
   let ledger = trim(s.ledger, now)

@@ -2,6 +2,7 @@
 import type { Bell, Settled } from '../../core/bell.ts'
 import type { Tier } from '../../core/job.ts'
 import { heard, laneIn, left, sentBack } from '../../core/ring.ts'
+import { adapt } from './adapt.ts'
 import type { Holder } from './holder.ts'
 
 export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
@@ -19,8 +20,9 @@ function hear(h: Holder, bell: Bell, now: number): void {
     case 'left':
       return left(h.ring, laneIn(h.ring, bell), bell, now)
     case 'settled':
+      // First, while what was sent is still known.
+      adapt(h, bell, now)
       for (const job of bell.jobs) settled(h, job, now)
-      if (bell.slackMs !== undefined) followTravel(h, bell.slackMs)
       h.refused += bell.refused ?? 0
       h.quietUntil = Math.max(h.quietUntil, bell.quietUntil ?? 0)
       return
@@ -79,16 +81,4 @@ function answered(h: Holder, slot: number, now: number): void {
   if (!h.stopped || slot <= h.stopped.since) return
   delete h.stopped
   h.mended = true
-}
-
-const TRAVEL_MS = { least: 20, most: 500 } as const
-const SPARE_MS = 15
-
-/**
- * What sending takes, followed: at once when a job had less than SPARE_MS to spare, back slowly when there was plenty.
- * Bounds as in docs/architecture.md; the lead is at least four times this.
- */
-function followTravel(h: Holder, slackMs: number): void {
-  const wanted = slackMs < SPARE_MS ? h.travelMs + (SPARE_MS - slackMs) * 1.5 : h.travelMs - Math.min(5, slackMs / 50)
-  h.travelMs = Math.min(TRAVEL_MS.most, Math.max(TRAVEL_MS.least, wanted))
 }

@@ -15,6 +15,10 @@ export interface Holder {
   next: number
   /** What sending takes at present, from what workers tell. */
   travelMs: number
+  /** Slots are leased at least so far apart, as workers could not keep up with more. */
+  slowedMs: number
+  /** What was done in time in the last second, the share of late slots lately, and when the pace was last changed. */
+  readonly load: { done: { at: number; count: number }[]; lateShare: number; changedAt: number }
   /** `since`: the refused call's slot; only a later one's answer shows that the provider is well. `probes`: made so far. */
   stopped?: { line: string; probeAt: number; since: number; probes: number }
   /** The latest call that was answered: its slot, and when that was heard. */

@@ -44,6 +44,8 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     ledger: ledgerOf(record, { shape, history: settings.history, now }),
     next: record.next,
     travelMs: INITIAL_TRAVEL_MS,
+    slowedMs: 0,
+    load: { done: [], lateShare: 0, changedAt: 0 },
     ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0 } } : {}),
     quietUntil: quietUntil(record, settings, now),
     latest: now,

@@ -63,6 +63,7 @@ const snapshotOf = (h: Holder) => ({
   pacing: h.settings.pacing,
   next: h.next,
   travelMs: h.travelMs,
+  slowedMs: h.slowedMs,
   quietUntil: h.quietUntil,
   ...(h.stopped ? { stopped: h.stopped } : {}),
 })

@@ -53,7 +53,7 @@ export class World {
     for (const id of this.ring.busy) this.refill(this.ring.lanes.get(id) as Lane)
     const { pacing = 'burst', travelMs = 0 } = this.p
     const decided = plan(
-      { ring: this.ring, ledger: this.ledger, next: this.next, pacing, travelMs, quietUntil: 0 },
+      { ring: this.ring, ledger: this.ledger, next: this.next, pacing, travelMs, slowedMs: 0, quietUntil: 0 },
       this.now,
     )
     applyPlan(this.ring, decided, this.now, (p) => ({ notAfter: p.slot, lookAt: p.slot }))

@@ -98,6 +98,7 @@ export const aSnapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
   pacing: 'burst',
   next: 0,
   travelMs: 0,
+  slowedMs: 0,
   quietUntil: 0,
   ...over,
 })
