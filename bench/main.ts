@@ -1,12 +1,13 @@
 /** `npm run bench -- [SCENARIO ...]`: runs scenarios and prints what they measured, machine and date beside it. */
 import { outside } from './check.ts'
 import { first } from './first.ts'
+import { limit } from './limit.ts'
 import { type Asked, help, parseBenchOptions } from './options.ts'
 import { committedRanges } from './ranges.ts'
 import { circumstances, outsideTable, table } from './report.ts'
 import type { Figure, Scenario } from './scenario.ts'
 
-const SCENARIOS: readonly Scenario[] = [first]
+const SCENARIOS: readonly Scenario[] = [first, limit]
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
