@@ -2,7 +2,7 @@
  * A flood against a strict limit, through Fairlead in every order and pacing, and through callers without a queue. A
  * minute's trace against 300 calls in any 6 s; with --real, ten minutes against 300 in any 60 s.
  */
-import { figure, figuresOf, saturatedFigures, usefulFigure } from './limit/figures.ts'
+import { figure, figuresOf, saturatedFigures, submitFigures, usefulFigure } from './limit/figures.ts'
 import type { Trace } from './limit/measures.ts'
 import { newcomers } from './limit/newcomer.ts'
 import { drawPlots } from './limit/plots.ts'
@@ -38,7 +38,7 @@ async function shortTrace(options: Options, run: number): Promise<Figure[]> {
     options.say(`limit: run ${run} of ${options.runs}, ${nameOf(setup)}`)
     const trace = await runFairlead(setup, arrivals)
     ours.set(nameOf(setup), trace)
-    figures.push(...figuresOf(nameOf(setup), trace, setup))
+    figures.push(...figuresOf(nameOf(setup), trace, setup), ...submitFigures(nameOf(setup), trace))
   }
   const naive = new Map<string, Trace>()
   for (const [name, way] of Object.entries(NAIVE)) {

@@ -2,6 +2,7 @@
  * Callers without a queue, a process of their own: every job of the trace calls the provider at its time, and after a
  * refusal again, as its policy says, until it is served or the time is up.
  */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { randomFrom } from '../local/simulated-provider/latency.ts'
 import { obey } from './forked.ts'
@@ -34,6 +35,8 @@ async function callAll({ provider, policy, trace, capMs, seed }: NaiveOrder): Pr
   const random = randomFrom(seed)
   const startedAt = Date.now()
   const over = AbortSignal.timeout(capMs)
+  // Every job listens to it.
+  setMaxListeners(0, over)
   let calls = 0
   const one = async (job: number, { atMs }: Arrival) => {
     await sleep(Math.max(0, startedAt + atMs - Date.now()), undefined, { signal: over })

@@ -4,6 +4,7 @@ import type { Figure } from '../scenario.ts'
 import { worstWindow } from '../statistics.ts'
 import { drainMs, jainFirst, servedWithin, type Trace, utilisation, waitsS } from './measures.ts'
 import type { Allowance } from './provider-log.ts'
+import type { OurTrace } from './run-fairlead.ts'
 
 const FIRST_CALLS = 600
 
@@ -26,7 +27,8 @@ export function figuresOf(variant: string, trace: Trace, p: Allowance & { pacing
   const { index, owners } = jainFirst(FIRST_CALLS, trace)
   return [
     ...limitFigures(variant, trace, p),
-    figure(variant, 'utilisation', utilisation(trace, p), 'of limit'),
+    // Of bursts it depends on where in one it begins and ends; their drain_ratio says it.
+    ...(p.pacing === 'even' ? [figure(variant, 'utilisation', utilisation(trace, p), 'of limit')] : []),
     figure(variant, 'drain_s', drain / 1_000, 's'),
     figure(variant, 'drain_ratio', drain / floorMs(trace.jobs, p), 'of floor'),
     figure(variant, 'unserved', trace.jobs.filter((j) => j.admittedMs === undefined).length, 'jobs'),
@@ -40,6 +42,12 @@ export function figuresOf(variant: string, trace: Trace, p: Allowance & { pacing
     figure(variant, `jain_owners`, owners, 'owners'),
   ]
 }
+
+/** What submitting took: part of every wait, and of the drain. */
+export const submitFigures = (variant: string, { acceptedMs, repeatedSubmits }: OurTrace): Figure[] => [
+  figure(variant, 'flood_accepted_s', acceptedMs / 1_000, 's'),
+  figure(variant, 'repeated_submits', repeatedSubmits, 'submits'),
+]
 
 /** A backlog that outlasts the time watched: only the limit is of interest. */
 export const saturatedFigures = (variant: string, trace: Trace, p: Allowance & { forMs: number }): Figure[] => [

@@ -11,6 +11,8 @@ import { type Setup, settingsOf } from './run-fairlead.ts'
 /** Half as many again: calls go on while they are submitted. */
 const SUBMITTED = 15_000
 const SUBMIT_AT_MOST_MS = 300_000
+/** To start a process, and to end one. */
+const SLACK_MS = 30_000
 const NEWCOMERS = 5
 const SERVED_AT_MOST_MS = 10_000
 /** So that a newcomer does not meet the one before it. */
@@ -27,10 +29,14 @@ export interface Newcomers {
 export async function newcomers(setup: Setup): Promise<Newcomers> {
   const provider = await loggingProvider(setup)
   const system = await startMeasured({ settings: settingsOf(setup, provider.url), engine: 'dynoxide' })
-  const load = forked<SubmitOrder, Submitted>('./submitter.ts', { ...system.access, trace: FLOOD }, SUBMIT_AT_MOST_MS)
+  const load = forked<SubmitOrder, Submitted>(
+    './submitter.ts',
+    { ...system.access, trace: FLOOD, capMs: SUBMIT_AT_MOST_MS },
+    SUBMIT_AT_MOST_MS + SLACK_MS,
+  )
   try {
-    const { jobs } = await load.answer
-    const backlog = jobs.length - (await provider.stats()).admitted
+    const { jobIds } = await load.answer
+    const backlog = jobIds.filter((id) => id !== null).length - (await provider.stats()).admitted
     const served: { slots: number; waitMs: number }[] = []
     for (let i = 0; i < NEWCOMERS; i++) {
       await sleep(APART_MS)

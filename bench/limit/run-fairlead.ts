@@ -15,6 +15,16 @@ export interface Setup extends Allowance {
   readonly guard: { readonly refusalMs: number; readonly skewMs: number; readonly networkMs: number }
 }
 
+export interface OurTrace extends Trace {
+  /** From the trace's start until the API had accepted all that came at the start. */
+  readonly acceptedMs: number
+  /** Submits that the API first answered with an error. */
+  readonly repeatedSubmits: number
+}
+
+/** To start a process, and to end one. */
+const SLACK_MS = 30_000
+
 /** Three traces' worth: whoever has not drained by then will not. */
 const DRAIN_AT_MOST_MS = 180_000
 
@@ -22,16 +32,21 @@ export async function runFairlead(
   setup: Setup,
   arrivals: readonly Arrival[],
   watchMs: number = DRAIN_AT_MOST_MS,
-): Promise<Trace> {
+): Promise<OurTrace> {
   const provider = await loggingProvider(setup)
   const system = await startMeasured({ settings: settingsOf(setup, provider.url), engine: 'dynoxide' })
   let load: Forked<Submitted> | undefined
   try {
-    load = forked<SubmitOrder, Submitted>('./submitter.ts', { ...system.access, trace: arrivals }, watchMs)
-    const { startedAt, jobs } = await load.answer
+    load = forked<SubmitOrder, Submitted>(
+      './submitter.ts',
+      { ...system.access, trace: arrivals, capMs: watchMs },
+      watchMs + SLACK_MS,
+    )
+    const { startedAt, jobIds, floodAcceptedAt, repeated } = await load.answer
     await provider.admittedAll(arrivals.length, startedAt + watchMs)
     const endedAt = Date.now()
-    return traceOf({ arrivals, idOf: (i) => jobs[i]?.id ?? '', log: provider.log(), startedAt, endedAt })
+    const trace = traceOf({ arrivals, idOf: (i) => jobIds[i] ?? '', log: provider.log(), startedAt, endedAt })
+    return { ...trace, acceptedMs: floodAcceptedAt - startedAt, repeatedSubmits: repeated }
   } finally {
     load?.stop()
     await system.stop()
