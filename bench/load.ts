@@ -25,6 +25,8 @@ export const settingsFor = (p: { provider: string; requests: number; windowMs: n
 })
 
 const TEXT = 'An invented line of a conversation that nobody had. '.repeat(20).slice(0, 1000)
+/** What every job asks: 1 KB. */
+export const INPUT = { text: TEXT }
 const KINDS = ['high', 'high', 'medium', 'medium', 'medium', 'low', 'low', 'low', 'low', 'low'] as const
 
 export interface BenchJob {

@@ -1,48 +1,49 @@
-/** `npm run bench -- [SCENARIO ...] [--json]`: runs scenarios and prints what they measured, machine and date beside it. */
-import { cpus, totalmem } from 'node:os'
-import { parseArgs } from 'node:util'
+/** `npm run bench -- [SCENARIO ...]`: runs scenarios and prints what they measured, machine and date beside it. */
+import { outside } from './check.ts'
 import { first } from './first.ts'
-import type { Figure } from './scenario.ts'
+import { limit } from './limit.ts'
+import { type Asked, help, parseBenchOptions } from './options.ts'
+import { committedRanges } from './ranges.ts'
+import { circumstances, outsideTable, table } from './report.ts'
+import type { Figure, Scenario } from './scenario.ts'
 
-const SCENARIOS = [first]
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-})
+const SCENARIOS: readonly Scenario[] = [first, limit]
 
-const help = () =>
-  [
-    'npm run bench -- [SCENARIO ...] [--json]',
-    '',
-    ...SCENARIOS.map((s) => `  ${s.name.padEnd(12)} ${s.describe}`),
-  ].join('\n')
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-const machine = () =>
-  `${new Date().toISOString().slice(0, 10)}, ${cpus().length} x ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}, Node ${process.versions.node}`
+async function measure({ scenarios, options }: Asked): Promise<Figure[]> {
+  const chosen = SCENARIOS.filter((s) => scenarios.length === 0 || scenarios.includes(s.name))
+  const figures: Figure[] = []
+  for (const scenario of chosen) figures.push(...(await scenario.run({ ...options, say })))
+  return figures
+}
 
-const rounded = (n: number): string => (Math.abs(n) >= 100 ? n.toFixed(0) : n.toFixed(2))
-const table = (figures: readonly Figure[]): string =>
-  figures.map((f) => `| ${f.scenario} | ${f.variant} | ${f.metric} | ${rounded(f.value)} | ${f.unit} |`).join('\n')
+/** With --json the verdict goes to stderr: stdout holds one array and nothing else. */
+function checked(figures: readonly Figure[], json: boolean): number {
+  const found = outside(figures, committedRanges())
+  const tell = json ? say : print
+  tell(found.length === 0 ? 'Every figure is within its bar and range.' : `\nOutside:\n${outsideTable(found)}`)
+  return found.length === 0 ? 0 : 1
+}
 
 async function main(): Promise<number> {
-  if (values.help) {
-    process.stdout.write(`${help()}\n`)
+  const parsed = parseBenchOptions(
+    process.argv.slice(2),
+    SCENARIOS.map((s) => s.name),
+  )
+  if (parsed.kind === 'help') {
+    print(help(SCENARIOS))
     return 0
   }
-  const unknown = positionals.find((name) => !SCENARIOS.some((s) => s.name === name))
-  if (unknown !== undefined) {
-    process.stderr.write(`There is no scenario ${unknown}.\n${help()}\n`)
+  if (parsed.kind === 'fault') {
+    say(parsed.line)
     return 2
   }
-  const chosen = SCENARIOS.filter((s) => positionals.length === 0 || positionals.includes(s.name))
-  const figures: Figure[] = []
-  for (const scenario of chosen) figures.push(...(await scenario.run()))
-  process.stdout.write(
-    values.json
-      ? `${JSON.stringify(figures, null, 2)}\n`
-      : `${machine()}\n\n| scenario | variant | metric | value | unit |\n|---|---|---|---|---|\n${table(figures)}\n`,
-  )
-  return 0
+  const { asked } = parsed
+  const figures = await measure(asked)
+  print(asked.json ? JSON.stringify(figures, null, 2) : `${circumstances(asked.options.runs)}\n\n${table(figures)}`)
+  return asked.check ? checked(figures, asked.json) : 0
 }
 
 process.exitCode = await main()

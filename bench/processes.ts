@@ -28,8 +28,16 @@ export interface Provider {
   stop(): Promise<void>
 }
 
-export async function startProvider(p: { requests: number; windowMs: number; latencyMs: number }): Promise<Provider> {
-  const flags = ['--requests', p.requests, '--window', p.windowMs, '--latency', p.latencyMs].map(String)
+export async function startProvider(p: {
+  requests: number
+  windowMs: number
+  latencyMs: number
+  /** More of its flags (local/simulated-provider/main.ts). */
+  flags?: readonly string[]
+}): Promise<Provider> {
+  const flags = ['--requests', p.requests, '--window', p.windowMs, '--latency', p.latencyMs, ...(p.flags ?? [])].map(
+    String,
+  )
   const main = file('../local/simulated-provider/main.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', main, ...flags, '--with-parent'], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -49,6 +57,8 @@ export async function startProvider(p: { requests: number; windowMs: number; lat
 export type Figures = Extract<SystemAnswer, { kind: 'figures' }>
 export interface MeasuredSystem {
   readonly api: ApiClient
+  /** For a load that is a process of its own. */
+  readonly access: { readonly url: string; readonly token: string }
   /** ms from spawning the process until it could take work. */
   readonly startMs: number
   figures(): Promise<Figures>
@@ -73,6 +83,7 @@ export async function startMeasured(order: Omit<SystemOrder, 'data'>): Promise<M
   const startMs = performance.now() - began
   return {
     api: apiClient(url, token),
+    access: { url, token },
     startMs,
     figures() {
       child.send('figures')

@@ -6,8 +6,20 @@ export interface Figure {
   readonly value: number
   readonly unit: string
 }
+export interface Options {
+  /** The sizes that take long. */
+  readonly full: boolean
+  /** A provider's real window of a minute, for ten minutes. */
+  readonly real: boolean
+  /** So often is each figure measured; the worst counts (bench/worst.ts). */
+  readonly runs: number
+  /** SVG plots of what was measured go into docs/benchmarks. */
+  readonly plots?: boolean
+  /** Progress for people, on stderr. */
+  say(line: string): void
+}
 export interface Scenario {
   readonly name: string
   readonly describe: string
-  run(): Promise<Figure[]>
+  run(options: Options): Promise<Figure[]>
 }

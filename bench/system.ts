@@ -38,5 +38,5 @@ async function serve(order: SystemOrder): Promise<void> {
 }
 
 process.once('message', (order: SystemOrder) => void serve(order))
-// A bench that is killed takes its system along.
-process.once('disconnect', () => process.exit(1))
+// A bench that is killed takes its system along; a signal to all of its group must not leave the engine behind.
+for (const end of ['disconnect', 'SIGINT', 'SIGTERM'] as const) process.once(end, () => process.exit(1))

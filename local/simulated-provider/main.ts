@@ -1,12 +1,13 @@
 /**
- * The simulated provider as a process of its own, for tests that kill things. It prints `listening <base URL>` when it
- * is ready, and ends on SIGTERM, or, with --with-parent, when the process that holds its stdin is gone.
+ * The simulated provider as a process of its own, for benchmarks and for tests that kill things. It prints
+ * `listening <base URL>` when it is ready, and ends on SIGTERM, or, with --with-parent, when the process that holds its
+ * stdin is gone.
  */
 import { parseArgs } from 'node:util'
 import { type SimulatedProviderOptions, simulatedProvider } from '../simulated-provider.ts'
 
 const USAGE =
-  'usage: main.ts [--port N] [--requests N] [--tokens N] [--window MS] [--latency MS] [--seed N] [--log FILE] [--with-parent]'
+  'usage: main.ts [--port N] [--requests N] [--tokens N] [--window MS] [--latency MS] [--seed N] [--log FILE] [--refused-count] [--with-parent]'
 
 const { values: flags } = parseArgs({
   options: {
@@ -17,6 +18,7 @@ const { values: flags } = parseArgs({
     latency: { type: 'string' },
     seed: { type: 'string' },
     log: { type: 'string' },
+    'refused-count': { type: 'boolean', default: false },
     'with-parent': { type: 'boolean', default: false },
   },
 })
@@ -40,6 +42,7 @@ function optionsFrom(): SimulatedProviderOptions {
   const { port, tokens, latency, seed, log } = flags
   return {
     requests: Number(flags.requests),
+    refusedCount: flags['refused-count'],
     windowMs: Number(flags.window),
     ...(port === undefined ? {} : { port: Number(port) }),
     ...(tokens === undefined ? {} : { tokens: Number(tokens) }),

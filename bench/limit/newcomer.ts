@@ -1,0 +1,80 @@
+/** An owner's first job behind another owner's backlog of 10,000 in the same tier: how many calls go before it? */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { forked } from '../forked.ts'
+import { INPUT } from '../load.ts'
+import { startMeasured } from '../processes.ts'
+import type { SubmitOrder, Submitted } from '../submitter.ts'
+import { workload } from '../workload.ts'
+import { type LoggingProvider, loggingProvider } from './provider-log.ts'
+import { type Setup, settingsOf } from './run-fairlead.ts'
+
+/** Half as many again: calls go on while they are submitted. */
+const SUBMITTED = 15_000
+const SUBMIT_AT_MOST_MS = 300_000
+/** To start a process, and to end one. */
+const SLACK_MS = 30_000
+const NEWCOMERS = 5
+const SERVED_AT_MOST_MS = 10_000
+/** So that a newcomer does not meet the one before it. */
+const APART_MS = 1_500
+
+export interface Newcomers {
+  /** For each newcomer, the tier's calls from when its job was accepted until its own, its own included. */
+  readonly slots: readonly number[]
+  readonly waitsMs: readonly number[]
+  /** How many of the other owner's jobs were waiting when the first one came. */
+  readonly backlog: number
+}
+
+export async function newcomers(setup: Setup): Promise<Newcomers> {
+  const provider = await loggingProvider(setup)
+  const system = await startMeasured({ settings: settingsOf(setup, provider.url), engine: 'dynoxide' })
+  const load = forked<SubmitOrder, Submitted>(
+    './submitter.ts',
+    { ...system.access, trace: FLOOD, capMs: SUBMIT_AT_MOST_MS },
+    SUBMIT_AT_MOST_MS + SLACK_MS,
+  )
+  try {
+    const { jobIds } = await load.answer
+    const backlog = jobIds.filter((id) => id !== null).length - (await provider.stats()).admitted
+    const served: { slots: number; waitMs: number }[] = []
+    for (let i = 0; i < NEWCOMERS; i++) {
+      await sleep(APART_MS)
+      const { id } = (await system.api.post('/v1/jobs', { kind: 'low', owner: `new-${i}`, input: INPUT })) as {
+        id: string
+      }
+      served.push(await untilServed(provider, id, Date.now()))
+    }
+    return { slots: served.map((s) => s.slots), waitsMs: served.map((s) => s.waitMs), backlog }
+  } finally {
+    load.stop()
+    await system.stop()
+    await provider.stop()
+  }
+}
+
+const FLOOD = workload({
+  seed: 1,
+  jobs: SUBMITTED,
+  owners: 1,
+  bigOwnerShare: 1,
+  tierShares: { high: 0, medium: 0, low: 1 },
+  atOnceShare: 1,
+  spreadMs: 0,
+})
+
+const LOOK_EVERY_MS = 100
+
+async function untilServed(provider: LoggingProvider, id: string, acceptedAt: number) {
+  while (Date.now() < acceptedAt + SERVED_AT_MOST_MS) {
+    await sleep(LOOK_EVERY_MS)
+    const calls = provider.log().filter((c) => c.status === 200)
+    const own = calls.find((c) => c.job === id)
+    // It may have been called before its submitter heard that it was accepted.
+    if (own) {
+      const before = calls.filter((c) => c.at > acceptedAt && c.at < own.at)
+      return { slots: before.length + 1, waitMs: Math.max(0, own.at - acceptedAt) }
+    }
+  }
+  throw new Error(`a newcomer was not served within ${SERVED_AT_MOST_MS} ms`)
+}

@@ -1,0 +1,60 @@
+/** One trace through Fairlead: provider, system and load are processes of their own. */
+import type { SettingsInput } from '../../core/settings.ts'
+import { type Forked, forked } from '../forked.ts'
+import { settingsFor } from '../load.ts'
+import { startMeasured } from '../processes.ts'
+import type { SubmitOrder, Submitted } from '../submitter.ts'
+import type { Arrival } from '../workload.ts'
+import type { Trace } from './measures.ts'
+import { type Allowance, loggingProvider } from './provider-log.ts'
+import { traceOf } from './trace.ts'
+
+export interface Setup extends Allowance {
+  readonly order: 'weighted' | 'strict' | 'owners'
+  readonly pacing: 'even' | 'burst'
+  readonly guard: { readonly refusalMs: number; readonly skewMs: number; readonly networkMs: number }
+}
+
+export interface OurTrace extends Trace {
+  /** From the trace's start until the API had accepted all that came at the start. */
+  readonly acceptedMs: number
+  /** Submits that the API first answered with an error. */
+  readonly repeatedSubmits: number
+}
+
+/** To start a process, and to end one. */
+const SLACK_MS = 30_000
+
+/** Three traces' worth: whoever has not drained by then will not. */
+const DRAIN_AT_MOST_MS = 180_000
+
+export async function runFairlead(
+  setup: Setup,
+  arrivals: readonly Arrival[],
+  watchMs: number = DRAIN_AT_MOST_MS,
+): Promise<OurTrace> {
+  const provider = await loggingProvider(setup)
+  const system = await startMeasured({ settings: settingsOf(setup, provider.url), engine: 'dynoxide' })
+  let load: Forked<Submitted> | undefined
+  try {
+    load = forked<SubmitOrder, Submitted>(
+      './submitter.ts',
+      { ...system.access, trace: arrivals, capMs: watchMs },
+      watchMs + SLACK_MS,
+    )
+    const { startedAt, jobIds, floodAcceptedAt, repeated } = await load.answer
+    await provider.admittedAll(arrivals.length, startedAt + watchMs)
+    const endedAt = Date.now()
+    const trace = traceOf({ arrivals, idOf: (i) => jobIds[i] ?? '', log: provider.log(), startedAt, endedAt })
+    return { ...trace, acceptedMs: floodAcceptedAt - startedAt, repeatedSubmits: repeated }
+  } finally {
+    load?.stop()
+    await system.stop()
+    await provider.stop()
+  }
+}
+
+export function settingsOf({ requests, windowMs, ...pool }: Setup, provider: string): SettingsInput {
+  const settings = settingsFor({ provider, requests, windowMs })
+  return { ...settings, pools: { main: { ...(settings.pools['main'] as SettingsInput['pools'][string]), ...pool } } }
+}
