@@ -1,18 +1,27 @@
 /** `npm run bench -- [SCENARIO ...] [--json]`: runs scenarios and prints what they measured, machine and date beside it. */
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
-import { first } from './first.ts'
-import type { Figure } from './scenario.ts'
+import { concurrency } from './concurrency.ts'
+import { flat } from './flat.ts'
+import type { Figure, Options } from './scenario.ts'
+import { throughput } from './throughput.ts'
+import { wake } from './wake.ts'
 
-const SCENARIOS = [first]
+const SCENARIOS = [flat, throughput, concurrency, wake]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  options: {
+    json: { type: 'boolean' },
+    full: { type: 'boolean', default: false },
+    real: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '1' },
+    help: { type: 'boolean', short: 'h' },
+  },
 })
 
 const help = () =>
   [
-    'npm run bench -- [SCENARIO ...] [--json]',
+    'npm run bench -- [SCENARIO ...] [--json] [--full] [--real] [--runs N]',
     '',
     ...SCENARIOS.map((s) => `  ${s.name.padEnd(12)} ${s.describe}`),
   ].join('\n')
@@ -23,6 +32,13 @@ const machine = () =>
 const rounded = (n: number): string => (Math.abs(n) >= 100 ? n.toFixed(0) : n.toFixed(2))
 const table = (figures: readonly Figure[]): string =>
   figures.map((f) => `| ${f.scenario} | ${f.variant} | ${f.metric} | ${rounded(f.value)} | ${f.unit} |`).join('\n')
+
+const optionsOf = (): Options => ({
+  full: values.full,
+  real: values.real,
+  runs: Number(values.runs),
+  say: (line) => void process.stderr.write(`${line}\n`),
+})
 
 async function main(): Promise<number> {
   if (values.help) {
@@ -36,7 +52,7 @@ async function main(): Promise<number> {
   }
   const chosen = SCENARIOS.filter((s) => positionals.length === 0 || positionals.includes(s.name))
   const figures: Figure[] = []
-  for (const scenario of chosen) figures.push(...(await scenario.run()))
+  for (const scenario of chosen) figures.push(...(await scenario.run(optionsOf())))
   process.stdout.write(
     values.json
       ? `${JSON.stringify(figures, null, 2)}\n`
