@@ -5,6 +5,7 @@
 import type { DispatcherDeps } from '../deps.ts'
 import { LEASE_CACHE_MS } from '../doorbell.ts'
 import { BELLS_PER_TICK, type Holder, LEASE_MS } from './holder.ts'
+import { leaveIdle } from './leave.ts'
 import { paint } from './picture.ts'
 import { takeOver } from './take-over.ts'
 import { note, tick } from './tick.ts'
@@ -29,7 +30,12 @@ export async function run(
     const now = deps.clock.now()
     if (p.signal?.aborted) return letGo(deps, h, 'stopped')
     if (now >= p.until) return handOver(deps, h)
-    if (isIdle(h, ticked.againAt, now) && (await ended(deps, h))) return 'idle'
+    if (isIdle(h, ticked.againAt, now)) {
+      // Some at a time, between ticks: whoever comes meanwhile does not wait for them.
+      const left = await leaveIdle(deps, h, now)
+      if (left === 'lost') return 'lost'
+      if (left === 'none' && (await ended(deps, h))) return 'idle'
+    }
     await deps.clock.until(Math.min(ticked.againAt, now + POLL_MS), p.signal)
   }
 }
