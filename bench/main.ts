@@ -1,13 +1,17 @@
 /** `npm run bench -- [SCENARIO ...]`: runs scenarios and prints what they measured, machine and date beside it. */
 import { outside } from './check.ts'
-import { first } from './first.ts'
+import { concurrency } from './concurrency.ts'
+import { flat } from './flat.ts'
 import { limit } from './limit.ts'
 import { type Asked, help, parseBenchOptions } from './options.ts'
 import { committedRanges } from './ranges.ts'
 import { circumstances, outsideTable, table } from './report.ts'
 import type { Figure, Scenario } from './scenario.ts'
+import { throughput } from './throughput.ts'
+import { wake } from './wake.ts'
+import { worst } from './worst.ts'
 
-const SCENARIOS: readonly Scenario[] = [first, limit]
+const SCENARIOS: readonly Scenario[] = [limit, flat, throughput, concurrency, wake]
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -16,7 +20,7 @@ async function measure({ scenarios, options }: Asked): Promise<Figure[]> {
   const chosen = SCENARIOS.filter((s) => scenarios.length === 0 || scenarios.includes(s.name))
   const figures: Figure[] = []
   for (const scenario of chosen) figures.push(...(await scenario.run({ ...options, say })))
-  return figures
+  return worst([figures])
 }
 
 /** With --json the verdict goes to stderr: stdout holds one array and nothing else. */

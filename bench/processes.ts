@@ -1,19 +1,48 @@
 /** Provider and system as processes of their own, so that none measures itself. Both listen on loopback only. */
-import { fork, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ApiClient, apiClient } from '../local/api-client.ts'
-import type { SystemAnswer, SystemOrder } from './system.ts'
+import { rssMbOf } from './memory.ts'
+import type { Metered } from './metering.ts'
+import type { PlantOrder } from './plant.ts'
+import type { Called, ProviderAnswer, ProviderOrder } from './provider.ts'
+import type { SystemAnswer, SystemAsk, SystemOrder } from './system.ts'
+import type { Seen } from './watching.ts'
 
-const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export const QUIET = {
   ...process.env,
   POWERTOOLS_METRICS_DISABLED: 'true',
   POWERTOOLS_TRACE_ENABLED: 'false',
   POWERTOOLS_LOG_LEVEL: 'ERROR',
+}
+
+/** A module of this folder, in a process that ends with ours. */
+const forked = (module: string): ChildProcess =>
+  fork(fileURLToPath(new URL(module, import.meta.url)), {
+    execArgv: ['--import', 'tsx'],
+    env: QUIET,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+
+type Answer<T extends { kind: string }, K extends T['kind']> = Extract<T, { kind: K }>
+
+/** The next answer of a kind; a child that dies instead is an error. */
+function heard<T extends { kind: string }, K extends T['kind']>(child: ChildProcess, kind: K): Promise<Answer<T, K>> {
+  return new Promise((resolve, reject) => {
+    const died = () => reject(new Error(`a process of the benchmark ended where it should have said ${kind}`))
+    const listen = (answer: T) => {
+      if (answer.kind !== kind) return
+      child.off('message', listen)
+      child.off('exit', died)
+      resolve(answer as Answer<T, K>)
+    }
+    child.on('message', listen)
+    child.once('exit', died)
+  })
 }
 
 export interface ProviderStats {
@@ -28,22 +57,15 @@ export interface Provider {
   stop(): Promise<void>
 }
 
-export async function startProvider(p: {
-  requests: number
-  windowMs: number
-  latencyMs: number
-  /** More of its flags (local/simulated-provider/main.ts). */
-  flags?: readonly string[]
-}): Promise<Provider> {
-  const flags = ['--requests', p.requests, '--window', p.windowMs, '--latency', p.latencyMs, ...(p.flags ?? [])].map(
-    String,
-  )
-  const main = file('../local/simulated-provider/main.ts')
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...flags, '--with-parent'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const url = /http:\S+/.exec(String(line))?.[0] as string
+export async function startProvider(
+  order: ProviderOrder,
+  onCall: (call: Called) => void = () => undefined,
+): Promise<Provider> {
+  const child = forked('./provider.ts')
+  const listening = heard<ProviderAnswer, 'listening'>(child, 'listening')
+  child.on('message', (answer: ProviderAnswer) => answer.kind === 'called' && onCall(answer))
+  child.send(order)
+  const { url } = await listening
   return {
     url,
     stats: async () => (await (await fetch(new URL('/stats', url))).json()) as ProviderStats,
@@ -54,45 +76,62 @@ export async function startProvider(p: {
   }
 }
 
-export type Figures = Extract<SystemAnswer, { kind: 'figures' }>
 export interface MeasuredSystem {
   readonly api: ApiClient
   /** For a load that is a process of its own. */
   readonly access: { readonly url: string; readonly token: string }
   /** ms from spawning the process until it could take work. */
   readonly startMs: number
-  figures(): Promise<Figures>
+  /** Of the system's process and every one it started, its database engine among them. */
+  rssMb(): number
+  figures(): Promise<Answer<SystemAnswer, 'figures'>>
+  /** The same of a system over dynoxide. */
+  metered(): Promise<Metered>
   stop(): Promise<void>
 }
 
-export async function startMeasured(order: Omit<SystemOrder, 'data'>): Promise<MeasuredSystem> {
+export async function startMeasured(
+  order: Omit<SystemOrder, 'data' | 'planted'> & { plant?: Omit<PlantOrder, 'data'> },
+  onSeen: (seen: Seen) => void = () => undefined,
+): Promise<MeasuredSystem> {
+  const { plant, ...rest } = order
   const data = mkdtempSync(join(tmpdir(), 'fairlead-bench-'))
+  const forget = () => rmSync(data, { recursive: true, force: true })
+  process.once('exit', forget)
+  if (plant) await planted({ ...plant, data })
   const began = performance.now()
-  const child = fork(file('./system.ts'), {
-    execArgv: ['--import', 'tsx'],
-    env: QUIET,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  const child = forked('./system.ts')
+  const started = heard<SystemAnswer, 'started'>(child, 'started')
+  child.on('message', (answer: SystemAnswer) => {
+    if (answer.kind !== 'started' && answer.kind !== 'figures') onSeen(answer)
   })
-  const answer = async <K extends SystemAnswer['kind']>(kind: K) => {
-    const [said] = (await once(child, 'message')) as [SystemAnswer]
-    if (said.kind !== kind) throw new Error(`expected ${kind}, heard ${said.kind}`)
-    return said as Extract<SystemAnswer, { kind: K }>
-  }
-  child.send({ ...order, data } satisfies SystemOrder)
-  const { url, token } = await answer('started')
+  child.send({ ...rest, data, planted: plant !== undefined } satisfies SystemOrder)
+  const { url, token } = await started
   const startMs = performance.now() - began
+  const figures = () => {
+    const answer = heard<SystemAnswer, 'figures'>(child, 'figures')
+    child.send('figures' satisfies SystemAsk)
+    return answer
+  }
   return {
     api: apiClient(url, token),
     access: { url, token },
     startMs,
-    figures() {
-      child.send('figures')
-      return answer('figures')
-    },
+    rssMb: () => rssMbOf(child.pid as number),
+    figures,
+    metered: async () => (await figures()).metered as Metered,
     async stop() {
-      child.send('stop')
+      child.send('stop' satisfies SystemAsk)
       await once(child, 'exit')
-      rmSync(data, { recursive: true, force: true })
+      process.off('exit', forget)
+      forget()
     },
   }
+}
+
+async function planted(order: PlantOrder): Promise<void> {
+  const child = forked('./plant.ts')
+  child.send(order)
+  const [code] = (await once(child, 'exit')) as [number]
+  if (code !== 0) throw new Error('what a scenario starts from could not be planted')
 }

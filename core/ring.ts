@@ -64,6 +64,8 @@ export interface OwnerTurns {
 export const HEADS_KEPT = 200
 /** What one tick may take at most (PERMITS_PER_TICK): a lane that ran dry within a tick would lose its turns there. */
 export const REFILL_BELOW = 100
+/** A page read on stands whole beside what was left: what was cut off again would be read, and paid for, twice. */
+const HEADS_AFTER_REFILL = HEADS_KEPT + REFILL_BELOW
 
 export const newRing = (p: Pick<Ring, 'pool' | 'order' | 'tierWeight' | 'ownerWeight'>): Ring => ({
   ...p,
@@ -122,7 +124,7 @@ function find(lane: Lane, head: Pick<Head, 'at' | 'jobId'>): { i: number; known:
  * A queued record was heard of. Hearing twice, or of what is already sent, changes nothing; a job's fence only rises,
  * so news under a lower one is old, and under a higher one what was sent is over.
  */
-export function heard(ring: Ring, lane: Lane, head: Head): void {
+export function heard(ring: Ring, lane: Lane, head: Head, atMost: number = HEADS_KEPT): void {
   const sent = ring.sent.get(head.jobId)
   if (sent && sent.head.fence >= head.fence) return
   ring.sent.delete(head.jobId)
@@ -137,7 +139,7 @@ export function heard(ring: Ring, lane: Lane, head: Head): void {
     return
   }
   lane.heads.splice(i, 0, head)
-  if (lane.heads.length > HEADS_KEPT) cutShort(lane)
+  if (lane.heads.length > atMost) cutShort(lane)
 }
 
 function cutShort(lane: Lane): void {
@@ -154,7 +156,7 @@ export function refill(ring: Ring, lane: Lane, heads: readonly Head[], upTo: Liv
   delete lane.cursor
   // What does not fit in memory is counted again as it is heard.
   lane.beyond = 0
-  for (const head of heads) heard(ring, lane, head)
+  for (const head of heads) heard(ring, lane, head, HEADS_AFTER_REFILL)
   lane.beyond += unread
   if (more && upTo) {
     lane.cursor ??= upTo

@@ -5,7 +5,7 @@ import { type Refusal, refuse } from './refusal.ts'
 
 const CACHE_MS = 1_000
 const RETRY_AFTER_S = 30
-const cache = new WeakMap<Deps['capacity'], Map<string, { at: number; overview: Overview | undefined }>>()
+const cache = new WeakMap<Deps['capacity'], Map<string, { at: number; overview: Promise<Overview | undefined> }>>()
 
 /** A pool's overview, read at most once a second in this process. */
 export async function recentOverview(
@@ -17,8 +17,10 @@ export async function recentOverview(
   const known = pools.get(pool)
   const now = deps.clock.now()
   if (known && now - known.at < CACHE_MS) return known.overview
-  const overview = await deps.capacity.overview({ pool })
+  const overview = deps.capacity.overview({ pool })
+  // Kept while it is asked for: of many requests at once one reads. What failed is asked for again.
   pools.set(pool, { at: now, overview })
+  overview.catch(() => pools.delete(pool))
   return overview
 }
 

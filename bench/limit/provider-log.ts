@@ -24,8 +24,8 @@ const LOOK_EVERY_MS = 200
 export async function loggingProvider(p: Allowance & { refusedCount?: boolean }): Promise<LoggingProvider> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-log-'))
   const file = join(folder, 'calls.jsonl')
-  const flags = ['--log', file, ...(p.refusedCount ? ['--refused-count'] : [])]
-  const provider = await startProvider({ ...p, latencyMs: LATENCY_MS, flags })
+  const { requests, windowMs, refusedCount = false } = p
+  const provider = await startProvider({ requests, windowMs, refusedCount, latencyMs: LATENCY_MS, logFile: file })
   return {
     ...provider,
     log: () =>

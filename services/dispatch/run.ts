@@ -6,6 +6,7 @@ import { LEASE_MS } from '../../core/lease.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { LEASE_CACHE_MS } from '../doorbell.ts'
 import { BELLS_PER_TICK, type Holder } from './holder.ts'
+import { leaveIdle } from './leave.ts'
 import { paint } from './picture.ts'
 import { takeOver } from './take-over.ts'
 import { note, tick } from './tick.ts'
@@ -14,6 +15,8 @@ import { note, tick } from './tick.ts'
 export const POLL_MS = 100
 /** The schedule starts a dispatcher every minute: what is due sooner must find this one. */
 const SOON_MS = 60_000
+/** Seldomer while it ends: an idle pool's dispatcher does so every minute, and a quarter of a second is soon enough. */
+const ENDING_POLL_MS = 250
 const IDLE_BEFORE_END_MS = 15_000
 
 export type RunEnd = 'taken' | 'lost' | 'idle' | 'handed-over' | 'stopped' | 'clock-off'
@@ -32,7 +35,12 @@ export async function run(
     const now = deps.clock.now()
     if (p.signal?.aborted) return letGo(deps, h, 'stopped')
     if (now >= p.until) return handOver(deps, h)
-    if (isIdle(h, ticked.againAt, now) && (await ended(deps, h))) return 'idle'
+    if (isIdle(h, ticked.againAt, now)) {
+      // Some at a time, between ticks: whoever comes meanwhile does not wait for them.
+      const left = await leaveIdle(deps, h, now)
+      if (left === 'lost') return 'lost'
+      if (left === 'none' && (await ended(deps, h))) return 'idle'
+    }
     await deps.clock.until(Math.min(ticked.againAt, now + POLL_MS), p.signal)
   }
 }
@@ -42,12 +50,21 @@ const isIdle = (h: Holder, againAt: number, now: number): boolean =>
 
 async function ended(deps: DispatcherDeps, h: Holder): Promise<boolean> {
   if (!(await setState(deps, h, 'ending'))) return true
-  await deps.clock.until(deps.clock.now() + LEASE_CACHE_MS)
-  const quiet = !(await anyBell(deps, h))
+  const quiet = await staysQuiet(deps, h, deps.clock.now() + LEASE_CACHE_MS)
   await setState(deps, h, quiet ? 'free' : 'held')
   // Whom somebody woke between that look and the release found the lease still taken, and went: it is woken again.
   if (quiet && (await anyBell(deps, h))) await deps.waker.wake({ pool: h.pool })
   return quiet
+}
+
+/** Looks a few times on the way: who rings meanwhile waits for no end. Only the last look, after it all, counts as quiet. */
+async function staysQuiet(deps: DispatcherDeps, h: Holder, until: number): Promise<boolean> {
+  for (;;) {
+    const now = deps.clock.now()
+    if (now < until) await deps.clock.until(Math.min(until, now + ENDING_POLL_MS))
+    if (await anyBell(deps, h)) return false
+    if (now >= until) return true
+  }
 }
 
 async function anyBell(deps: DispatcherDeps, h: Holder): Promise<boolean> {

@@ -13,7 +13,7 @@ import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
 import { BELLS_PER_TICK, type Holder, NOTE_EVERY_MS, PROBE_FIRST_MS, RENEW_MS, untilProbeMs } from './holder.ts'
-import { leaveIdle } from './leave.ts'
+import { leaveWhenDue } from './leave.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
 import { clockOf } from './sound-clock.ts'
@@ -51,7 +51,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
 
   // The picture is for looking at: that it cannot be written stops no job.
   await paint(deps, h, deps.clock.now()).catch(() => deps.meter.count('OverviewsUnwritten', 1, { pool }))
-  if ((await leaveIdle(deps, h, now)) === 'lost') return { kind: 'lost' }
+  if ((await leaveWhenDue(deps, h, now)) === 'lost') return { kind: 'lost' }
   if (rung || decided.permits.length > 0) h.busyAt = now
   const full = bells.length === BELLS_PER_TICK
   return { kind: 'ticked', againAt: full ? now : decided.againAt, bells: bells.length }

@@ -21,7 +21,8 @@ import { aHead, aRing, aShape, aSnapshot, NOW } from '../support/builders.ts'
 
 /**
  * The ring against a plain table: jobs enter, are cancelled, sent, claimed, retried, lost and given back; bells come
- * late, in any order and twice; the ring is thrown away and read anew. Whatever happens, a job that stands on the table
+ * late, in any order and twice; the ring is thrown away and
+ * read anew, or forgets who has nothing. Whatever happens, a job that stands on the table
  * and was rung about can be found: in memory, among what is watched, or behind a cursor that will be read.
  */
 interface Row {
@@ -121,6 +122,13 @@ class Model {
         sentBack(this.ring, sent.head.jobId, row.head, !row.dead)
       else this.ring.sent.delete(sent.head.jobId)
     }
+  }
+
+  /** Whoever has nothing in memory is forgotten, unread: what came since is still to be heard. */
+  leave(): void {
+    const watched = new Set([...this.ring.sent.values()].map((s) => s.lane))
+    for (const lane of this.ring.lanes.values())
+      if (backlog(lane) === 0 && !this.ring.busy.has(lane.id) && !watched.has(lane.id)) this.ring.lanes.delete(lane.id)
   }
 
   /** A new holder: the notes of the old one's lanes, and every lane from its start. */
@@ -227,6 +235,7 @@ const ops = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('watch') }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('leave') }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('takeOver') }) },
 )
 
@@ -247,6 +256,8 @@ function perform(model: Model, step: typeof ops extends fc.Arbitrary<infer T> ? 
       return
     case 'watch':
       return model.watch()
+    case 'leave':
+      return model.leave()
     case 'takeOver':
       return model.takeOver()
   }

@@ -137,12 +137,23 @@ describe('reading on behind the cursor', () => {
     expect(backlog(lane)).toBe(60)
   })
 
-  it('counts rightly when the last page does not fit into memory', () => {
-    const { ring, lane, behind, memory } = cutLane(49, 200)
+  it('keeps the whole page, so that none of it is read twice, and counts what is heard of behind it', () => {
+    const { ring, lane, behind, memory } = cutLane(REFILL_BELOW - 1, HEADS_KEPT)
+    refill(ring, lane, behind, keyOf(behind.at(-1) ?? aHead()), true)
+    expect(lane.heads).toEqual([...memory, ...behind])
+    expect(lane.cursor).toEqual(keyOf(behind.at(-1) ?? aHead()))
+    heard(ring, lane, aHead({ at: NOW + 1_000_000 }))
+    expect(lane.heads).toHaveLength(REFILL_BELOW - 1 + HEADS_KEPT)
+    expect(lane.beyond).toBe(1)
+  })
+
+  it('makes short again a lane that is longer than what is kept, when more is heard of', () => {
+    const { ring, lane, behind } = cutLane(49, HEADS_KEPT)
     refill(ring, lane, behind, keyOf(behind.at(-1) ?? aHead()), false)
-    expect(lane.heads).toEqual([...memory, ...behind].slice(0, HEADS_KEPT))
-    expect(lane.cursor).toEqual(keyOf(lane.heads.at(-1) ?? aHead()))
-    expect(backlog(lane)).toBe(249)
+    expect(lane.cursor).toBeUndefined()
+    heard(ring, lane, aHead({ at: NOW + 1_000_000 }))
+    expect(lane.cursor).toEqual(keyOf(behind.at(-1) ?? aHead()))
+    expect(backlog(lane)).toBe(250)
   })
 
   it('counts rightly when there is more', () => {

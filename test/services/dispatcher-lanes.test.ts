@@ -140,8 +140,6 @@ describe('an owner', () => {
 
   it('whose record came after the last look at its lane does not fall out', async () => {
     const world = new World()
-    world.start()
-    await world.ended([await world.submit()])
     const deps = world.process()
     let came: string | undefined
     const leave: typeof deps.rings.leave = async (p) => {
@@ -149,7 +147,61 @@ describe('an owner', () => {
       return deps.rings.leave(p)
     }
     world.dispatcher = () => ({ ...deps, rings: { ...deps.rings, leave } })
+    world.start()
+    await world.ended([await world.submit()])
     await world.until(() => came !== undefined, 20 * 60_000)
     await world.ended([came as string], 3_000)
   })
+
+  it('is looked for in no lane that nothing was heard of', async () => {
+    const world = new World()
+    const lanes = countLanes(world)
+    void world.dispatch()
+    await world.ended([await world.submit()])
+    await world.pass(30_000)
+    expect(await owners(world)).toEqual([])
+    expect(lanes).toEqual(['main#medium#ada'])
+  })
+
+  it.each([500, 20_000])('of many does not keep a job waiting that comes %d ms after they had work', async (restMs) => {
+    const world = new World(FAST)
+    const ids: string[] = []
+    for (let i = 0; i < 300; i++) ids.push(await world.submit('step', { owner: `owner-${i}` }))
+    await world.ended(ids)
+    await world.pass(15_000 + restMs)
+    const at = world.now()
+    const id = await world.submit()
+    await world.ended([id], 3_000)
+    expect((world.model.of(id)[0]?.at as number) - at).toBeLessThan(500)
+  })
 })
+
+describe('a dispatcher that lets go', () => {
+  it('takes all out of the ring that have no work, so that the next one reads nothing of theirs', async () => {
+    const world = new World(FAST)
+    const ids: string[] = []
+    for (let i = 0; i < 100; i++) ids.push(await world.submit('step', { owner: `owner-${i}` }))
+    const later = await world.submit('step', { startAt: world.now() + 3_600_000 })
+    await world.ended(ids)
+    await world.until(() => world.runs[0]?.end === 'idle')
+    expect(await owners(world)).toEqual(['ada'])
+    const lanes = countLanes(world)
+    await world.clock.during(world.dispatch())
+    expect(lanes).toHaveLength(3)
+    await world.pass(3_600_000)
+    void world.dispatch()
+    await world.ended([later])
+  })
+})
+
+/** The lanes that dispatchers read from now on. */
+function countLanes(world: World): string[] {
+  const lanes: string[] = []
+  const deps = world.process()
+  const lane: typeof deps.jobs.lane = (p) => {
+    if (p.lane.startsWith('main#')) lanes.push(p.lane)
+    return deps.jobs.lane(p)
+  }
+  world.dispatcher = () => ({ ...deps, jobs: { ...deps.jobs, lane } })
+  return lanes
+}

@@ -185,6 +185,16 @@ describe('a dispatcher that ends', () => {
     },
   )
 
+  it.each([100, 900, 1_900])('makes a job that comes %i ms after it began to wait for no end', async (ms) => {
+    const world = await ending()
+    await world.until(() => leaseOf(world)?.state === 'ending')
+    await world.pass(ms)
+    const at = world.now()
+    const id = await world.submit()
+    await world.ended([id], 4_000)
+    expect((world.model.of(id)[0]?.at as number) - at).toBeLessThan(500)
+  })
+
   it('takes no longer with a bell that came between its last look and its going', async () => {
     const world = new World()
     const deps = world.process()

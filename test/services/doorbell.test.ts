@@ -72,4 +72,39 @@ describe('the doorbell', () => {
     await world.clock.during(rung())
     expect(seen.leases).toBe(2)
   })
+
+  it('asks once for all that ring at the same moment', async () => {
+    const world = new World()
+    await take(world)
+    const { seen, rung } = doorbell(world)
+    await Promise.all([rung(), rung(), rung()])
+    expect(seen).toEqual({ leases: 1, wakes: 0 })
+  })
+
+  it('takes nobody at his word that there is no lease, and asks again where an asking failed', async () => {
+    const world = new World()
+    await take(world)
+    let asked = 0
+    const { seen, rung } = doorbell(world, async (p) => {
+      asked++
+      if (asked === 1) throw new Error('no answer')
+      if (asked === 2) return { state: 'free', until: 0 }
+      return world.api.capacity.lease(p)
+    })
+    const rings = await Promise.allSettled([rung(), rung(), rung()])
+    expect(rings.map((r) => r.status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
+    expect(seen.wakes).toBe(1)
+  })
+
+  it('shares no answer that took longer than it may be trusted', async () => {
+    const world = new World()
+    await take(world)
+    const { seen, rung } = doorbell(world, async (p) => {
+      const lease = await world.api.capacity.lease(p)
+      await world.clock.until(world.now() + LEASE_CACHE_MS)
+      return lease
+    })
+    await world.clock.during(Promise.all([rung(), rung()]))
+    expect(seen.leases).toBe(2)
+  })
 })
