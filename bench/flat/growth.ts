@@ -4,9 +4,9 @@
  * asked of DynamoDB between two moments is divided by the jobs that were submitted between them, and that ended: the
  * second moment is when as many have ended. So one figure holds a submit and a dispatch, if not of the same job.
  *
- * Few owners in one tier: lanes whose memory ends before they do are read on about once in a hundred of their jobs, and
- * this way each of them is, twice. With more lanes the same reads come as often for each job, but a run would have to
- * be longer to see them.
+ * Few owners in one tier: a lane that is longer than what memory holds of it is read on once in two hundred of its jobs,
+ * and this way each of them is. With more lanes the same reads come as often for each job, but a run would have to be
+ * longer to see them.
  */
 import { atMoments, jobOf, submit } from '../load.ts'
 import { type Cost, costOf } from '../metering.ts'
@@ -17,7 +17,7 @@ import { type Bench, COSTS, costFigures, figure, PER_SECOND, untilEnded, withSys
 const OWNERS = 6
 const TIER = 'medium'
 const AT_ONCE = 20
-/** Two reads of each lane. */
+/** Each lane is read on once. */
 const MEASURED = OWNERS * 200
 /** By then the pace is steady. */
 const WARM_UP = 100

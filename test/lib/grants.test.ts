@@ -122,6 +122,8 @@ async function everything(): Promise<void> {
     await get(`/v1/${path}`)
   mended = true
   await post('/v1/pools/main/resume')
+  await submit('due while the next one is at work', { inMs: 50_000 })
+  await system.dispatch(40_000)
   await system.dispatch(3 * MINUTE)
 }
 

@@ -1,14 +1,13 @@
 import { expect, test } from 'vitest'
 import { memoryCapacityStore } from '../../adapters/memory/capacity-store.ts'
 import { MemoryTables } from '../../adapters/memory/tables.ts'
+import { LEASE_MS } from '../../core/lease.ts'
 import { freeLeases } from '../../local/leases.ts'
 import { NOW } from '../support/records.ts'
 
-const HOUR_MS = 3_600_000
-
 async function afterAKill() {
   const capacity = memoryCapacityStore(new MemoryTables())
-  const held = await capacity.acquire({ pool: 'main', holder: 'dead', now: NOW, leaseMs: HOUR_MS })
+  const held = await capacity.acquire({ pool: 'main', holder: 'dead', now: NOW, leaseMs: LEASE_MS })
   if (held.kind !== 'held') throw new Error('the lease was free')
   const record = { ...held.record, version: held.record.version + 1, lastSlot: NOW + 500, clock: 7 }
   await capacity.write({ pool: 'main', record })
