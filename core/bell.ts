@@ -39,6 +39,8 @@ const common = { v: z.literal(1), id: z.string() }
 
 export const Bell = z.discriminatedUnion('t', [
   z.object({ ...common, t: z.literal('entered'), ...place, head: Head }),
+  /** Many that entered together, as a batch submits them. */
+  z.object({ ...common, t: z.literal('came'), jobs: z.array(z.object({ ...place, head: Head })) }),
   z.object({ ...common, t: z.literal('left'), ...place, jobId: z.string(), at: z.number(), state: z.string() }),
   z.object({
     ...common,
@@ -79,4 +81,12 @@ export const enteredBell = (id: string, r: LiveRecord): EnteredBell => ({
   tier: r.tier,
   owner: r.owner,
   head: headOf(r),
+})
+
+/** One bell for many records of one pool. */
+export const cameBell = (id: string, records: readonly LiveRecord[]): Extract<Bell, { t: 'came' }> => ({
+  v: 1,
+  id,
+  t: 'came',
+  jobs: records.map((r) => ({ tier: r.tier, owner: r.owner, head: headOf(r) })),
 })

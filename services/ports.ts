@@ -66,6 +66,11 @@ export interface LanePage {
 
 export interface JobStore {
   create(p: { input: JobInput }): Promise<{ kind: 'created' } | { kind: 'exists'; input: JobInput }>
+  /**
+   * Inputs, and then their first live records, of ids just made: they meet nothing that stands, so no condition is asked
+   * and they are written in batches. Throws if not all were taken; which of them were is then unknown.
+   */
+  createFresh(p: { jobs: readonly { input: JobInput; record: Queued }[] }): Promise<void>
   /** Puts a first live record if absent. */
   enter(p: { record: Queued }): Promise<'entered' | 'present'>
   /** The same for a repeated submit: only if the job has neither moved nor ended. */

@@ -30,12 +30,22 @@ export const START_DAYS_AHEAD = 30
 const DAY_MS = 86_400_000
 
 export async function submit(deps: Deps, caller: Caller, request: SubmitRequest): Promise<Accepted> {
+  const admitted = await admit(deps, caller, request)
+  return admitted.ok ? write(deps, admitted.input) : admitted
+}
+
+/** What would be written, or why not. */
+export async function admit(deps: Deps, caller: Caller, request: SubmitRequest): Promise<Answer<{ input: JobInput }>> {
   const owner = request.owner ?? caller.owner
   const refusal = refused(deps, caller, owner, request)
   if (refusal) return refusal
   const input = asInput(deps, caller, owner, request)
   const full = await backlogFull(deps, request.kind, owner)
   if (full && !(request.idempotencyKey !== undefined && (await isThere(deps, input)))) return full
+  return { ok: true, input }
+}
+
+export async function write(deps: Deps, input: JobInput): Promise<Accepted> {
   const created = await deps.jobs.create({ input })
   if (created.kind === 'created') {
     await enter(deps, input)

@@ -1,5 +1,6 @@
 /** Many items in one request. What DynamoDB hands back unprocessed is sent again alone, a bounded number of times. */
 import { BatchGetCommand, BatchWriteCommand } from '@aws-sdk/lib-dynamodb'
+import { inBatches } from '../../services/in-batches.ts'
 import type { Key, TableName } from '../keys.ts'
 import type { Item } from '../records.ts'
 import { jitter, type Tables } from './tables.ts'
@@ -11,21 +12,27 @@ const BATCH_GET_ITEMS = 100
 
 type Write = { put: Item } | { delete: Key }
 
+/** So many requests of one batch are on their way at once. */
+const REQUESTS_AT_ONCE = 4
+
+const chunks = <T>(all: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size))
+
 /** Unconditional writes. */
-export async function batchWrite(tables: Tables, table: TableName, writes: readonly Write[]): Promise<void> {
-  for (let i = 0; i < writes.length; i += BATCH_WRITE_ITEMS) {
-    const chunk = writes.slice(i, i + BATCH_WRITE_ITEMS)
-    let rest: unknown[] = chunk.map((w) =>
-      'put' in w ? { PutRequest: { Item: w.put } } : { DeleteRequest: { Key: w.delete } },
+export const batchWrite = (tables: Tables, table: TableName, writes: readonly Write[]): Promise<void> =>
+  inBatches(chunks(writes, BATCH_WRITE_ITEMS), REQUESTS_AT_ONCE, (chunk) => writeChunk(tables, table, chunk))
+
+async function writeChunk(tables: Tables, table: TableName, chunk: readonly Write[]): Promise<void> {
+  let rest: unknown[] = chunk.map((w) =>
+    'put' in w ? { PutRequest: { Item: w.put } } : { DeleteRequest: { Key: w.delete } },
+  )
+  for (let attempt = 0; rest.length > 0; attempt++) {
+    if (attempt >= BATCH_ATTEMPTS) throw new Error(`${rest.length} writes to ${table} were not taken`)
+    if (attempt > 0) await jitter(attempt)
+    const done = await tables.db.send(
+      new BatchWriteCommand({ RequestItems: { [tables.name[table]]: rest as never[] } }),
     )
-    for (let attempt = 0; rest.length > 0; attempt++) {
-      if (attempt >= BATCH_ATTEMPTS) throw new Error(`${rest.length} writes to ${table} were not taken`)
-      if (attempt > 0) await jitter(attempt)
-      const done = await tables.db.send(
-        new BatchWriteCommand({ RequestItems: { [tables.name[table]]: rest as never[] } }),
-      )
-      rest = done.UnprocessedItems?.[tables.name[table]] ?? []
-    }
+    rest = done.UnprocessedItems?.[tables.name[table]] ?? []
   }
 }
 

@@ -8,7 +8,7 @@ import { assertTransition } from '../../services/edges.ts'
 import type { JobStore } from '../../services/ports.ts'
 import { atKey, endKey, inputKey, type Key, liveKey, type TableName } from '../keys.ts'
 import { expiring, fromInputItem, fromLiveItem, type Item, inputItem, lanePage, liveItem, partsOf } from '../records.ts'
-import { batchGet } from './batches.ts'
+import { batchGet, batchWrite } from './batches.ts'
 import { claim, release } from './claim.ts'
 import { ABSENT, ALL_OLD, AT_FENCE, MINE, mine, NOT_MINE_YET, STATE, submitted } from './conditions.ts'
 import { query, standing, type Tables, transact, write } from './tables.ts'
@@ -23,6 +23,18 @@ export function dynamoJobStore(tables: Tables): JobStore {
         ExpressionAttributeValues: { ':now': input.submittedAt },
       })
       return old === 'put' ? { kind: 'created' } : { kind: 'exists', input: fromInputItem(old) }
+    },
+    async createFresh({ jobs }) {
+      await batchWrite(
+        tables,
+        'jobs',
+        jobs.map(({ input }) => ({ put: inputItem(input) })),
+      )
+      await batchWrite(
+        tables,
+        'live',
+        jobs.map(({ record }) => ({ put: liveItem(record) })),
+      )
     },
     async enter({ record }) {
       return (await putUnless(tables, 'live', liveItem(record), { ConditionExpression: ABSENT })) === 'put'

@@ -39,6 +39,10 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       tables.commit([{ table: 'jobs', put: inputItem(input) }])
       return { kind: 'created' }
     },
+    async createFresh({ jobs }) {
+      tables.commit(jobs.map(({ input }) => ({ table: 'jobs', put: inputItem(input) })))
+      tables.commit(jobs.map(({ record }) => ({ table: 'live', put: liveItem(record) })))
+    },
     enter,
     async reenter({ record }) {
       const parts = [atKey(record.key.jobId), endKey(record.key.jobId)].map((key) => tables.get('jobs', key))

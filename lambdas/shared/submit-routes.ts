@@ -1,13 +1,11 @@
 /** Submit and batch: one job or up to a hundred, each entry answered for itself. */
 import { recentOverview } from '../../services/backlog.ts'
 import type { Deps } from '../../services/deps.ts'
-import { submit } from '../../services/submit.ts'
+import { type SubmitRequest, submit } from '../../services/submit.ts'
+import { type Submitted, submitBatch } from '../../services/submit-batch.ts'
 import { body, checked, type HttpContext } from './http.ts'
 import { problem, problemOf, STATUS, type Wrong } from './problems.ts'
 import { BatchBody, BatchEntry, IdempotencyHeader, SubmitBody } from './schemas.ts'
-
-/** So many entries of a batch are written at once: a batch must not starve the other requests of its process. */
-const ENTRIES_AT_ONCE = 10
 
 const startAt = (iso: string | undefined) => (iso === undefined ? undefined : Date.parse(iso))
 
@@ -39,39 +37,40 @@ export async function submitBatchRoute(deps: Deps, c: HttpContext): Promise<Resp
   if (!headers.ok) return problem(c, headers)
   const request = await body(c, BatchBody)
   if (!request.ok) return problem(c, request)
-  const { jobs } = request.value
-  const results: unknown[] = []
-  for (let i = 0; i < jobs.length; i += ENTRIES_AT_ONCE) {
-    const some = jobs.slice(i, i + ENTRIES_AT_ONCE)
-    results.push(
-      ...(await Promise.all(some.map((job, k) => entry(deps, c, job, i + k, headers.value['idempotency-key'])))),
-    )
-  }
+  const entries = request.value.jobs.map((raw, i) => entryOf(raw, i, headers.value['idempotency-key']))
+  const good = entries.flatMap((entry) => (entry.ok ? [entry.request] : []))
+  const answers = (await submitBatch(deps, c.get('caller'), good)).values()
+  const results = entries.map((entry, i) => {
+    if (!entry.ok) return wrongEntry(entry, i)
+    return entryAnswer(deps, answers.next().value as Submitted, i)
+  })
   return c.json({ results }, 200)
 }
 
-async function entry(
-  deps: Deps,
-  c: HttpContext,
+const placeOf = (i: number) => `jobs.${i}`
+
+function wrongEntry(wrong: Wrong, i: number): object {
+  const place = placeOf(i)
+  return problemOf({ ...wrong, at: !wrong.at || wrong.at === place ? place : `${place}.${wrong.at}` })
+}
+
+/** Each entry may have a key of its own; else the header's key and its place make one. */
+function entryOf(
   raw: unknown,
   i: number,
   batchKey: string | undefined,
-): Promise<unknown> {
-  const place = `jobs.${i}`
-  const wrong = (r: Wrong) => problemOf({ ...r, at: !r.at || r.at === place ? place : `${place}.${r.at}` })
-  const job = checked(BatchEntry, raw, place)
-  if (!job.ok) return wrong(job)
+): { ok: true; request: SubmitRequest } | (Wrong & { ok: false }) {
+  const job = checked(BatchEntry, raw, placeOf(i))
+  if (!job.ok) return job
   const { key, ...request } = job.value
   const idempotencyKey = key ?? (batchKey === undefined ? undefined : `${batchKey}:${i}`)
-  try {
-    const done = await submit(deps, c.get('caller'), { ...request, startAt: startAt(request.startAt), idempotencyKey })
-    return done.ok ? { status: 202, id: done.jobId, repeated: done.repeated } : wrong(done)
-  } catch {
-    deps.meter.count('RequestsBroken', 1, { error: 'batch-entry' })
-    return wrong({
-      code: 'internal',
-      detail: 'Something broke here.',
-      remedy: `Repeat entry ${i} under the same key (${STATUS.internal}).`,
-    })
-  }
+  return { ok: true, request: { ...request, startAt: startAt(request.startAt), idempotencyKey } }
+}
+
+function entryAnswer(deps: Deps, done: Submitted, i: number): object {
+  if (done.ok === true) return { status: 202, id: done.jobId, repeated: done.repeated }
+  if (done.ok === false) return wrongEntry(done, i)
+  deps.meter.count('RequestsBroken', 1, { error: 'batch-entry' })
+  const remedy = `Repeat entry ${i} under the same key (${STATUS.internal}).`
+  return wrongEntry({ code: 'internal', detail: 'Something broke here.', remedy }, i)
 }

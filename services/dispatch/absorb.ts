@@ -17,6 +17,9 @@ function hear(h: Holder, bell: Bell, now: number): void {
   switch (bell.t) {
     case 'entered':
       return heard(h.ring, laneIn(h.ring, bell), bell.head)
+    case 'came':
+      for (const job of bell.jobs) heard(h.ring, laneIn(h.ring, job), job.head)
+      return
     case 'left':
       return left(h.ring, laneIn(h.ring, bell), bell, now)
     case 'settled':

@@ -9,7 +9,7 @@ import { BELLS_PER_TICK, type Holder } from './holder.ts'
 import { leaveIdle } from './leave.ts'
 import { paint } from './picture.ts'
 import { takeOver } from './take-over.ts'
-import { note, tick } from './tick.ts'
+import { note, type Ticked, tick } from './tick.ts'
 
 /** Bells are looked for this often: the most a new job waits to be noticed. */
 export const POLL_MS = 100
@@ -27,8 +27,18 @@ export async function run(
 ): Promise<RunEnd> {
   const h = await takeOver(deps, p.pool)
   if (!h) return 'taken'
+  try {
+    return await hold(deps, h, p)
+  } catch (error) {
+    // The next one need not wait until the lease runs out. It is not woken: what fails here may fail there at once.
+    await setState(deps, h, 'free').catch(() => undefined)
+    throw error
+  }
+}
+
+async function hold(deps: DispatcherDeps, h: Holder, p: { until: number; signal?: AbortSignal }): Promise<RunEnd> {
   for (;;) {
-    const ticked = await tick(deps, h)
+    const ticked = await tickOrAgain(deps, h, p.signal)
     if (ticked.kind === 'lost') return 'lost'
     if (ticked.kind === 'clock-off') return clockOff(deps, h)
     if (ticked.kind === 'clock-back') return handOver(deps, h)
@@ -42,6 +52,25 @@ export async function run(
       if (left === 'none' && (await ended(deps, h))) return 'idle'
     }
     await deps.clock.until(Math.min(ticked.againAt, now + POLL_MS), p.signal)
+  }
+}
+
+const TICKS_TRIED = 4
+const AFTER_FAILURE_MS = 250
+
+/**
+ * A tick that fails (a table that throttles, a connection that broke) may have done any part of its work: each part can be
+ * done again, and what was sent unheard of is looked after like every other.
+ */
+async function tickOrAgain(deps: DispatcherDeps, h: Holder, signal?: AbortSignal): Promise<Ticked> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await tick(deps, h)
+    } catch (error) {
+      if (tried === TICKS_TRIED || signal?.aborted) throw error
+      deps.meter.count('TicksFailed', 1, { pool: h.pool })
+      await deps.clock.until(deps.clock.now() + AFTER_FAILURE_MS * 2 ** tried, signal)
+    }
   }
 }
 

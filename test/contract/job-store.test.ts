@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { liveItem } from '../../adapters/records.ts'
 import { onEveryEngine } from '../support/engines.ts'
-import { aDraft, aKey, anEnd, anInput, aQueued, aRunning, JOB, NOW } from '../support/records.ts'
+import { aDraft, aKey, anEnd, anInput, aQueued, aRunning, JOB, LANE, NOW } from '../support/records.ts'
 import { theOne } from './outcomes.ts'
 
 const many = Array.from({ length: 20 }, (_, i) => i)
@@ -16,6 +16,17 @@ describe('a job in its parts', () =>
         input: anInput(),
       })
       expect((await jobs.load({ jobId: JOB, now: NOW }))?.input).toEqual(anInput())
+    })
+
+    it('is created with its first record among many at once, more than a batch of writes holds', async () => {
+      const { jobs } = on()
+      const ids = Array.from({ length: 60 }, (_, i) => `job-${String(i).padStart(2, '0')}`)
+      await jobs.createFresh({
+        jobs: ids.map((jobId) => ({ input: anInput({ jobId }), record: aQueued({ key: aKey({ jobId }) }) })),
+      })
+      const { records } = await jobs.lane({ lane: LANE, limit: 100 })
+      expect(records.map((r) => r.key.jobId)).toEqual(ids)
+      for (const jobId of ids) expect((await jobs.load({ jobId, now: NOW }))?.input).toEqual(anInput({ jobId }))
     })
 
     it('is created by exactly one of twenty at once', async () => {

@@ -43,6 +43,7 @@ const OF_JOBS: Operation[] = [
     act: (on) => on.jobs.create({ input: anInput() }),
     orIfUnheard: { kind: 'exists', input: anInput() },
   },
+  { name: 'create many', act: (on) => on.jobs.createFresh({ jobs: [{ input: anInput(), record: aQueued() }] }) },
   { name: 'enter', act: (on) => on.jobs.enter({ record: aQueued() }), orIfUnheard: 'present' },
   { name: 'reenter', act: (on) => on.jobs.reenter({ record: aQueued() }) },
   { name: 'claim', given: stands(aQueued()), act: (on) => on.jobs.claim({ ...claim, fence: 0 }) },

@@ -59,6 +59,7 @@ async function jobsThatGoEveryWay(): Promise<{
     await system.deps().jobs.lane({ lane: laneOf({ pool: 'main', tier: 'high', owner: 'tester' }), limit: 1 })
   ).records
   await submit('later')
+  await post('/v1/jobs/batch', { jobs: [{ kind: 'plain', input: { say: 'one of many' } }] })
   const failed = await submit('nonsense')
   const approved = await submit('draft one', { kind: 'checked' })
   const rejected = await submit('draft two', { kind: 'checked' })
@@ -84,6 +85,7 @@ async function halfSubmitted(): Promise<string> {
 async function jobsWhoseMessagesAreLost(): Promise<void> {
   await submit('lost', { owner: 'unlucky' })
   await submit('lost, too', { owner: 'unlucky' })
+  await submit('lost alone', { owner: 'unlucky', inMs: 2 * MINUTE })
   const lost = new Set<string>()
   system.loses = ({ jobs }) => {
     const fresh = jobs.filter(({ key }) => key.lane.endsWith('unlucky') && !lost.has(key.jobId))
