@@ -21,6 +21,8 @@ export interface Snapshot {
   readonly stopped?: { readonly probeAt: number }
   /** The provider asked for quiet until then. */
   readonly quietUntil: number
+  /** Workers came late: so many permits at this tick, if its time has come. */
+  readonly slowed?: { readonly permits: number; readonly next: number }
 }
 export interface Permit {
   readonly lane: Lane
@@ -40,6 +42,8 @@ export interface Plan {
 
 /** One tick's batch, a term of G4's bound: ten messages. */
 export const PERMITS_PER_TICK = 100
+/** Between two ticks that send less than that: the dispatcher's usual pace. */
+export const SLOWED_TICK_MS = 100
 
 /** A job above the pool's whole limit (lowered since it came) may not clog the line: its worker fails it unasked. */
 const costOf = (head: Head, limit = Infinity): Cost => ({ requests: 1, tokens: Math.min(head.tokens, limit) })
@@ -97,12 +101,14 @@ export function plan(s: Snapshot, now: number): Plan {
 const heldBy = (asked: Parameters<typeof offer>[0], slot: number): WaitReason =>
   offer({ ...asked, cost: { ...asked.cost, tokens: 0 } }).slot < slot ? 'CAPACITY_TPM' : 'CAPACITY_RPM'
 
-function standing(s: Snapshot, now: number): { reason: WaitReason; permits: number; until: number } | undefined {
+function standing(s: Snapshot, now: number): { reason?: WaitReason; permits: number; until: number } | undefined {
   if (s.stopped) {
     const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
     return { reason: 'PROVIDER_CONFIG', permits: now >= probeAt ? 1 : 0, until: probeAt }
   }
   if (now < s.quietUntil) return { reason: 'SLOWDOWN', permits: 0, until: s.quietUntil }
+  if (s.slowed && now < s.slowed.next) return { permits: 0, until: s.slowed.next }
+  if (s.slowed) return { permits: s.slowed.permits, until: now + SLOWED_TICK_MS }
   return undefined
 }
 

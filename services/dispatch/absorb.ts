@@ -3,6 +3,7 @@ import type { Bell, Settled } from '../../core/bell.ts'
 import type { Tier } from '../../core/job.ts'
 import { heard, laneIn, left, sentBack } from '../../core/ring.ts'
 import type { Holder } from './holder.ts'
+import { heedLateness } from './slow.ts'
 
 export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
   for (const bell of bells) {
@@ -19,6 +20,7 @@ function hear(h: Holder, bell: Bell, now: number): void {
     case 'left':
       return left(h.ring, laneIn(h.ring, bell), bell, now)
     case 'settled':
+      heedLateness(h, bell.jobs, now)
       for (const job of bell.jobs) settled(h, job)
       if (bell.slackMs !== undefined) followTravel(h, bell.slackMs)
       h.refused += bell.refused ?? 0

@@ -20,6 +20,8 @@ export interface Holder {
   /** A probe went through: the stop's record is to be taken away. */
   mended: boolean
   quietUntil: number
+  /** Workers came late: so many permits a tick, the next ones from `next` on. */
+  slowed?: { permits: number; next: number; changedAt: number }
   /** Bells read, whose deletion is not certain yet. */
   readonly absorbed: Set<string>
   holds?: WaitReason

@@ -15,6 +15,7 @@ import { BELLS_PER_TICK, type Holder, LEASE_MS, NOTE_EVERY_MS, PROBE_EVERY_MS, R
 import { leaveWhenDue } from './leave.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
+import { sentSlowly } from './slow.ts'
 import { readLane } from './take-over.ts'
 import { watch } from './watch.ts'
 
@@ -37,6 +38,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {
     if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
     apply(h, decided, now)
+    if (decided.permits.length > 0) sentSlowly(h, now)
     if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + PROBE_EVERY_MS
     await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
   } else apply(h, decided, now)
@@ -57,6 +59,7 @@ const snapshotOf = (h: Holder) => ({
   travelMs: h.travelMs,
   quietUntil: h.quietUntil,
   ...(h.stopped ? { stopped: h.stopped } : {}),
+  ...(h.slowed ? { slowed: h.slowed } : {}),
 })
 
 /** Overdue jobs, lanes that run short, and the line of a stop that was only rung about. */

@@ -4,7 +4,15 @@ import { Contest } from '../../core/contest.ts'
 import { TIERS } from '../../core/job.ts'
 import { emptyLedger, fits, fullLedger, type LedgerShape, permit, spanMs, stampAt } from '../../core/ledger.ts'
 import { intervalMs, leadMs } from '../../core/pacing.ts'
-import { applyPlan, PERMITS_PER_TICK, type Plan, plan, reasonFor, type Snapshot } from '../../core/plan.ts'
+import {
+  applyPlan,
+  PERMITS_PER_TICK,
+  type Plan,
+  plan,
+  reasonFor,
+  SLOWED_TICK_MS,
+  type Snapshot,
+} from '../../core/plan.ts'
 import { laneIn, type Ring } from '../../core/ring.ts'
 import { aLedger, aRing, aShape, aSnapshot, enterJobs, type Jobs, NOW } from '../support/builders.ts'
 import { type Call, fullestOf, isLegal } from './recount.ts'
@@ -253,6 +261,16 @@ describe('a standstill says why, and when to look again', () => {
       'a stopped pool sends its one probe',
       { jobs: [{ count: 3 }, { owner: 'bob' }], stopped: { probeAt: NOW } },
       { permits: 1, holds: 'PROVIDER_CONFIG', againAt: NOW },
+    ],
+    [
+      'workers came late',
+      { jobs: [{ count: 3 }, { owner: 'bob' }], slowed: { permits: 2, next: NOW } },
+      { permits: 2, holds: undefined, againAt: NOW + SLOWED_TICK_MS },
+    ],
+    [
+      'workers came late and a few were sent just now',
+      { jobs: one, slowed: { permits: 2, next: NOW + 70 } },
+      { permits: 0, holds: undefined, againAt: NOW + 70 },
     ],
   ])('when %s', (_, { jobs = [], ...over }, expected) => {
     expect(gist(plan(aSnapshot({ ring: aRing({ jobs }), ...over }), NOW))).toEqual(expected)
