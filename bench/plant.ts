@@ -108,7 +108,7 @@ async function plant(order: PlantOrder): Promise<void> {
   const tables = dynamoTables({ name: TABLE_NAMES, endpoint: engine.endpoint, ...LOCAL_ACCESS })
   const put: Put = async (table, items) => {
     const chunks = Array.from({ length: Math.ceil(items.length / 25) }, (_, i) => items.slice(i * 25, i * 25 + 25))
-    await inBatches(chunks, 4, (chunk) =>
+    await inBatches(chunks, 2, (chunk) =>
       batchWrite(
         tables,
         table,
