@@ -1,0 +1,168 @@
+/** Who uses the queue: callers that submit and repeat, and people who cancel, decide, redrive, look and resume. */
+import type { Caller } from '../../services/caller.ts'
+import { cancel } from '../../services/cancel.ts'
+import { getJob } from '../../services/get-job.ts'
+import { listJobs } from '../../services/list-jobs.ts'
+import { listReviews } from '../../services/list-reviews.ts'
+import { overview, pools, resume } from '../../services/pools.ts'
+import { redrive } from '../../services/redrive.ts'
+import { decide } from '../../services/review.ts'
+import { type Accepted, type SubmitRequest, submit } from '../../services/submit.ts'
+import { ADMIN, aCaller } from '../support/callers.ts'
+import type { JobFacts } from './book.ts'
+import type { Asked } from './checks/check.ts'
+import { Stream } from './random.ts'
+import { START, type World } from './world.ts'
+
+const TRIES = 5
+const KINDS = ['reply', 'step', 'step', 'nudge', 'intro', 'survey', 'spare']
+/** A long schedule's owner that keeps the dispatcher up while the others are idle, so that these leave the ring. */
+const TRICKLE = { everyMs: 9_000, forMs: 430_000 }
+
+export interface Heard {
+  accepted(jobId: string, asked: Asked): void
+  /** An answer that contradicts the documents. */
+  odd(message: string): void
+}
+
+export class People {
+  /** Requests that somebody still waits for or will repeat. */
+  pending = 0
+  readonly requests = new Map<number, Asked>()
+  private readonly stream: Stream
+  private readonly jobIds: string[] = []
+
+  constructor(
+    private readonly world: World,
+    private readonly heard: Heard,
+  ) {
+    this.stream = new Stream(world.scenario.seed, 'people')
+  }
+
+  /** Everything that will be asked for in the active time. */
+  begin(): void {
+    const { jobs, activeMs, meddling, long } = this.world.scenario
+    const burst = this.stream.chance(0.4)
+    for (let n = 0; n < jobs; n++) {
+      const early = burst && this.stream.chance(0.8)
+      this.at(early ? this.stream.int(0, 300) : this.stream.int(0, activeMs), () => this.submitNew())
+    }
+    for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
+    if (long) for (let ms = 0; ms < TRICKLE.forMs; ms += TRICKLE.everyMs) this.at(ms, () => this.submitNew(0))
+    if (long) for (let n = 0; n < 6; n++) this.at(this.stream.int(300_000, TRICKLE.forMs), () => this.submitNew())
+  }
+
+  /** One more, as anybody may come at any moment. */
+  submitNew(owner = this.stream.chance(0.5) ? 0 : this.stream.int(0, this.world.scenario.owners.length - 1)): void {
+    const asked = {
+      n: this.requests.size,
+      owner: this.world.scenario.owners[owner] as string,
+      kind: this.stream.pick(KINDS),
+    }
+    this.requests.set(asked.n, asked)
+    const startAt = this.stream.chance(0.06) ? this.world.clock.time + this.stream.spread(100, 20_000) : undefined
+    const request: SubmitRequest = {
+      kind: asked.kind,
+      input: { name: 'Grace', n: asked.n },
+      startAt,
+      idempotencyKey: this.stream.chance(0.8) ? `key ${asked.n}` : undefined,
+    }
+    void this.waited(this.submitUntilAnswered(asked, request))
+  }
+
+  private at(ms: number, act: () => void): void {
+    this.pending++
+    this.world.clock.at(START + ms, () => {
+      this.pending--
+      act()
+    })
+  }
+
+  private async waited(asking: Promise<unknown>): Promise<void> {
+    this.pending++
+    await asking
+    this.pending--
+  }
+
+  private async submitUntilAnswered(asked: Asked, request: SubmitRequest): Promise<void> {
+    for (let i = 0; i < TRIES; i++) {
+      const answer = await this.submitOnce(asked, request)
+      if (answer?.ok) return this.afterwards(asked, request, answer.jobId)
+      if (answer && answer.code !== 'backlog-full') return this.heard.odd(`submit was refused: ${answer.code}`)
+      // Without a key a repeat would be another job: whoever sent none leaves it at that.
+      if (!answer && request.idempotencyKey === undefined) return
+      await this.world.pause(this.stream.spread(50, 5_000))
+    }
+  }
+
+  private async submitOnce(asked: Asked, request: SubmitRequest): Promise<Accepted | undefined> {
+    const ended = await this.world.request((deps) => submit(deps, aCaller(asked.owner), request))
+    if (ended.kind !== 'done') return undefined
+    if (ended.value.ok) this.heard.accepted(ended.value.jobId, asked)
+    return ended.value
+  }
+
+  /** Some repeat what was accepted long ago, one in a hundred with another body. */
+  private async afterwards(asked: Asked, request: SubmitRequest, jobId: string): Promise<void> {
+    this.jobIds.push(jobId)
+    if (request.idempotencyKey === undefined || !this.stream.chance(0.12)) return
+    await this.world.pause(this.stream.spread(5, 30_000))
+    const other = this.stream.chance(0.1)
+    const again = other ? { ...request, input: { name: 'Ada', n: asked.n } } : request
+    const ended = await this.world.request((deps) => submit(deps, aCaller(asked.owner), again))
+    if (ended.kind !== 'done') return
+    const { value } = ended
+    if (!value.ok && value.code === 'backlog-full') return
+    if (other) {
+      if (value.ok || value.code !== 'key-reused') this.heard.odd('another request under a used key was taken')
+    } else if (!value.ok || value.jobId !== jobId || !value.repeated)
+      this.heard.odd(`a repeat of ${jobId} came to another answer`)
+  }
+
+  private meddle(): void {
+    const act = this.stream.pick(['cancel', 'cancel', 'redrive', 'decide', 'decide', 'decide', 'look', 'resume'])
+    const job = this.someJob(act)
+    if (job === undefined) return
+    void this.waited(this.act(act, job))
+    if (this.stream.chance(0.15)) void this.waited(this.act(act, job))
+  }
+
+  /** Mostly one that fits what is to be done. */
+  private someJob(act: string): string | undefined {
+    const fits = (job: JobFacts) => {
+      if (act === 'decide') return this.world.book.home(job)?.['state'] === 'in-review'
+      if (act === 'redrive') return job.end?.['outcome'] === 'failed'
+      return job.end === undefined
+    }
+    const fitting = [...this.world.book.jobs.values()].filter(fits).map((j) => j.id)
+    return this.stream.pick(fitting.length > 0 && this.stream.chance(0.9) ? fitting : this.jobIds)
+  }
+
+  private async act(act: string, jobId: string): Promise<void> {
+    switch (act) {
+      case 'cancel':
+        return void (await this.world.request((deps) => cancel(deps, ADMIN, jobId)))
+      case 'redrive':
+        return void (await this.world.request((deps) => redrive(deps, ADMIN, jobId)))
+      case 'decide': {
+        const decision = this.stream.chance(0.6) ? ('approved' as const) : ('rejected' as const)
+        return void (await this.world.request((deps) => decide(deps, reviewer(), jobId, { decision, version: 1 })))
+      }
+      case 'resume':
+        return void (await this.world.request((deps) => resume(deps, ADMIN, this.stream.pick(this.world.pools))))
+      default:
+        return this.look(jobId)
+    }
+  }
+
+  private async look(jobId: string): Promise<void> {
+    const owner = this.world.book.of(jobId)?.owner ?? 'ada'
+    const waitS = this.stream.chance(0.3) ? 5 : 0
+    await this.world.request((deps) => getJob(deps, ADMIN, jobId, { waitS }))
+    await this.world.request((deps) => listJobs(deps, ADMIN, { owner, limit: 20 }))
+    await this.world.request((deps) => listReviews(deps, ADMIN, { limit: 20 }))
+    await this.world.request((deps) => Promise.all([overview(deps, ADMIN), pools(deps, ADMIN)]))
+  }
+}
+
+const reviewer = (): Caller => aCaller('rita', { scopes: ['reviews:decide'], mayActFor: ['*'] })

@@ -1,0 +1,141 @@
+/** One schedule from its seed: everything is drawn, happens, comes to rest, and is judged. */
+
+import { CHECKS } from './checks/all.ts'
+import type { Actor, Arrival, Asked, Check, Witness } from './checks/check.ts'
+import { People } from './people.ts'
+import { Stream } from './random.ts'
+import { type Scenario, scenarioOf } from './scenario.ts'
+import type { Written } from './tables.ts'
+import { START, World } from './world.ts'
+
+export interface Violation {
+  readonly check: string
+  readonly message: string
+  /** ms since the schedule began. */
+  readonly at: number
+}
+export interface SeedResult {
+  readonly seed: number
+  readonly hash: string
+  readonly violation?: Violation
+  readonly jobs: number
+  readonly calls: number
+  readonly faults: number
+  /** Virtual time that it took. */
+  readonly ms: number
+  readonly counts: Readonly<Record<string, number>>
+  readonly edges: Readonly<Record<string, number>>
+  readonly trace: readonly string[]
+}
+
+const MOST_MS = 900_000
+
+export async function runSeed(seed: number, p: { trace?: boolean } = {}): Promise<SeedResult> {
+  const schedule = new Schedule(scenarioOf(seed), p.trace ?? false)
+  return schedule.run()
+}
+
+class Schedule {
+  private violation: Violation | undefined
+  private readonly checks: Check[]
+  private readonly world: World
+  private readonly people: People
+  private readonly edges = new Map<string, number>()
+  private calls = 0
+  private lookAt = 0
+
+  constructor(
+    private readonly scenario: Scenario,
+    trace: boolean,
+  ) {
+    this.world = new World(scenario, this, trace)
+    this.people = new People(this.world, {
+      accepted: (jobId, asked) => this.accepted(jobId, asked),
+      odd: (message) => this.fail('answers', message),
+    })
+    const { world } = this
+    const witness: Witness = {
+      scenario,
+      book: world.book,
+      tables: world.tables,
+      now: () => world.clock.time,
+      asked: (n) => this.people.requests.get(n),
+      fail: (check, message) => this.fail(check, message),
+    }
+    this.checks = CHECKS.map((make) => make(witness))
+    world.tables.observe = (commit) => this.committed(commit)
+  }
+
+  async run(): Promise<SeedResult> {
+    const { world, scenario } = this
+    this.people.begin()
+    world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
+    world.after(scenario.faultyMs, () => {
+      world.mix.active = false
+    })
+    await world.clock.drive(() => this.violation !== undefined || this.rests())
+    if (!this.violation) for (const check of this.checks) check.rest?.()
+    return this.result()
+  }
+
+  /** Looked at ten times a second of the world's: it costs a look at every job. */
+  private rests(): boolean {
+    const { world, people } = this
+    if (world.clock.time < this.lookAt) return false
+    this.lookAt = world.clock.time + 100
+    if (world.clock.time - START > MOST_MS) {
+      this.fail('rest', 'it never comes to rest')
+      return true
+    }
+    if (world.mix.active && !this.scenario.faultless) return false
+    if (people.pending > 0 || world.busy('worker') > 0) return false
+    for (const job of world.book.jobs.values())
+      if (job.acceptedAt !== undefined && !job.end && world.book.home(job)?.['state'] !== 'in-review') return false
+    return true
+  }
+
+  private fail(check: string, message: string): void {
+    this.violation ??= { check, message, at: this.world.clock.time - START }
+  }
+
+  private accepted(jobId: string, asked: Asked): void {
+    for (const check of this.checks) check.accepted?.(jobId, asked)
+    const job = this.world.book.of(jobId)
+    if (job) job.acceptedAt ??= this.world.clock.time
+  }
+
+  private committed(commit: readonly Written[]): void {
+    const { world } = this
+    for (const w of commit)
+      world.history.add(world.clock.time, `${w.table} ${w.pk} ${w.sk} ${w.after?.['state']} ${w.after?.['fence']}`)
+    for (const check of this.checks) check.commit?.(commit, world.actor)
+    world.book.keep(commit)
+  }
+
+  sent(message: Parameters<NonNullable<Check['sent']>>[0], actor: Actor | undefined): void {
+    for (const check of this.checks) check.sent?.(message, actor)
+  }
+  arrival(arrival: Arrival): void {
+    this.calls++
+    for (const check of this.checks) check.arrival?.(arrival)
+  }
+  effect(actor: Actor): void {
+    for (const check of this.checks) check.effect?.(actor)
+  }
+
+  private result(): SeedResult {
+    const { world } = this
+    return {
+      seed: this.scenario.seed,
+      hash: world.history.hash,
+      ...(this.violation ? { violation: this.violation } : {}),
+      jobs: world.book.jobs.size,
+      calls: this.calls,
+      faults: world.mix.total,
+      ms: world.clock.time - START,
+      counts: Object.fromEntries(world.mix.counts),
+      edges: Object.fromEntries(this.edges),
+      trace: world.history.lines,
+    }
+  }
+}
