@@ -24,7 +24,7 @@ export async function cancel(
       return refuse('not-cancellable', `The job has ended as ${parts.end.outcome}.`, 'Nothing is left to cancel.')
     if (!live) {
       const unentered = { key: parts.input.key, fence: 0, attempt: 0, errors: [], submittedAt: parts.input.submittedAt }
-      if ((await deps.jobs.endUnentered({ end: endOf(deps, unentered, 'cancelled') })) === 'done')
+      if ((await deps.jobs.endUnentered({ key: unentered.key, end: endOf(deps, unentered, 'cancelled') })) === 'done')
         return { ok: true, state: 'cancelled' }
     } else if (live.state === 'running') {
       if ((await deps.jobs.requestCancel({ record: live })) === 'asked') return { ok: true, state: 'cancelling' }

@@ -25,12 +25,11 @@ export function dynamoJobStore(tables: Tables): JobStore {
       return (await putIfAbsent(tables, 'live', liveItem(record))) === 'put' ? 'entered' : 'present'
     },
     async reenter({ record }) {
-      const nothingAt = (Key: Key) => ({ ConditionCheck: { TableName: name.jobs, Key, ConditionExpression: ABSENT } })
       const { jobId } = record.key
       const done = await transact(tables, [
         { Put: { TableName: name.live, Item: liveItem(record), ConditionExpression: ABSENT } },
-        nothingAt(atKey(jobId)),
-        nothingAt(endKey(jobId)),
+        nothingAt(name.jobs, atKey(jobId)),
+        nothingAt(name.jobs, endKey(jobId)),
       ])
       if (done.done) return 'entered'
       return done.failed[1] || done.failed[2] ? 'gone' : 'present'
@@ -80,11 +79,22 @@ export function dynamoJobStore(tables: Tables): JobStore {
         return 'stale'
       }
     },
-    async endUnentered({ end }) {
-      return (await putIfAbsent(tables, 'jobs', expiring(endKey(end.jobId), end))) === 'put' ? 'done' : 'stale'
+    // One condition more than the end's own: its record may have entered, and gone far, since it was looked for.
+    async endUnentered({ key, end }) {
+      const Item = expiring(endKey(end.jobId), end)
+      const { done } = await transact(tables, [
+        { Put: { TableName: name.jobs, Item, ConditionExpression: ABSENT } },
+        nothingAt(name.jobs, atKey(end.jobId)),
+        nothingAt(name.live, liveKey(key)),
+      ])
+      return done ? 'done' : 'stale'
     },
   }
 }
+
+const nothingAt = (TableName: string, Key: Key) => ({
+  ConditionCheck: { TableName, Key, ConditionExpression: ABSENT },
+})
 
 async function putIfAbsent(tables: Tables, table: TableName, item: Item): Promise<Item | 'put'> {
   const put = new PutCommand({ TableName: tables.name[table], Item: item, ConditionExpression: ABSENT, ...ALL_OLD })

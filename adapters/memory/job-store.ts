@@ -81,8 +81,9 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       put({ ...now, cancelRequested: true })
       return 'asked'
     },
-    async endUnentered({ end }) {
-      if (tables.get('jobs', endKey(end.jobId))) return 'stale'
+    async endUnentered({ key, end }) {
+      const entered = tables.get('live', liveKey(key)) ?? tables.get('jobs', atKey(end.jobId))
+      if (entered || tables.get('jobs', endKey(end.jobId))) return 'stale'
       tables.commit([{ table: 'jobs', put: expiring(endKey(end.jobId), end) }])
       return 'done'
     },

@@ -25,10 +25,14 @@ describe('what is put once is put where nothing stands, and asks what stood ther
     expect(on.sent()).toEqual([{ TableName: 'Live', Item: liveItem(aQueued()), ...ifAbsent }])
   })
 
-  it('the end of what never entered', async () => {
-    await on.jobs.endUnentered({ end: anEnd() })
-    const Item = expiring({ pk: JOB, sk: 'end' }, anEnd())
-    expect(on.sent()).toEqual([{ TableName: 'Jobs', Item, ...ifAbsent }])
+  it('the end of what never entered, where it has neither entered nor moved', async () => {
+    await on.jobs.endUnentered({ key: aKey(), end: anEnd() })
+    const absent = { ConditionExpression: 'attribute_not_exists(pk)' }
+    expect(on.actions()).toEqual([
+      { Put: { TableName: 'Jobs', Item: expiring({ pk: JOB, sk: 'end' }, anEnd()), ...absent } },
+      { ConditionCheck: { TableName: 'Jobs', Key: { pk: JOB, sk: 'at' }, ...absent } },
+      { ConditionCheck: { TableName: 'Live', Key: KEY, ...absent } },
+    ])
   })
 })
 
