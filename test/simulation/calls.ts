@@ -2,6 +2,7 @@
  * One call of the outside, from asking to answer, and what each fault makes of it. Every call takes time in the world;
  * its effect falls on one moment of it. Nothing else in the simulation reaches the tables for the system under test.
  */
+import type { Actor } from './checks/check.ts'
 import type { CallKind, Fault, FaultMix } from './faults.ts'
 import type { SimProcess } from './process.ts'
 import type { Stream } from './random.ts'
@@ -13,6 +14,7 @@ export class PortDown extends Error {
 
 export interface Call<T> {
   readonly kind: CallKind
+  readonly args: unknown
   /** The effect, in one moment. */
   readonly land: () => Promise<T>
   /** Of a batch, a part. */
@@ -35,7 +37,7 @@ export interface Surroundings {
   after(ms: number, run: () => void): void
   /** An effect is about to land, or an answer to be heard. */
   trace(process: SimProcess, what: string): void
-  acting(process: SimProcess | undefined, kind: CallKind): void
+  acting(actor: Actor | undefined): void
   /** Leaps of the process's clock. */
   jump(process: SimProcess): void
 }
@@ -66,9 +68,10 @@ class Asked<T> {
 
   land(effect: () => Promise<T> = this.call.land): Promise<T> {
     this.around.trace(this.process, this.call.kind)
-    this.around.acting(this.process, this.call.kind)
+    const { kind, args } = this.call
+    this.around.acting({ process: this.process, kind, args })
     const landed = effect()
-    this.around.acting(undefined, this.call.kind)
+    this.around.acting(undefined)
     return quiet(landed)
   }
 

@@ -1,4 +1,5 @@
 /** Who uses the queue: callers that submit and repeat, and people who cancel, decide, redrive, look and resume. */
+import { WAIT_REASONS } from '../../core/wait-reason.ts'
 import type { Caller } from '../../services/caller.ts'
 import { cancel } from '../../services/cancel.ts'
 import { getJob } from '../../services/get-job.ts'
@@ -8,6 +9,7 @@ import { overview, pools, resume } from '../../services/pools.ts'
 import { redrive } from '../../services/redrive.ts'
 import { decide } from '../../services/review.ts'
 import { type Accepted, type SubmitRequest, submit } from '../../services/submit.ts'
+import type { JobView } from '../../services/view-job.ts'
 import { ADMIN, aCaller } from '../support/callers.ts'
 import type { JobFacts } from './book.ts'
 import type { Asked } from './checks/check.ts'
@@ -19,6 +21,10 @@ const KINDS = ['reply', 'step', 'step', 'nudge', 'intro', 'survey', 'spare']
 /** A long schedule's owner that keeps the dispatcher up while the others are idle, so that these leave the ring. */
 const TRICKLE = { everyMs: 9_000, forMs: 430_000 }
 
+const LATE_ONES = 2
+/** G11: who waits says why. */
+const WAITS = ['queued', 'in-review']
+
 export interface Heard {
   accepted(jobId: string, asked: Asked): void
   /** An answer that contradicts the documents. */
@@ -28,6 +34,7 @@ export interface Heard {
 export class People {
   /** Requests that somebody still waits for or will repeat. */
   pending = 0
+  private lateOnes = 0
   readonly requests = new Map<number, Asked>()
   private readonly stream: Stream
   private readonly jobIds: string[] = []
@@ -68,6 +75,16 @@ export class People {
       idempotencyKey: this.stream.chance(0.8) ? `key ${asked.n}` : undefined,
     }
     void this.waited(this.submitUntilAnswered(asked, request))
+  }
+
+  /** Just while a dispatcher ends: what is rung now must not fall between. */
+  whileEnding(): void {
+    if (this.lateOnes++ > LATE_ONES) return
+    this.pending++
+    this.world.after(this.stream.int(0, 2_500), () => {
+      this.pending--
+      this.submitNew()
+    })
   }
 
   private at(ms: number, act: () => void): void {
@@ -155,10 +172,17 @@ export class People {
     }
   }
 
+  private hasReason({ id, state, waiting }: JobView): void {
+    const known = waiting && Object.hasOwn(WAIT_REASONS, waiting.reason) && waiting.sentence.length > 0
+    if (WAITS.includes(state) && !known) this.heard.odd(`${id} is ${state} and cannot say why`)
+    if (state === 'in-review' && waiting?.reason !== 'REVIEW') this.heard.odd(`${id} waits for ${waiting?.reason}`)
+  }
+
   private async look(jobId: string): Promise<void> {
     const owner = this.world.book.of(jobId)?.owner ?? 'ada'
     const waitS = this.stream.chance(0.3) ? 5 : 0
-    await this.world.request((deps) => getJob(deps, ADMIN, jobId, { waitS }))
+    const seen = await this.world.request((deps) => getJob(deps, ADMIN, jobId, { waitS }))
+    if (seen.kind === 'done' && seen.value.ok) this.hasReason(seen.value.job)
     await this.world.request((deps) => listJobs(deps, ADMIN, { owner, limit: 20 }))
     await this.world.request((deps) => listReviews(deps, ADMIN, { limit: 20 }))
     await this.world.request((deps) => Promise.all([overview(deps, ADMIN), pools(deps, ADMIN)]))

@@ -13,13 +13,13 @@ export interface Stores {
   readonly capacity: CapacityStore
   readonly tables: ObservedTables
 }
-type Extra<T> = Omit<Call<T>, 'kind' | 'land'>
+type Extra<T> = Omit<Call<T>, 'kind' | 'args' | 'land'>
 
 const asker =
   (around: Surroundings, process: SimProcess) =>
   <P, T>(kind: CallKind, real: (p: P) => Promise<T>, extra: (p: P) => Extra<T> = () => ({})) =>
   (p: P): Promise<T> =>
-    ask(around, process, { kind, land: () => real(p), ...extra(p) })
+    ask(around, process, { kind, args: p, land: () => real(p), ...extra(p) })
 
 const share = <T>(all: readonly T[], part: number): T[] => all.slice(0, Math.floor(all.length * part))
 

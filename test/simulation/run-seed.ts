@@ -2,6 +2,7 @@
 
 import { CHECKS } from './checks/all.ts'
 import type { Actor, Arrival, Asked, Check, Witness } from './checks/check.ts'
+import { movesOf } from './moves.ts'
 import { People } from './people.ts'
 import { Stream } from './random.ts'
 import { type Scenario, scenarioOf } from './scenario.ts'
@@ -61,6 +62,7 @@ class Schedule {
       now: () => world.clock.time,
       asked: (n) => this.people.requests.get(n),
       fail: (check, message) => this.fail(check, message),
+      edge: (name) => this.edges.set(name, (this.edges.get(name) ?? 0) + 1),
     }
     this.checks = CHECKS.map((make) => make(witness))
     world.tables.observe = (commit) => this.committed(commit)
@@ -91,7 +93,12 @@ class Schedule {
     if (people.pending > 0 || world.busy('worker') > 0) return false
     for (const job of world.book.jobs.values())
       if (job.acceptedAt !== undefined && !job.end && world.book.home(job)?.['state'] !== 'in-review') return false
-    return true
+    return !this.scenario.untilIdle || world.pools.every((pool) => this.isFree(pool))
+  }
+
+  private isFree(pool: string): boolean {
+    const state = this.world.tables.get('capacity', { pk: pool, sk: 'ledger' })?.['state']
+    return state === undefined || state === 'free'
   }
 
   private fail(check: string, message: string): void {
@@ -109,7 +116,10 @@ class Schedule {
     for (const w of commit)
       world.history.add(world.clock.time, `${w.table} ${w.pk} ${w.sk} ${w.after?.['state']} ${w.after?.['fence']}`)
     for (const check of this.checks) check.commit?.(commit, world.actor)
+    for (const move of movesOf(commit))
+      for (const check of this.checks) check.move?.(move, world.book.of(move.jobId), world.actor)
     world.book.keep(commit)
+    if (this.scenario.untilIdle && commit[0]?.after?.['state'] === 'ending') this.people.whileEnding()
   }
 
   sent(message: Parameters<NonNullable<Check['sent']>>[0], actor: Actor | undefined): void {

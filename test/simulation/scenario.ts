@@ -18,6 +18,8 @@ export interface Scenario {
   readonly faultyMs: number
   /** Some owner trickles on for minutes, so that idle ones leave the ring. */
   readonly long: boolean
+  /** It goes on until the dispatchers have ended with nothing to do, and somebody submits in that very moment. */
+  readonly untilIdle: boolean
   /** How often the provider fails. */
   readonly providerFails: number
   /** How often people interfere, per job. */
@@ -45,6 +47,7 @@ export function scenarioOf(seed: number): Scenario {
     activeMs,
     faultyMs: activeMs + s.spread(3_000, 60_000),
     long,
+    untilIdle: s.chance(0.3),
     providerFails: faultless || s.chance(0.3) ? 0 : s.spread(1, 30) / 100,
     meddling: s.chance(0.2) ? 0 : s.spread(5, 60) / 100,
     limits: faultless

@@ -14,7 +14,7 @@ import { Book } from './book.ts'
 import type { Surroundings } from './calls.ts'
 import type { Actor, Arrival } from './checks/check.ts'
 import { WorldClock } from './clock.ts'
-import { type Around, type CallKind, FaultMix } from './faults.ts'
+import { type Around, FaultMix } from './faults.ts'
 import { type Ended, Fleet } from './fleet.ts'
 import { capacityOf, jobsOf, modelOf, type ProviderAnswer, queueOf, ringsOf, type Stores, wakerOf } from './ports.ts'
 import type { Role, SimProcess } from './process.ts'
@@ -56,7 +56,8 @@ export class World implements Surroundings {
   private readonly fleet: Fleet
   private readonly provider: Provider
   private readonly stores: Stores
-  private readonly permits = new Map<string, JobMessage['jobs'][number]>()
+  /** The message that each worker is at: a job may have been sent again meanwhile, under another slot. */
+  private readonly working = new Map<SimProcess, JobMessage>()
   private readonly withinGuard: boolean
 
   constructor(
@@ -98,9 +99,9 @@ export class World implements Surroundings {
     return new Promise((resolve) => this.after(ms, resolve))
   }
 
-  acting(process: SimProcess | undefined, kind: CallKind): void {
-    this.actor = process && { process, kind }
-    if (this.actor) this.watcher.effect(this.actor)
+  acting(actor: Actor | undefined): void {
+    this.actor = actor
+    if (actor) this.watcher.effect(actor)
   }
 
   jump(process: SimProcess): void {
@@ -109,7 +110,7 @@ export class World implements Surroundings {
 
   /** Somebody's request to the API. */
   request<T>(task: (deps: FunctionDeps) => Promise<T>): Promise<Ended<T>> {
-    return this.invoke('api', task)
+    return this.invokeFor('api', this.limit('api'), task)
   }
 
   /** The schedule, from now on. */
@@ -143,10 +144,6 @@ export class World implements Surroundings {
     })
   }
 
-  private invoke<T>(role: Role, task: (deps: FunctionDeps) => Promise<T>): Promise<Ended<T>> {
-    return this.invokeFor(role, this.limit(role), task)
-  }
-
   private invokeFor<T>(
     role: Role,
     limitMs: number,
@@ -162,7 +159,6 @@ export class World implements Surroundings {
 
   private take(messages: readonly JobMessage[]): { failed: JobMessage[] } {
     for (const message of messages) {
-      for (const job of message.jobs) this.permits.set(`${job.key.jobId} ${job.fence}`, job)
       this.watcher.sent(message, this.actor)
       if (this.mix.befalls('message lost')) continue
       this.deliver(message)
@@ -177,7 +173,10 @@ export class World implements Surroundings {
   }
 
   private async receive(message: JobMessage, times: number): Promise<void> {
-    const ended = await this.invoke('worker', (deps) => work(deps, message))
+    const ended = await this.invokeFor('worker', this.limit('worker'), (deps, process) => {
+      this.working.set(process, message)
+      return work(deps, message)
+    })
     if (ended.kind !== 'done' && times < RECEIVES)
       this.after(this.scenario.visibilityMs, () => void this.receive(message, times + 1))
   }
@@ -198,7 +197,7 @@ export class World implements Surroundings {
     const { jobId, fence } = request
     const job = this.book.of(jobId)
     const pool = job?.pool ?? (this.pools[0] as string)
-    const permit = this.permits.get(`${jobId} ${fence - 1}`)
+    const permit = this.working.get(process)?.jobs.find((j) => j.key.jobId === jobId && j.fence === fence - 1)
     this.trace(process, `arrives ${jobId} ${fence}`)
     this.watcher.arrival({ request, process, at: this.clock.time, pool, job, permit })
     return this.provider.answer(request, pool)

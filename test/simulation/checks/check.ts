@@ -2,6 +2,7 @@
 import type { JobMessage, ModelRequest } from '../../../services/ports.ts'
 import type { Book, JobFacts } from '../book.ts'
 import type { CallKind } from '../faults.ts'
+import type { Move } from '../moves.ts'
 import type { SimProcess } from '../process.ts'
 import type { Scenario } from '../scenario.ts'
 import type { ObservedTables, Written } from '../tables.ts'
@@ -18,6 +19,7 @@ export interface Arrival {
 export interface Actor {
   readonly process: SimProcess
   readonly kind: CallKind
+  readonly args: unknown
 }
 export interface Asked {
   readonly n: number
@@ -32,10 +34,14 @@ export interface Witness {
   /** What was asked for under this number, if anything was. */
   asked(n: number): Asked | undefined
   fail(check: string, message: string): void
+  /** A legal edge was taken. */
+  edge(name: string): void
 }
 export interface Check {
-  /** After every commit. */
+  /** At every commit, of which the book does not know yet. */
   commit?(commit: readonly Written[], actor: Actor | undefined): void
+  /** What a commit did to one job, of which the book does not know yet. */
+  move?(move: Move, job: JobFacts | undefined, actor: Actor | undefined): void
   /** Any call of the outside, at the moment of its effect. */
   effect?(actor: Actor): void
   /** A message that the queue took. */
