@@ -108,7 +108,7 @@ export class FaultMix {
   ) {
     this.active = !p.none
     if (p.none) return
-    const frequency = stream.spread(60, 320) / 100
+    const frequency = stream.spread(75, 360) / 100
     const weight = new Map(FAULTS.map((f) => [f, stream.chance(0.6) ? stream.spread(10, 100) : 0]))
     if (!p.jumps) weight.set('jump', 0)
     for (const call of CALL_KINDS) this.odds.set(call, oddsOf(call, weight, frequency))

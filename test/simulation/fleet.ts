@@ -15,8 +15,8 @@ interface Environment {
 }
 
 export class Fleet {
-  private started = 0
   private readonly idle: Record<Role, Environment[]> = { api: [], worker: [], dispatcher: [] }
+  readonly processes: SimProcess[] = []
   /** Invocations that have not ended. */
   readonly running = new Set<Environment>()
 
@@ -58,7 +58,8 @@ export class Fleet {
   private environment(role: Role): Environment {
     const idle = this.idle[role]
     if (idle.length > 0 && this.p.stream.chance(0.8)) return idle.shift() as Environment
-    const process = new SimProcess(this.p.clock, ++this.started, role, this.p.offset())
+    const process = new SimProcess(this.p.clock, this.processes.length + 1, role, this.p.offset())
+    this.processes.push(process)
     return { process, deps: this.p.compose(process), served: 0 }
   }
 }

@@ -18,8 +18,9 @@ import { START, type World } from './world.ts'
 
 const TRIES = 5
 const KINDS = ['reply', 'step', 'step', 'nudge', 'intro', 'survey', 'spare']
-/** A long schedule's owner that keeps the dispatcher up while the others are idle, so that these leave the ring. */
-const TRICKLE = { everyMs: 9_000, forMs: 430_000 }
+/** A long schedule's first owner keeps the dispatcher up while the others are idle, so that these leave the ring. */
+const TRICKLE_EVERY_MS = 9_000
+const BEFORE_LEAVING_MS = 290_000
 
 const LATE_ONES = 2
 /** G11: who waits says why. */
@@ -38,6 +39,7 @@ export class People {
   readonly requests = new Map<number, Asked>()
   private readonly stream: Stream
   private readonly jobIds: string[] = []
+  private readonly keys = new Set<string>()
 
   constructor(
     private readonly world: World,
@@ -48,23 +50,25 @@ export class People {
 
   /** Everything that will be asked for in the active time. */
   begin(): void {
-    const { jobs, activeMs, meddling, long } = this.world.scenario
+    const { jobs, activeMs, meddling, longMs } = this.world.scenario
     const burst = this.stream.chance(0.4)
     for (let n = 0; n < jobs; n++) {
       const early = burst && this.stream.chance(0.8)
       this.at(early ? this.stream.int(0, 300) : this.stream.int(0, activeMs), () => this.submitNew())
     }
     for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
-    if (long) for (let ms = 0; ms < TRICKLE.forMs; ms += TRICKLE.everyMs) this.at(ms, () => this.submitNew(0))
-    if (long) for (let n = 0; n < 6; n++) this.at(this.stream.int(300_000, TRICKLE.forMs), () => this.submitNew())
+    for (let ms = 0; ms < longMs; ms += TRICKLE_EVERY_MS) this.at(ms, () => this.submitNew(0))
+    if (longMs === 0) return
+    for (let n = 0; n < 6; n++) this.at(this.stream.int(BEFORE_LEAVING_MS, longMs), () => this.submitNew())
   }
 
   /** One more, as anybody may come at any moment. */
   submitNew(owner = this.stream.chance(0.5) ? 0 : this.stream.int(0, this.world.scenario.owners.length - 1)): void {
+    const { owners, crowd } = this.world.scenario
     const asked = {
       n: this.requests.size,
-      owner: this.world.scenario.owners[owner] as string,
-      kind: this.stream.pick(KINDS),
+      owner: owners[crowd && this.stream.chance(0.9) ? 0 : owner] as string,
+      kind: crowd && this.stream.chance(0.9) ? 'step' : this.stream.pick(KINDS),
     }
     this.requests.set(asked.n, asked)
     const startAt = this.stream.chance(0.06) ? this.world.clock.time + this.stream.spread(100, 20_000) : undefined
@@ -72,9 +76,19 @@ export class People {
       kind: asked.kind,
       input: { name: 'Grace', n: asked.n },
       startAt,
-      idempotencyKey: this.stream.chance(0.8) ? `key ${asked.n}` : undefined,
+      idempotencyKey: this.stream.chance(0.8) ? this.keyFor(asked) : undefined,
     }
     void this.waited(this.submitUntilAnswered(asked, request))
+  }
+
+  /** Some use a key that another caller has used: keys are each caller's own. */
+  private keyFor({ n, owner }: Asked): string {
+    const others = [...this.requests.values()].filter((r) => r.owner !== owner)
+    const key = `key ${others.length > 0 && this.stream.chance(0.03) ? this.stream.pick(others).n : n}`
+    const mine = `${owner} ${key}`
+    if (this.keys.has(mine)) return `key ${n}`
+    this.keys.add(mine)
+    return key
   }
 
   /** Just while a dispatcher ends: what is rung now must not fall between. */
@@ -163,7 +177,11 @@ export class People {
         return void (await this.world.request((deps) => redrive(deps, ADMIN, jobId)))
       case 'decide': {
         const decision = this.stream.chance(0.6) ? ('approved' as const) : ('rejected' as const)
-        return void (await this.world.request((deps) => decide(deps, reviewer(), jobId, { decision, version: 1 })))
+        const version = this.stream.chance(0.05) ? 2 : 1
+        const done = await this.world.request((deps) => decide(deps, reviewer(), jobId, { decision, version }))
+        if (version === 2 && done.kind === 'done' && done.value.ok)
+          this.heard.odd(`a draft of ${jobId} that never was is ${decision}`)
+        return
       }
       case 'resume':
         return void (await this.world.request((deps) => resume(deps, ADMIN, this.stream.pick(this.world.pools))))

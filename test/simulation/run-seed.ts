@@ -29,7 +29,11 @@ export interface SeedResult {
   readonly trace: readonly string[]
 }
 
-const MOST_MS = 900_000
+/**
+ * The longest that anything may take once faults have stopped: a stuck function's limit (120 s) and the lease it leaves
+ * (28 s), a dispatcher's lease and the schedule (90 s), a probe of a stopped pool (60 s), the longest backoff (64 s).
+ */
+const REST_WITHIN_MS = 360_000
 
 export async function runSeed(seed: number, p: { trace?: boolean } = {}): Promise<SeedResult> {
   const schedule = new Schedule(scenarioOf(seed), p.trace ?? false)
@@ -72,9 +76,7 @@ class Schedule {
     const { world, scenario } = this
     this.people.begin()
     world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
-    world.after(scenario.faultyMs, () => {
-      world.mix.active = false
-    })
+    world.after(scenario.faultyMs, () => world.calm())
     await world.clock.drive(() => this.violation !== undefined || this.rests())
     if (!this.violation) for (const check of this.checks) check.rest?.()
     return this.result()
@@ -85,15 +87,24 @@ class Schedule {
     const { world, people } = this
     if (world.clock.time < this.lookAt) return false
     this.lookAt = world.clock.time + 100
-    if (world.clock.time - START > MOST_MS) {
-      this.fail('rest', 'it never comes to rest')
+    const { faultyMs, longMs } = this.scenario
+    if (world.clock.time - START > faultyMs + longMs + REST_WITHIN_MS) {
+      this.fail('rest', `it does not come to rest: ${this.restless() ?? 'its functions'}`)
       return true
     }
     if (world.mix.active && !this.scenario.faultless) return false
     if (people.pending > 0 || world.busy('worker') > 0) return false
-    for (const job of world.book.jobs.values())
-      if (job.acceptedAt !== undefined && !job.end && world.book.home(job)?.['state'] !== 'in-review') return false
+    if (this.restless()) return false
     return !this.scenario.untilIdle || world.pools.every((pool) => this.isFree(pool))
+  }
+
+  /** An accepted job that has not ended and waits for nobody. */
+  private restless(): string | undefined {
+    for (const job of this.world.book.jobs.values()) {
+      const state = this.world.book.home(job)?.['state']
+      if (job.acceptedAt !== undefined && !job.end && state !== 'in-review') return `${job.id} is ${state}`
+    }
+    return undefined
   }
 
   private isFree(pool: string): boolean {

@@ -16,25 +16,31 @@ export interface Scenario {
   readonly activeMs: number
   /** When faults stop. */
   readonly faultyMs: number
-  /** Some owner trickles on for minutes, so that idle ones leave the ring. */
-  readonly long: boolean
+  /** For so long some owner trickles on, so that idle ones leave the ring; mostly not at all. */
+  readonly longMs: number
+  /** One owner has more in one lane than a dispatcher keeps in memory. */
+  readonly crowd: boolean
   /** It goes on until the dispatchers have ended with nothing to do, and somebody submits in that very moment. */
   readonly untilIdle: boolean
   /** How often the provider fails. */
   readonly providerFails: number
   /** How often people interfere, per job. */
   readonly meddling: number
-  /** Time limits of the functions, in ms: shrunk where there are faults. */
+  /** Time limits of the functions, in ms, mostly shrunk: a dispatcher then hands over again and again. */
   readonly limits: { readonly api: number; readonly worker: number; readonly dispatcher: number }
   readonly visibilityMs: number
 }
 
-const MINUTES = { api: 29_000, worker: 900_000, dispatcher: 900_000 }
+/** An owner leaves the ring after five idle minutes, at most one later. */
+const LONG_MS = 430_000
+/** Lambda's longest. */
+const FUNCTION_MS = 900_000
 
 export function scenarioOf(seed: number): Scenario {
   const s = new Stream(seed, 'scenario')
   const faultless = s.chance(0.1)
   const long = s.chance(0.03)
+  const crowd = !long && s.chance(0.02)
   const activeMs = s.spread(2_000, 30_000)
   const owners = OWNERS.slice(0, s.int(1, s.chance(0.2) ? OWNERS.length : 5))
   return {
@@ -43,16 +49,19 @@ export function scenarioOf(seed: number): Scenario {
     clocks: faultless ? 'exact' : s.pick(['exact', 'within', 'within', 'beyond']),
     settings: settingsOf(s, owners),
     owners,
-    jobs: s.spread(25, 140),
+    crowd,
+    jobs: crowd ? s.int(250, 350) : s.spread(22, 130),
     activeMs,
     faultyMs: activeMs + s.spread(3_000, 60_000),
-    long,
+    longMs: long ? LONG_MS : 0,
     untilIdle: s.chance(0.3),
     providerFails: faultless || s.chance(0.3) ? 0 : s.spread(1, 30) / 100,
     meddling: s.chance(0.2) ? 0 : s.spread(5, 60) / 100,
-    limits: faultless
-      ? MINUTES
-      : { api: 29_000, worker: s.spread(15_000, 120_000), dispatcher: s.spread(30_000, 200_000) },
+    limits: {
+      api: 29_000,
+      worker: faultless ? FUNCTION_MS : s.spread(15_000, 120_000),
+      dispatcher: s.chance(0.3) ? FUNCTION_MS : s.spread(40_000, 200_000),
+    },
     visibilityMs: s.spread(2_000, 60_000),
   }
 }

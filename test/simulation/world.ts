@@ -120,6 +120,12 @@ export class World implements Surroundings {
     this.after(SCHEDULE_MS, () => this.start())
   }
 
+  /** Faults stop: from now on clocks are right again, as far as the guard asks for it. */
+  calm(): void {
+    this.mix.active = false
+    for (const process of this.fleet.processes) process.offset = this.offset()
+  }
+
   /** Invocations under way that are not stuck for ever, by role. */
   busy(role: Role): number {
     let n = 0
@@ -230,7 +236,8 @@ export class World implements Surroundings {
     const { clocks, settings } = this.scenario
     if (clocks === 'exact') return 0
     const skewMs = Math.min(...Object.values(settings.pools).map((p) => p.guard.skewMs))
-    if (clocks === 'beyond' && this.stream.chance(0.2)) return this.stream.int(-FAR_OFF_MS, FAR_OFF_MS)
+    if (clocks === 'beyond' && this.mix.active && this.stream.chance(0.2))
+      return this.stream.int(-FAR_OFF_MS, FAR_OFF_MS)
     return this.stream.int(-Math.floor(skewMs / 2), Math.floor(skewMs / 2))
   }
 }

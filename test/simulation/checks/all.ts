@@ -4,6 +4,7 @@ import { approvals } from './approvals.ts'
 import { atRest } from './at-rest.ts'
 import { bellsAfterWrite } from './bells-after-write.ts'
 import { calls } from './calls.ts'
+import { cancels } from './cancels.ts'
 import type { MakeCheck } from './check.ts'
 import { conservation } from './conservation.ts'
 import { fences } from './fences.ts'
@@ -29,6 +30,7 @@ export const CHECKS: readonly MakeCheck[] = [
   calls,
   windows,
   approvals,
+  cancels,
   noRecovery,
   heard,
   sharing,

@@ -4,7 +4,7 @@ import type { MakeCheck } from './check.ts'
 export const calls: MakeCheck = (w) => {
   const made = new Set<string>()
   return {
-    arrival({ request, job, process }) {
+    arrival({ request, job, process, permit }) {
       const { jobId, fence } = request
       if (made.has(`${jobId} ${fence}`)) w.fail('calls', `${jobId} was called twice under fence ${fence}`)
       made.add(`${jobId} ${fence}`)
@@ -15,6 +15,8 @@ export const calls: MakeCheck = (w) => {
       if (job.end) w.fail('calls', `${jobId} is called and has ended`)
       else if (record?.['state'] !== 'running' || record['fence'] !== fence)
         w.fail('calls', `${process.role}${process.id} calls ${jobId} without holding it`)
+      else if ((record['leaseUntil'] as number) < (permit?.slot ?? 0) + request.timeoutMs)
+        w.fail('calls', `the lease of ${jobId} ends before its call may`)
     },
   }
 }

@@ -20,6 +20,11 @@ export const conservation: MakeCheck = (w) => {
   }
   return {
     move: (move, job) => backlog.move(move, job),
+    // A new holder lets the last one's slots pass first.
+    commit(commit) {
+      for (const { sk, pk, before, after } of commit)
+        if (sk === 'ledger' && before?.['epoch'] !== after?.['epoch']) last.delete(pk)
+    },
     sent(message) {
       const { pool } = message
       const settings = w.scenario.settings.pools[pool]

@@ -12,8 +12,11 @@ export const fences: MakeCheck = (w) => {
   const claimed = (place: string, before: Item, after: Item, actor: Actor | undefined) => {
     if (fenceOf(after) !== fenceOf(before) + 1) w.fail('fences', `a claim of ${place} raised its fence otherwise`)
     const leaseUntil = before['leaseUntil'] as number
-    if (before['state'] === 'running' && leaseUntil >= (actor?.process.now() ?? 0))
+    if (before['state'] === 'running' && leaseUntil >= (actor?.args as { now: number }).now)
       w.fail('fences', `${place} was claimed before its lease was out`)
+    const crashed = before['state'] === 'running' ? 1 : 0
+    if (after['crashes'] !== (before['crashes'] as number) + crashed)
+      w.fail('fences', `a lease of ${place} ran out and is not counted`)
     if (actor) claimant.set(place, actor)
   }
   return {

@@ -11,6 +11,7 @@ export const findable: MakeCheck = (w) => {
   const named = new Map<string, number>()
   const jobOf = (bell: Item): string => String((bell['head'] as { jobId: string }).jobId)
   const name = (bell: Item, by: number) => named.set(jobOf(bell), (named.get(jobOf(bell)) ?? 0) + by)
+  const noted = (job: JobFacts) => w.tables.get('rings', { pk: `ring#${job.pool}`, sk: job.owner }) !== undefined
   const inLane = (job: JobFacts): boolean => ['queued', 'running'].includes(String(w.book.home(job)?.['state']))
   const lost = (job: JobFacts): boolean =>
     job.acceptedAt !== undefined && !job.end && inLane(job) && (named.get(job.id) ?? 0) <= 0
@@ -30,10 +31,15 @@ export const findable: MakeCheck = (w) => {
         if (after || !before) continue
         name(bell, -1)
         const job = w.book.of(jobOf(bell))
-        if (job && !w.tables.get('rings', { pk: `ring#${job.pool}`, sk: job.owner })) forgotten.push(job)
+        if (job && !noted(job)) forgotten.push(job)
       }
       for (const job of forgotten)
         if (lost(job)) w.fail('findable', `${job.id} stands in its lane and nothing tells of it`)
+    },
+    accepted(jobId) {
+      const job = w.book.of(jobId)
+      if (!job || job.end || !inLane(job) || (named.get(jobId) ?? 0) > 0) return
+      if (!noted(job)) w.fail('findable', `${jobId} is accepted and nothing tells of it`)
     },
     move(move) {
       const came = move.put.find((p) => !p.before && p.item['state'] === 'queued')

@@ -5,6 +5,12 @@ export const permits: MakeCheck = (w) => {
   const issued = new Map<string, { slot: number; used: boolean }>()
   return {
     sent(message) {
+      if (message.jobs.length > 1)
+        for (const { key } of message.jobs) {
+          const job = w.book.of(key.jobId)
+          if (job && !job.end && (w.book.home(job)?.['crashes'] as number) > 0)
+            w.fail('permits', `${key.jobId} crashed before and takes others along`)
+        }
       for (const { key, fence, slot, notAfter } of message.jobs) {
         const id = `${key.jobId} ${fence} ${slot}`
         if (!issued.has(id)) issued.set(id, { slot, used: false })

@@ -57,6 +57,12 @@ export const sharing: MakeCheck = (w) => {
   } satisfies Check
 }
 
+type Place = Pick<Waiting, 'owner' | 'tier'>
+function placeIn(lane: string): Place {
+  const [, tier, owner] = lane.split('#') as [string, string, string]
+  return { owner, tier }
+}
+
 function serve(
   w: Witness,
   all: Map<string, Rivals>,
@@ -65,10 +71,12 @@ function serve(
   job: JobMessage['jobs'][number],
 ): void {
   const ready = backlog.ready(pool)
-  const its = backlog.take(job)
+  backlog.take(job)
+  // What was cancelled a moment ago is served all the same: the dispatcher has not heard of it yet.
+  const its = placeIn(job.key.lane)
   const settings = w.scenario.settings.pools[pool]
-  if (!its || !settings) return
-  const compare = (what: string, name: (o: Waiting) => string, weight: (n: string) => number, among: Waiting[]) => {
+  if (!settings) return
+  const compare = (what: string, name: (o: Place) => string, weight: (n: string) => number, among: Waiting[]) => {
     const rivals = all.get(`${pool} ${what}`) ?? new Rivals(weight)
     all.set(`${pool} ${what}`, rivals)
     const apart = rivals.serve(name(its), new Set(among.map(name)))
