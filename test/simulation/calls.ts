@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly mix: FaultMix
   /** In the world's time, whatever becomes of the process. */
   after(ms: number, run: () => void): void
+  /** A process asks: whatever befalls the call is still to come. */
+  asking(actor: Actor): void
   /** An effect is about to land, or an answer to be heard. */
   trace(process: SimProcess, what: string): void
   acting(actor: Actor | undefined): void
@@ -44,8 +46,8 @@ export interface Surroundings {
 
 const ordinaryMs = (s: Stream): number => s.int(1, 4)
 const slowMs = (s: Stream): number => s.spread(50, 15_000)
-const frozenMs = (s: Stream): number => s.spread(300, 60_000)
-const lateMs = (s: Stream): number => s.spread(5, 40_000)
+const frozenMs = (s: Stream): number => s.spread(300, 80_000)
+const lateMs = (s: Stream): number => s.spread(5, 80_000)
 const gaveUpMs = (s: Stream): number => s.spread(5, 6_000)
 const silent = () => undefined
 /** Whoever asked may be dead when it fails. */
@@ -165,6 +167,7 @@ export function ask<T>(around: Surroundings, process: SimProcess, call: Call<T>)
   return new Promise<T>((resolve, reject) => {
     // What a process still does in the moment of its death reaches nobody.
     if (!process.alive) return
+    around.asking({ process, kind: call.kind, args: call.args })
     const asked = new Asked(around, process, call, resolve, reject)
     const fault = around.mix.draw(call.kind)
     if (!fault) return asked.go()

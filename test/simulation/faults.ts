@@ -54,7 +54,7 @@ const CALLS = {
   'rings.deleteBells': { may: BATCH, rate: 0.04 },
   'rings.owners': { may: TORN, rate: 0.1 },
   'rings.note': { may: BATCH, rate: 0.05 },
-  'rings.leave': { may: WRITE, rate: 0.5 },
+  'rings.leave': { may: WRITE, rate: 0.9 },
   'capacity.acquire': { may: WRITE, rate: 0.08 },
   'capacity.write': { may: WRITE, rate: 0.02 },
   'capacity.lease': { may: READ, rate: 0.05 },
@@ -85,6 +85,7 @@ export const AROUND = [
   'time limit dispatcher',
   'time limit api',
   'dispatcher told to stop',
+  'dispatcher frozen',
 ] as const
 export type Around = (typeof AROUND)[number]
 

@@ -23,6 +23,7 @@ const TRICKLE_EVERY_MS = 9_000
 const BEFORE_LEAVING_MS = 290_000
 
 const LATE_ONES = 2
+const RETURNS = 6
 /** G11: who waits says why. */
 const WAITS = ['queued', 'in-review']
 
@@ -36,6 +37,7 @@ export class People {
   /** Requests that somebody still waits for or will repeat. */
   pending = 0
   private lateOnes = 0
+  private returned = 0
   readonly requests = new Map<number, Asked>()
   private readonly stream: Stream
   private readonly jobIds: string[] = []
@@ -91,13 +93,26 @@ export class People {
     return key
   }
 
-  /** Just while a dispatcher ends: what is rung now must not fall between. */
+  /** Just while a dispatcher ends, or soon after it: what is rung now must not fall between. */
   whileEnding(): void {
-    if (this.lateOnes++ > LATE_ONES) return
+    if (++this.lateOnes > LATE_ONES) return
     this.pending++
-    this.world.after(this.stream.int(0, 2_500), () => {
+    const ms = this.stream.chance(0.6) ? this.stream.int(0, 2_500) : this.stream.int(2_500, 40_000)
+    this.world.after(ms, () => {
       this.pending--
       this.submitNew()
+    })
+  }
+
+  /** Owners are about to leave the ring, and just then some of them come back. */
+  whileLeaving(owners: readonly string[]): void {
+    if (!this.world.mix.active || ++this.returned > RETURNS) return
+    const { stream } = this
+    const owner = this.world.scenario.owners.indexOf(stream.pick(owners))
+    this.pending++
+    this.world.after(stream.spread(1, 60_000), () => {
+      this.pending--
+      this.submitNew(owner)
     })
   }
 

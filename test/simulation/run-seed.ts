@@ -140,6 +140,9 @@ class Schedule {
     this.calls++
     for (const check of this.checks) check.arrival?.(arrival)
   }
+  asking({ kind, args }: Actor): void {
+    if (kind === 'rings.leave') this.people.whileLeaving((args as { owners: readonly string[] }).owners)
+  }
   effect(actor: Actor): void {
     for (const check of this.checks) check.effect?.(actor)
   }

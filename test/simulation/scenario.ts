@@ -52,15 +52,15 @@ export function scenarioOf(seed: number): Scenario {
     crowd,
     jobs: crowd ? s.int(250, 350) : s.spread(22, 130),
     activeMs,
-    faultyMs: activeMs + s.spread(3_000, 60_000),
+    faultyMs: (long ? LONG_MS : activeMs) + s.spread(3_000, 60_000),
     longMs: long ? LONG_MS : 0,
-    untilIdle: s.chance(0.3),
+    untilIdle: s.chance(faultless ? 0.7 : 0.25),
     providerFails: faultless || s.chance(0.3) ? 0 : s.spread(1, 30) / 100,
     meddling: s.chance(0.2) ? 0 : s.spread(5, 60) / 100,
     limits: {
       api: 29_000,
       worker: faultless ? FUNCTION_MS : s.spread(15_000, 120_000),
-      dispatcher: s.chance(0.3) ? FUNCTION_MS : s.spread(40_000, 200_000),
+      dispatcher: s.chance(0.3) || long ? FUNCTION_MS : s.spread(6_000, 200_000),
     },
     visibilityMs: s.spread(2_000, 60_000),
   }

@@ -39,6 +39,7 @@ export interface Watcher {
   sent(message: JobMessage, actor: Actor | undefined): void
   arrival(arrival: Arrival): void
   effect(actor: Actor): void
+  asking(actor: Actor): void
 }
 
 export class World implements Surroundings {
@@ -99,6 +100,10 @@ export class World implements Surroundings {
     return new Promise((resolve) => this.after(ms, resolve))
   }
 
+  asking(actor: Actor): void {
+    this.watcher.asking(actor)
+  }
+
   acting(actor: Actor | undefined): void {
     this.actor = actor
     if (actor) this.watcher.effect(actor)
@@ -143,6 +148,8 @@ export class World implements Surroundings {
     const stop = this.mix.befalls('dispatcher told to stop') ? new AbortController() : undefined
     if (stop) this.after(this.stream.spread(50, 30_000), () => stop.abort())
     void this.invokeFor('dispatcher', limitMs, async (deps, process) => {
+      if (this.mix.befalls('dispatcher frozen'))
+        this.after(this.stream.spread(20, 20_000), () => process.freeze(this.stream.spread(3_000, 90_000)))
       const until = process.now() + limitMs - Math.min(HAND_OVER_MS, limitMs / 3)
       const runs = pools.map((pool) => run(deps, { pool, until, ...(stop ? { signal: stop.signal } : {}) }))
       await Promise.allSettled(runs)
