@@ -16,10 +16,13 @@ export interface Move {
   /** Bells that came with it. */
   readonly bells: Item[]
 }
+const NONE: readonly Move[] = []
+const OF_JOBS: ReadonlySet<string> = new Set(['live', 'jobs', 'approvals'])
 type Made = { -readonly [K in keyof Move]: Move[K] }
 
 /** By job. Empty for what touches no job: bells alone, owners, the ledger. */
-export function movesOf(commit: readonly Written[]): Move[] {
+export function movesOf(commit: readonly Written[]): readonly Move[] {
+  if (!commit.some((w) => OF_JOBS.has(w.table))) return NONE
   const moves = new Map<string, Made>()
   const of = (jobId: string): Made => {
     const known = moves.get(jobId)

@@ -43,6 +43,8 @@ export async function runSeed(seed: number, p: { trace?: boolean } = {}): Promis
 class Schedule {
   private violation: Violation | undefined
   private readonly checks: Check[]
+  /** Those that look at what happens most. */
+  private readonly on: Readonly<Record<'commit' | 'move' | 'effect', readonly Check[]>>
   private readonly world: World
   private readonly people: People
   private readonly edges = new Map<string, number>()
@@ -69,6 +71,8 @@ class Schedule {
       edge: (name) => this.edges.set(name, (this.edges.get(name) ?? 0) + 1),
     }
     this.checks = CHECKS.map((make) => make(witness))
+    const having = (hook: keyof Check) => this.checks.filter((check) => check[hook])
+    this.on = { commit: having('commit'), move: having('move'), effect: having('effect') }
     world.tables.observe = (commit) => this.committed(commit)
   }
 
@@ -126,9 +130,9 @@ class Schedule {
     const { world } = this
     for (const w of commit)
       world.history.add(world.clock.time, `${w.table} ${w.pk} ${w.sk} ${w.after?.['state']} ${w.after?.['fence']}`)
-    for (const check of this.checks) check.commit?.(commit, world.actor)
+    for (const check of this.on.commit) check.commit?.(commit, world.actor)
     for (const move of movesOf(commit))
-      for (const check of this.checks) check.move?.(move, world.book.of(move.jobId), world.actor)
+      for (const check of this.on.move) check.move?.(move, world.book.of(move.jobId), world.actor)
     world.book.keep(commit)
     if (this.scenario.untilIdle && commit[0]?.after?.['state'] === 'ending') this.people.whileEnding()
   }
@@ -144,7 +148,7 @@ class Schedule {
     if (kind === 'rings.leave') this.people.whileLeaving((args as { owners: readonly string[] }).owners)
   }
   effect(actor: Actor): void {
-    for (const check of this.checks) check.effect?.(actor)
+    for (const check of this.on.effect) check.effect?.(actor)
   }
 
   private result(): SeedResult {

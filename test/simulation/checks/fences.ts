@@ -9,15 +9,15 @@ export const fences: MakeCheck = (w) => {
   const claimant = new Map<string, Actor>()
   const stale = (place: string, from: Item, actor: Actor | undefined): boolean =>
     from['state'] === 'running' && claimant.get(place)?.process !== actor?.process
-  const claimed = (place: string, before: Item, after: Item, actor: Actor | undefined) => {
+  const claimed = (place: string, before: Item, after: Item, actor: Actor) => {
     if (fenceOf(after) !== fenceOf(before) + 1) w.fail('fences', `a claim of ${place} raised its fence otherwise`)
     const leaseUntil = before['leaseUntil'] as number
-    if (before['state'] === 'running' && leaseUntil >= (actor?.args as { now: number }).now)
+    if (before['state'] === 'running' && leaseUntil >= (actor.args as { now: number }).now)
       w.fail('fences', `${place} was claimed before its lease was out`)
     const crashed = before['state'] === 'running' ? 1 : 0
     if (after['crashes'] !== (before['crashes'] as number) + crashed)
       w.fail('fences', `a lease of ${place} ran out and is not counted`)
-    if (actor) claimant.set(place, actor)
+    claimant.set(place, actor)
   }
   return {
     move(move, _, actor) {
