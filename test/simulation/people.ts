@@ -53,15 +53,18 @@ export class People {
   /** Everything that will be asked for in the active time. */
   begin(): void {
     const { jobs, activeMs, meddling, longMs } = this.world.scenario
-    const burst = this.stream.chance(0.4)
-    for (let n = 0; n < jobs; n++) {
-      const early = burst && this.stream.chance(0.8)
-      this.at(early ? this.stream.int(0, 300) : this.stream.int(0, activeMs), () => this.submitNew())
-    }
+    const shape = this.stream.pick(['burst', 'burst', 'waves', 'even', 'even'] as const)
+    for (let n = 0; n < jobs; n++) this.at(this.arrivalMs(shape, activeMs), () => this.submitNew())
     for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
     for (let ms = 0; ms < longMs; ms += TRICKLE_EVERY_MS) this.at(ms, () => this.submitNew(0))
     if (longMs === 0) return
     for (let n = 0; n < 6; n++) this.at(this.stream.int(BEFORE_LEAVING_MS, longMs), () => this.submitNew())
+  }
+
+  /** Most at once, or in a few waves between which the queue may run empty, or evenly. */
+  private arrivalMs(shape: 'burst' | 'waves' | 'even', activeMs: number): number {
+    if (shape === 'waves') return this.stream.int(0, 3) * Math.ceil(activeMs / 3) + this.stream.int(0, 150)
+    return shape === 'burst' && this.stream.chance(0.8) ? this.stream.int(0, 300) : this.stream.int(0, activeMs)
   }
 
   /** One more, as anybody may come at any moment. */

@@ -7,6 +7,7 @@ import { calls } from './calls.ts'
 import { cancels } from './cancels.ts'
 import type { MakeCheck } from './check.ts'
 import { conservation } from './conservation.ts'
+import { endsIdle } from './ends-idle.ts'
 import { fences } from './fences.ts'
 import { findable } from './findable.ts'
 import { heard } from './heard.ts'
@@ -26,6 +27,7 @@ export const CHECKS: readonly MakeCheck[] = [
   findable,
   bellsAfterWrite,
   lease,
+  endsIdle,
   permits,
   calls,
   windows,
