@@ -69,33 +69,49 @@ const sum = (counts: readonly number[], from: number, to: number): number => {
   return total
 }
 
-/** The largest sum of `width` consecutive counts among the windows that contain index `i`. */
-function fullestWindow(counts: readonly number[], i: number, width: number): number {
+const countAt = (counts: readonly number[], i: number): number =>
+  i >= 0 && i < counts.length ? (counts[i] as number) : 0
+
+/**
+ * Where the last window that contains index `i` and sums to more than `atMost` ends; undefined where none does. A slot
+ * before the first count has windows that end before it, and one behind the last has windows that reach back to it.
+ */
+function lastOverfull(counts: readonly number[], i: number, width: number, atMost: number): number | undefined {
   let window = sum(counts, i - width + 1, i + 1)
-  let fullest = window
-  const last = Math.min(counts.length - 1, i + width - 1)
-  for (let end = i + 1; end <= last; end++) {
-    // A slot before the first count has windows that end before it.
-    window += (counts[end] ?? 0) - (counts[end - width] ?? 0)
-    fullest = Math.max(fullest, window)
+  let last = window > atMost ? i : undefined
+  for (let end = i + 1; end < i + width; end++) {
+    window += countAt(counts, end) - countAt(counts, end - width)
+    if (window > atMost) last = end
   }
-  return fullest
+  return last
+}
+
+/** The end of the last window around index `i` that has no room for the cost. */
+function lastWithoutRoom({ shape, requests, tokens }: Ledger, i: number, cost: Cost): number | undefined {
+  const full = lastOverfull(requests, i, shape.buckets, shape.requests - cost.requests)
+  if (shape.tokens === undefined) return full
+  const fullOfTokens = lastOverfull(tokens, i, shape.buckets, shape.tokens - cost.tokens)
+  return full === undefined || fullOfTokens === undefined ? (full ?? fullOfTokens) : Math.max(full, fullOfTokens)
 }
 
 /** Whether a permit at `slot` keeps *every* window that contains it within every limit: all or nothing. */
-export function fits(ledger: Ledger, slot: number, cost: Cost): boolean {
-  const { shape } = ledger
-  const i = bucketOf(shape, slot) - ledger.first
-  if (fullestWindow(ledger.requests, i, shape.buckets) + cost.requests > shape.requests) return false
-  return shape.tokens === undefined || fullestWindow(ledger.tokens, i, shape.buckets) + cost.tokens <= shape.tokens
-}
+export const fits = (ledger: Ledger, slot: number, cost: Cost): boolean =>
+  lastWithoutRoom(ledger, bucketOf(ledger.shape, slot) - ledger.first, cost) === undefined
 
-/** The first legal stamp at or after `from`, for a cost that no limit excludes for ever. */
+/**
+ * The first legal stamp at or after `from`, for a cost that no limit excludes for ever. A window without room has none
+ * for any slot in it, so the search goes on behind its end: a full ledger is not tried stamp by stamp.
+ */
 export function earliest(ledger: Ledger, from: number, cost: Cost): number {
-  const { shape } = ledger
-  const end = (ledger.first + ledger.requests.length + shape.buckets) * shape.bucketMs
-  for (let slot = stampAt(shape, from); slot < end; slot += shape.bucketMs) if (fits(ledger, slot, cost)) return slot
-  return Math.max(stampAt(shape, from), end)
+  const { shape, first } = ledger
+  const end = ledger.requests.length + shape.buckets
+  const start = bucketOf(shape, stampAt(shape, from)) - first
+  for (let i = start; i < end; ) {
+    const full = lastWithoutRoom(ledger, i, cost)
+    if (full === undefined) return (first + i) * shape.bucketMs
+    i = full + 1
+  }
+  return (first + Math.max(start, end)) * shape.bucketMs
 }
 
 const padded = (counts: readonly number[], before: number, length: number): number[] => {

@@ -25,7 +25,7 @@ export async function cancel(
     if (!live) {
       const { key, submittedAt, expiresAt } = parts.input
       const unentered = { key, fence: 0, attempt: 0, errors: [], submittedAt, expiresAt }
-      if ((await deps.jobs.endUnentered({ end: endOf(deps, unentered, 'cancelled') })) === 'done')
+      if ((await deps.jobs.endUnentered({ key, end: endOf(deps, unentered, 'cancelled') })) === 'done')
         return { ok: true, state: 'cancelled' }
     } else if (live.state === 'running') {
       if ((await deps.jobs.requestCancel({ record: live })) === 'asked') return { ok: true, state: 'cancelling' }

@@ -95,8 +95,8 @@ export interface JobStore {
   transition(p: Transition): Promise<'done' | 'stale' | 'cancelled'>
   /** Asks a running record's worker to end it. */
   requestCancel(p: { record: Running }): Promise<'asked' | 'stale'>
-  /** Ends a job whose live record never came to be. */
-  endUnentered(p: { end: End }): Promise<'done' | 'stale'>
+  /** Ends a job whose live record never came to be: at its first key stands none, and it has not moved from there. */
+  endUnentered(p: { key: LiveKey; end: End }): Promise<'done' | 'stale'>
 }
 
 /** Bells and the ring of owners: the dispatcher's notebook (docs/data-model.md). */

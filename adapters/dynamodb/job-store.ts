@@ -98,9 +98,15 @@ export function dynamoJobStore(tables: Tables): JobStore {
         return 'stale'
       }
     },
-    async endUnentered({ end }) {
-      const nothing = { ConditionExpression: NOT_MINE_YET, ...submitted(end.submittedAt ?? 0) }
-      return (await putUnless(tables, 'jobs', expiring(endKey(end.jobId), end), nothing)) === 'put' ? 'done' : 'stale'
+    // Conditions more than the end's own: its record may have entered, and gone far, since it was looked for.
+    async endUnentered({ key, end }) {
+      const unwritten = { ConditionExpression: NOT_MINE_YET, ...submitted(end.submittedAt ?? 0) }
+      const { done } = await transact(tables, [
+        { Put: { TableName: name.jobs, Item: expiring(endKey(end.jobId), end), ...unwritten } },
+        { ConditionCheck: { TableName: name.jobs, Key: atKey(end.jobId), ...unwritten } },
+        { ConditionCheck: { TableName: name.live, Key: liveKey(key), ConditionExpression: ABSENT } },
+      ])
+      return done ? 'done' : 'stale'
     },
   }
 }

@@ -95,8 +95,10 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       put({ ...now, cancelRequested: true })
       return 'asked'
     },
-    async endUnentered({ end }) {
-      if (isWritten(tables.get('jobs', endKey(end.jobId)), end.submittedAt ?? 0)) return 'stale'
+    async endUnentered({ key, end }) {
+      const parts = [atKey(end.jobId), endKey(end.jobId)].map((part) => tables.get('jobs', part))
+      if (tables.get('live', liveKey(key)) || parts.some((part) => isWritten(part, end.submittedAt ?? 0)))
+        return 'stale'
       tables.commit([{ table: 'jobs', put: expiring(endKey(end.jobId), end) }])
       return 'done'
     },

@@ -1,7 +1,7 @@
 /** Bells into the ring: each changes memory once, however often it is read. */
 import type { Bell, Settled } from '../../core/bell.ts'
 import type { Tier } from '../../core/job.ts'
-import { heard, laneIn, left, sentBack } from '../../core/ring.ts'
+import { heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
 import { adapt } from './adapt.ts'
 import type { Holder } from './holder.ts'
 
@@ -60,12 +60,14 @@ function settled(h: Holder, job: Settled, now: number): void {
       return
     case 'late':
       h.late++
+      unprobed(h, sent)
       return sentBack(h.ring, job.jobId, sent.head, true)
     case 'back':
       return sentBack(h.ring, job.jobId, { ...sent.head, fence: job.nextFence ?? sent.head.fence }, true)
     case 'lost':
       // Somebody else has it, or it is no more: the record tells, at the next look.
       sent.lookAt = 0
+      unprobed(h, sent)
       return
   }
 }
@@ -84,4 +86,9 @@ function answered(h: Holder, slot: number, now: number): void {
   if (!h.stopped || slot <= h.stopped.since) return
   delete h.stopped
   h.mended = true
+}
+
+/** A stopped pool's probe came to no call, so it told nothing of the provider: another may go at once. */
+function unprobed(h: Holder, sent: Sent): void {
+  if (h.stopped && h.stopped.probeAt < Infinity && sent.slot >= h.stopped.since) h.stopped.probeAt = 0
 }

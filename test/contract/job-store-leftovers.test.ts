@@ -71,7 +71,7 @@ describe('a job whose id an earlier one had', () =>
 
     it('ends though it never entered', async () => {
       await on().jobs.create({ input })
-      expect(await on().jobs.endUnentered({ end })).toBe('done')
+      expect(await on().jobs.endUnentered({ key, end })).toBe('done')
       expect(await present()).toEqual({ input, end })
     })
 
@@ -79,7 +79,7 @@ describe('a job whose id an earlier one had', () =>
       await on().jobs.create({ input })
       const letter = aDeadLetter()
       await on().plant('live', liveItem(letter))
-      await on().jobs.endUnentered({ end })
+      await on().jobs.endUnentered({ key, end })
       const back = aQueued({ fence: 2, key: aKey({ at: NOW + 9 }) })
       expect(await on().jobs.transition({ from: letter, to: back, reopen: true })).toBe('stale')
       expect(await present()).toEqual({ input, end })

@@ -70,7 +70,7 @@ describe('of twenty at once, one', () =>
     })
 
     it('redrives', async () => {
-      await on().jobs.endUnentered({ end: anEnd({ outcome: 'failed' }) })
+      await on().jobs.endUnentered({ key: aKey(), end: anEnd({ outcome: 'failed' }) })
       const to = (i: number) => aQueued({ fence: 2, key: aKey({ at: NOW + i + 1 }) })
       const step = (i: number): Transition => ({ from: aDeadLetter(), to: to(i), reopen: true })
       const { winner, live, parts } = await compete(aDeadLetter(), step)

@@ -87,9 +87,20 @@ describe('a job in its parts', () =>
     it('ends without ever having entered, once', async () => {
       const { jobs } = on()
       await jobs.create({ input: anInput() })
-      expect(await jobs.endUnentered({ end: anEnd({ outcome: 'cancelled' }) })).toBe('done')
-      expect(await jobs.endUnentered({ end: anEnd({ outcome: 'expired' }) })).toBe('stale')
+      expect(await jobs.endUnentered({ key: aKey(), end: anEnd({ outcome: 'cancelled' }) })).toBe('done')
+      expect(await jobs.endUnentered({ key: aKey(), end: anEnd({ outcome: 'expired' }) })).toBe('stale')
       expect((await jobs.load({ jobId: JOB, now: NOW }))?.end?.outcome).toBe('cancelled')
+    })
+
+    it('does not end as if it had never entered once it has, or has moved on', async () => {
+      const { jobs } = on()
+      const unentered = { key: aKey(), end: anEnd({ outcome: 'cancelled' }) }
+      await on().plant('live', liveItem(aRunning()))
+      expect(await jobs.endUnentered(unentered)).toBe('stale')
+      const moved = aQueued({ key: aKey({ at: NOW + 1_000 }), fence: 2 })
+      await jobs.transition({ from: aRunning(), to: moved })
+      expect(await jobs.endUnentered(unentered)).toBe('stale')
+      expect(await jobs.live({ keys: [moved.key] })).toEqual([moved])
     })
   }))
 
@@ -131,7 +142,7 @@ describe('entering a lane', () =>
       await on().plant('live', liveItem(aRunning()))
       await jobs.transition({ from: aRunning(), to: moved })
       expect(await jobs.reenter({ record: aQueued() })).toBe('gone')
-      await jobs.endUnentered({ end: anEnd({ jobId: 'job-2' }) })
+      await jobs.endUnentered({ key: aKey({ jobId: 'job-2' }), end: anEnd({ jobId: 'job-2' }) })
       expect(await jobs.reenter({ record: aQueued({ key: aKey({ jobId: 'job-2' }) }) })).toBe('gone')
       expect(await jobs.live({ keys: [aKey(), aKey({ jobId: 'job-2' }), moved.key] })).toEqual([
         undefined,

@@ -83,7 +83,7 @@ const OF_JOBS: Operation[] = [
     act: (on) => on.jobs.transition({ from: aDeadLetter(), to: retry, reopen: true, bell: aBell() }),
   },
   { name: 'ask to cancel', given: stands(aRunning()), act: (on) => on.jobs.requestCancel({ record: aRunning() }) },
-  { name: 'end what never entered', act: (on) => on.jobs.endUnentered({ end: ended }), orIfUnheard: 'stale' },
+  { name: 'end what never entered', act: (on) => on.jobs.endUnentered({ key: aKey(), end: ended }) },
 ]
 
 const OF_POOLS: Operation[] = [

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { liveKey } from '../../adapters/keys.ts'
 import { THROTTLES_AT_MOST } from '../../core/retry.ts'
 import { getJob } from '../../services/get-job.ts'
 import { pools, resume } from '../../services/pools.ts'
@@ -69,6 +70,15 @@ describe('a provider that refuses key, model or credit', () => {
     await world.pass(1_000)
     expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
     expect(world.end(ids[0] as string)).toMatchObject({ outcome: 'succeeded', attempts: 1 })
+  })
+
+  it('is probed again at once where the probe finds its job gone', async () => {
+    const { world, ids, mend } = await stopped()
+    const gone = ids.slice(0, 8)
+    const records = world.live().filter((r) => gone.includes(r.key.jobId))
+    world.tables.commit(records.map((r) => ({ table: 'live', delete: liveKey(r.key) })))
+    mend()
+    await world.ended(ids.slice(8), 75_000)
   })
 
   it('is not taken for mended when a call from before the stop succeeds', async () => {

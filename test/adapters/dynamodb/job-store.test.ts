@@ -31,16 +31,19 @@ describe('what is put once is put where nothing stands, and asks what stood ther
     expect(on.sent()).toEqual([{ TableName: 'Live', Item: liveItem(aQueued()), ...ifAbsent }])
   })
 
-  it('the end of what never entered', async () => {
-    await on.jobs.endUnentered({ end: anEnd() })
-    const Item = expiring({ pk: JOB, sk: 'end' }, anEnd())
+  it('the end of what never entered, where it has neither entered nor moved', async () => {
+    await on.jobs.endUnentered({ key: aKey(), end: anEnd() })
+    const absent = { ConditionExpression: 'attribute_not_exists(pk)' }
     const unwritten = {
       ConditionExpression:
         'attribute_not_exists(pk) OR submittedAt < :submittedAt OR endedAt < :submittedAt OR createdAt < :submittedAt',
       ExpressionAttributeValues: { ':submittedAt': NOW },
-      ...ALL_OLD,
     }
-    expect(on.sent()).toEqual([{ TableName: 'Jobs', Item, ...unwritten }])
+    expect(on.actions()).toEqual([
+      { Put: { TableName: 'Jobs', Item: expiring({ pk: JOB, sk: 'end' }, anEnd()), ...unwritten } },
+      { ConditionCheck: { TableName: 'Jobs', Key: { pk: JOB, sk: 'at' }, ...unwritten } },
+      { ConditionCheck: { TableName: 'Live', Key: KEY, ...absent } },
+    ])
   })
 })
 

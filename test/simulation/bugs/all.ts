@@ -1,0 +1,8 @@
+/** Every planted bug. */
+import type { Bug } from './bug.ts'
+import { DISPATCH_BUGS } from './dispatch.ts'
+import { JOB_BUGS } from './jobs.ts'
+import { REAL_BUGS } from './real.ts'
+import { SHARING_BUGS } from './sharing.ts'
+
+export const BUGS: readonly Bug[] = [...DISPATCH_BUGS, ...SHARING_BUGS, ...JOB_BUGS, ...REAL_BUGS]

@@ -1,0 +1,139 @@
+/** Bugs in the dispatcher: how it hears, remembers, ends and takes over. */
+import type { Bug } from './bug.ts'
+
+const TICK = 'services/dispatch/tick.ts'
+const RUN = 'services/dispatch/run.ts'
+
+export const DISPATCH_BUGS: readonly Bug[] = [
+  {
+    name: "bells are deleted before the tick's write",
+    file: TICK,
+    find: '  absorb(h, bells, deps.clock.now())\n',
+    replace: '  absorb(h, bells, deps.clock.now())\n  await forget(deps, h, bells)\n',
+    seed: 0,
+  },
+  {
+    name: 'a holder that has lost its lease sends all the same',
+    file: TICK,
+    find: "    if (!(await write(deps, h, decided, now))) return { kind: 'lost' }\n",
+    replace: '    await write(deps, h, decided, now)\n',
+    seed: 0,
+  },
+  {
+    name: 'owners are noted without waiting for it',
+    file: TICK,
+    find: "  await note(deps, h, { turns: 'when-due' })\n",
+    replace: "  void note(deps, h, { turns: 'when-due' }).catch(() => undefined)\n",
+    seed: 0,
+  },
+  {
+    name: 'the dispatcher ends without its second look',
+    file: RUN,
+    find: `  const quiet = !(await anyBell(deps, h))
+  await setState(deps, h, quiet ? 'free' : 'held')
+  // Whom somebody woke between that look and the release found the lease still taken, and went: it is woken again.
+  if (quiet && (await anyBell(deps, h))) await deps.waker.wake({ pool: h.pool })
+  return quiet`,
+    replace: "  await setState(deps, h, 'free')\n  return true",
+    seed: 0,
+  },
+  {
+    name: 'writers believe in a lease for a minute',
+    file: 'services/doorbell.ts',
+    find: 'now - cached.at < LEASE_CACHE_MS && now < cached.until',
+    replace: 'now - cached.at < 60_000',
+    seed: 0,
+  },
+  {
+    name: 'a dispatcher whose time is up wakes nobody',
+    file: RUN,
+    find: "  await letGo(deps, h, 'handed-over')\n  await deps.waker.wake({ pool: h.pool })\n",
+    replace: "  await letGo(deps, h, 'handed-over')\n",
+    seed: 0,
+  },
+  {
+    name: 'owners leave the ring without the lease check',
+    file: 'adapters/memory/ring-store.ts',
+    find: "      if (tables.get('capacity', ledgerKey(pool))?.['epoch'] !== epoch) return 'lost'\n",
+    replace: '',
+    seed: 0,
+  },
+  {
+    name: 'owners leave the ring without a look at their lanes',
+    file: 'services/dispatch/leave.ts',
+    find: 'if (await nothingLeft(deps, h, owner)) leaving.push(owner)',
+    replace: 'leaving.push(owner)',
+    seed: 0,
+  },
+  {
+    name: 'what was sent and never rang about is never looked for',
+    file: 'services/dispatch/watch.ts',
+    find: '  if (now < h.due.look) return\n',
+    replace: '  if (now < Infinity) return\n',
+    seed: 0,
+  },
+  {
+    name: 'a crashed job takes others along',
+    file: 'services/dispatch/send.ts',
+    find: `  const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
+  const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)`,
+    replace: '  const alone: typeof jobs = []\n  const together = jobs',
+    seed: 0,
+  },
+  {
+    name: 'what the queue did not take is forgotten',
+    file: 'services/dispatch/send.ts',
+    find: 'if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)',
+    replace: 'if (sent) h.ring.sent.delete(job.key.jobId)',
+    seed: 0,
+  },
+  {
+    name: 'a new holder starts with an empty ledger',
+    file: 'core/ledger-record.ts',
+    find: '  if (record.ledger) return',
+    replace: '  if (record.ledger && record.epoch === 0) return',
+    seed: 0,
+  },
+  {
+    name: 'a new holder reads no lanes',
+    file: 'services/dispatch/take-over.ts',
+    find: '  await inBatches(lanes, LANES_AT_ONCE, (lane) => readLane(deps, ring, lane))\n',
+    replace: '',
+    seed: 0,
+  },
+  {
+    name: 'the lease is taken while it is held',
+    file: 'core/lease.ts',
+    find: 'old.until > p.now)',
+    replace: 'old.until > p.now + 25_000)',
+    seed: 0,
+  },
+  {
+    name: 'the ledger is written over any version of the same epoch',
+    file: 'adapters/memory/capacity-store.ts',
+    find: 'if (old?.epoch !== record.epoch || old.version !== record.version - 1)',
+    replace: 'if (old?.epoch !== record.epoch)',
+    seed: 0,
+  },
+  {
+    name: 'a stopped pool lets no probe through',
+    file: 'core/plan.ts',
+    find: 'permits: now >= probeAt ? 1 : 0',
+    replace: 'permits: 0',
+    seed: 0,
+  },
+  {
+    name: "a cancelled job's bell takes its neighbour away",
+    file: 'core/ring.ts',
+    find: '  if (known) lane.heads.splice(i, 1)\n',
+    replace: '  if (known || i < lane.heads.length) lane.heads.splice(i, 1)\n',
+    seed: 0,
+  },
+  {
+    name: 'what does not fit in memory is not remembered to stand on the table',
+    file: 'core/ring.ts',
+    find: '  lane.cursor = keyOf(lane, lane.heads.at(-1) as Head)\n',
+    replace: '',
+    seed: 0,
+  },
+]

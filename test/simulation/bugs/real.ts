@@ -1,0 +1,19 @@
+/** Bugs that were in the product until a schedule found them, planted again: their seeds are kept as regression tests. */
+import type { Bug } from './bug.ts'
+
+export const REAL_BUGS: readonly Bug[] = [
+  {
+    name: 'what entered meanwhile is ended as if it never had',
+    file: 'adapters/memory/job-store.ts',
+    find: "      if (entered || tables.get('jobs', endKey(end.jobId))) return 'stale'\n",
+    replace: "      if (!entered === null || tables.get('jobs', endKey(end.jobId))) return 'stale'\n",
+    seed: 0,
+  },
+  {
+    name: 'a stopped pool waits a minute for a probe that came to no call',
+    file: 'services/dispatch/absorb.ts',
+    find: 'sent.slot >= h.stopped.since) h.stopped.probeAt = 0',
+    replace: 'sent.slot >= Infinity) h.stopped.probeAt = 0',
+    seed: 0,
+  },
+]

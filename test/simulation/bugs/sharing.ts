@@ -1,0 +1,105 @@
+/** Bugs in the decisions: the ledger's windows, the pacing, whose turn it is. */
+import type { Bug } from './bug.ts'
+
+const LEDGER = 'core/ledger.ts'
+const CONTEST = 'core/contest.ts'
+
+export const SHARING_BUGS: readonly Bug[] = [
+  {
+    name: 'a permit is checked against the window that begins with it only',
+    file: LEDGER,
+    find: '  let window = sum(counts, i - width + 1, i + 1)\n',
+    replace: '  let window = sum(counts, i, i + 1)\n',
+    seed: 0,
+  },
+  {
+    name: 'a plain counter per window',
+    file: LEDGER,
+    find: `  let window = sum(counts, i - width + 1, i + 1)
+  let last = window > atMost ? i : undefined
+  for (let end = i + 1; end < i + width; end++) {`,
+    replace: `  const begin = i - (i % width)
+  let window = sum(counts, begin, begin + width)
+  let last = window > atMost ? i : undefined
+  for (let end = i + 1; end < i; end++) {`,
+    seed: 0,
+  },
+  {
+    name: 'the guard is left out of the window',
+    file: LEDGER,
+    find: 'Math.ceil((pool.windowMs + guardMs) / bucketMs)',
+    replace: 'Math.ceil((pool.windowMs + 0 * guardMs) / bucketMs)',
+    seed: 0,
+  },
+  {
+    name: 'tokens are not counted',
+    file: LEDGER,
+    find: '  if (shape.tokens === undefined) return full\n',
+    replace: '  if (shape.tokens !== null) return full\n',
+    seed: 0,
+  },
+  {
+    name: 'permits are not put into the ledger',
+    file: 'core/plan.ts',
+    find: '    ledger = permit(ledger, offered.slot, cost)\n',
+    replace: '',
+    seed: 0,
+  },
+  {
+    name: 'the ledger forgets a window too soon',
+    file: LEDGER,
+    find: 'bucketOf(ledger.shape, now) - ledger.shape.buckets\n',
+    replace: 'bucketOf(ledger.shape, now) - Math.floor(ledger.shape.buckets / 2)\n',
+    seed: 0,
+  },
+  {
+    name: 'virtual time is reset with an empty ring',
+    file: 'core/ring.ts',
+    find: '  lane.active = false\n  lane.idleSince = now\n',
+    replace:
+      '  lane.active = false\n  lane.idleSince = now\n  if (ring.busy.size === 0) for (const group of ring.groups.values()) group.v = 0\n',
+    seed: 0,
+  },
+  {
+    name: 'who returns is not lifted',
+    file: CONTEST,
+    find: '(t.active ? t.turn : Math.max(t.turn, v))',
+    replace: '(t.active ? t.turn : t.turn + 0 * v)',
+    seed: 0,
+  },
+  {
+    name: 'strict tiers go by their turns',
+    file: CONTEST,
+    find: '  a.rank - b.rank || a.turn - b.turn ||',
+    replace: '  a.turn - b.turn ||',
+    seed: 0,
+  },
+  {
+    name: "an owner's weight is ignored",
+    file: 'core/ring.ts',
+    find: '  const owner = ring.ownerWeight(lane.owner)\n',
+    replace: '  const owner = 0 * ring.ownerWeight(lane.owner) + 1\n',
+    seed: 0,
+  },
+  {
+    name: 'the group is not charged for what its lane was served',
+    file: CONTEST,
+    find: '    group.turn += cost / w.group\n',
+    replace: '',
+    seed: 0,
+  },
+  {
+    name: 'every second slot is left unused',
+    file: 'core/pacing.ts',
+    find: 'spanMs(shape) / shape.requests : 0',
+    replace: '(2 * spanMs(shape)) / shape.requests : 0',
+    seed: 0,
+  },
+  {
+    name: 'a job is planned again at every tick until it settles',
+    file: 'core/plan.ts',
+    find: '      lane.heads = lane.heads.slice(taken)\n',
+    replace: '',
+    seed: 0,
+  },
+]

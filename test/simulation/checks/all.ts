@@ -1,0 +1,41 @@
+/** Every check, in the order in which they are asked. */
+import { acceptedJobs } from './accepted-jobs.ts'
+import { approvals } from './approvals.ts'
+import { atRest } from './at-rest.ts'
+import { bellsAfterWrite } from './bells-after-write.ts'
+import { calls } from './calls.ts'
+import { cancels } from './cancels.ts'
+import type { MakeCheck } from './check.ts'
+import { conservation } from './conservation.ts'
+import { endsIdle } from './ends-idle.ts'
+import { fences } from './fences.ts'
+import { findable } from './findable.ts'
+import { heard } from './heard.ts'
+import { lease } from './lease.ts'
+import { legalEdges } from './legal-edges.ts'
+import { noRecovery } from './no-recovery.ts'
+import { oneHome } from './one-home.ts'
+import { permits } from './permits.ts'
+import { sharing } from './sharing.ts'
+import { windows } from './windows.ts'
+
+export const CHECKS: readonly MakeCheck[] = [
+  legalEdges,
+  oneHome,
+  fences,
+  acceptedJobs,
+  findable,
+  bellsAfterWrite,
+  lease,
+  endsIdle,
+  permits,
+  calls,
+  windows,
+  approvals,
+  cancels,
+  noRecovery,
+  heard,
+  sharing,
+  conservation,
+  atRest,
+]

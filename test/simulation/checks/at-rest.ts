@@ -1,0 +1,39 @@
+/** At rest the picture equals a recount, reviews and dead letters stand in their lists, and nothing else is alive. */
+import { type JobFacts, placeOf } from '../book.ts'
+import type { MakeCheck, Witness } from './check.ts'
+
+export const atRest: MakeCheck = (w) => ({
+  rest() {
+    for (const job of w.book.jobs.values()) standsRight(w, job)
+    for (const pool of Object.keys(w.scenario.settings.pools)) painted(w, pool)
+  },
+})
+
+function standsRight(w: Witness, job: JobFacts): void {
+  const home = w.book.home(job)
+  if (!home) return
+  const review = w.scenario.settings.kinds[job.kind]?.review
+  const team = review && review.policy !== 'none' ? review.team : undefined
+  const lane: Record<string, string> = { 'in-review': `review#${team}`, failed: `attention#${job.pool}` }
+  const expected = lane[String(home['state'])] ?? `${job.pool}#${job.tier}#${job.owner}`
+  if (home.pk !== expected) w.fail('at-rest', `${job.id} is ${home['state']} and stands in ${placeOf(home)}`)
+  if (home['state'] === 'in-review' && job.drafts.size !== 1)
+    w.fail('at-rest', `${job.id} is in review without a draft`)
+}
+
+/** Only a holder that has ended idle says that it has seen everything. */
+function painted(w: Witness, pool: string): void {
+  const state = w.tables.get('capacity', { pk: pool, sk: 'ledger' })?.['state']
+  const overview = w.tables.get('capacity', { pk: pool, sk: 'overview' })
+  if (!overview || state !== 'free' || !w.scenario.untilIdle) return
+  const bells = w.tables.query('rings', { pk: `bell#${pool}` }).items.length
+  if (bells > 0) return
+  const tiers = overview['tiers'] as Record<string, { queued: number; running: number }>
+  for (const [tier, { queued, running }] of Object.entries(tiers)) {
+    const waiting = [...w.book.jobs.values()].filter(
+      (j) => j.pool === pool && j.tier === tier && w.book.home(j)?.['state'] === 'queued' && !j.end,
+    )
+    if (running > 0) w.fail('at-rest', `the picture of ${pool} shows ${running} running`)
+    if (queued > waiting.length) w.fail('at-rest', `the picture of ${pool} shows ${queued} queued of ${waiting.length}`)
+  }
+}

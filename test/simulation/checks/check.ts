@@ -1,0 +1,55 @@
+/** What a check is told, and what it may look at. A check knows the documents, never the code that it checks. */
+import type { JobMessage, ModelRequest } from '../../../services/ports.ts'
+import type { Book, JobFacts } from '../book.ts'
+import type { CallKind } from '../faults.ts'
+import type { Move } from '../moves.ts'
+import type { SimProcess } from '../process.ts'
+import type { Scenario } from '../scenario.ts'
+import type { ObservedTables, Written } from '../tables.ts'
+
+/** A call as the provider counts it, with the permit that it was made under. */
+export interface Arrival {
+  readonly request: ModelRequest
+  readonly process: SimProcess
+  readonly at: number
+  readonly pool: string
+  readonly job: JobFacts | undefined
+  readonly permit: JobMessage['jobs'][number] | undefined
+}
+export interface Actor {
+  readonly process: SimProcess
+  readonly kind: CallKind
+  readonly args: unknown
+}
+export interface Asked {
+  readonly n: number
+  readonly owner: string
+  readonly kind: string
+}
+export interface Witness {
+  readonly scenario: Scenario
+  readonly book: Book
+  readonly tables: ObservedTables
+  now(): number
+  /** What was asked for under this number, if anything was. */
+  asked(n: number): Asked | undefined
+  fail(check: string, message: string): void
+  /** A legal edge was taken. */
+  edge(name: string): void
+}
+export interface Check {
+  /** At every commit, of which the book does not know yet. */
+  commit?(commit: readonly Written[], actor: Actor | undefined): void
+  /** What a commit did to one job, of which the book does not know yet. */
+  move?(move: Move, job: JobFacts | undefined, actor: Actor | undefined): void
+  /** Any call of the outside, at the moment of its effect. */
+  effect?(actor: Actor): void
+  /** A message that the queue took. */
+  sent?(message: JobMessage, actor: Actor | undefined): void
+  arrival?(arrival: Arrival): void
+  /** A submit was answered with ok. */
+  accepted?(jobId: string, asked: Asked): void
+  /** Once faults have stopped and everything has come to rest. */
+  rest?(): void
+}
+export type MakeCheck = (w: Witness) => Check

@@ -1,0 +1,32 @@
+/** G1, G3: a dispatcher with its time not over ends only where nothing is due: it has forgotten no job that it knew of. */
+import type { JobFacts } from '../book.ts'
+import type { MakeCheck } from './check.ts'
+
+/** The schedule starts a dispatcher every minute: what is due sooner must find this one. */
+const SOON_MS = 60_000
+/** A clock may be off, and a record may have entered since the last tick; its bell is then still unread. */
+const MARGIN_MS = 20_000
+
+export const endsIdle: MakeCheck = (w) => {
+  const standing = new Map<string, number>()
+  const due = (job: JobFacts): boolean => {
+    const home = w.book.home(job)
+    if (job.acceptedAt === undefined || job.end || !home || (standing.get(job.id) ?? 0) > 0) return false
+    const at = Number(home.sk.slice(0, 13))
+    return home['state'] === 'running' || (home['state'] === 'queued' && at < w.now() + SOON_MS - MARGIN_MS)
+  }
+  return {
+    commit(commit) {
+      for (const { table, pk, sk, before, after } of commit) {
+        const bell = table === 'rings' && pk.startsWith('bell#') ? (after ?? before) : undefined
+        if (bell?.['t'] === 'entered' && Boolean(after) !== Boolean(before)) {
+          const { jobId } = bell['head'] as { jobId: string }
+          standing.set(jobId, (standing.get(jobId) ?? 0) + (after ? 1 : -1))
+        }
+        if (sk !== 'ledger' || after?.['state'] !== 'ending') continue
+        for (const job of w.book.jobs.values())
+          if (job.pool === pk && due(job)) w.fail('ends-idle', `the dispatcher of ${pk} ends and ${job.id} is due`)
+      }
+    },
+  }
+}

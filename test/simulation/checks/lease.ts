@@ -1,0 +1,27 @@
+/** One holder at a time: an epoch is of one process, begins when the last lease is over, and every write follows one. */
+import type { Item } from '../../../adapters/records.ts'
+import type { SimProcess } from '../process.ts'
+import type { MakeCheck } from './check.ts'
+
+export const lease: MakeCheck = (w) => {
+  const holders = new Map<string, SimProcess>()
+  const number = (item: Item | undefined, name: string): number => (item?.[name] as number | undefined) ?? 0
+  return {
+    commit(commit, actor) {
+      for (const { table, pk, sk, before, after } of commit) {
+        if (table !== 'capacity' || sk !== 'ledger' || !after || !actor) continue
+        if (number(after, 'version') !== number(before, 'version') + 1)
+          w.fail('lease', `a write of ${pk} followed none`)
+        const epoch = `${pk} ${after['epoch']}`
+        if (after['epoch'] === before?.['epoch']) {
+          if (holders.get(epoch) !== actor.process) w.fail('lease', `${pk} was written by who does not hold it`)
+          continue
+        }
+        holders.set(epoch, actor.process)
+        if (number(after, 'epoch') !== number(before, 'epoch') + 1) w.fail('lease', `${pk} skipped an epoch`)
+        if (before && before['state'] !== 'free' && number(before, 'until') > (actor.args as { now: number }).now)
+          w.fail('lease', `${pk} was taken while it was held`)
+      }
+    },
+  }
+}

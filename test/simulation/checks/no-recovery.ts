@@ -1,0 +1,33 @@
+/** Where nothing fails, nothing is recovered: no lookups, no late slots, no crashes, no second calls, no refusals. */
+import type { MakeCheck } from './check.ts'
+
+const RECOVERING = new Set(['jobs.release', 'jobs.discard', 'capacity.stop'])
+
+export const noRecovery: MakeCheck = (w) => {
+  if (!w.scenario.faultless) return {}
+  const sent = new Set<string>()
+  const fail = (message: string) => w.fail('no-recovery', message)
+  return {
+    effect({ kind, process, args }) {
+      if (RECOVERING.has(kind)) fail(`${kind} was needed`)
+      if (kind !== 'jobs.live' || process.role !== 'dispatcher') return
+      // A worker that finds its job cancelled says that it has lost it.
+      for (const { jobId } of (args as { keys: readonly { jobId: string }[] }).keys)
+        if (w.book.of(jobId)?.end?.['outcome'] !== 'cancelled') fail(`${jobId} was sent and looked for`)
+    },
+    move({ put, jobId }) {
+      for (const { item } of put)
+        for (const count of ['crashes', 'throttles', 'attempt'])
+          if (item['state'] !== 'in-review' && (item[count] as number) > 0) fail(`${jobId} counts ${count}`)
+    },
+    sent({ jobs }) {
+      for (const { key, fence } of jobs) {
+        if (sent.has(`${key.jobId} ${fence}`)) fail(`${key.jobId} was sent twice`)
+        sent.add(`${key.jobId} ${fence}`)
+      }
+    },
+    arrival({ request }) {
+      if (request.fence > 1) fail(`${request.jobId} is called under fence ${request.fence}`)
+    },
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * G4 and G5, where nothing fails: two owners of a tier, and two tiers, that have both been known to be ready differ in
+ * service by weight by at most the sum of their largest jobs by weight, however long that lasts (start-time fair
+ * queueing, theorem 1). Strict tiers go by rank alone.
+ */
+import type { JobMessage } from '../../../services/ports.ts'
+import { Backlog, type Waiting } from './backlog.ts'
+import type { Check, MakeCheck, Witness } from './check.ts'
+
+const TIERS = ['high', 'medium', 'low']
+const ROUNDING = 1e-9
+
+/** Two that are backlogged together: how their service by weight has come apart since then. */
+class Pair {
+  private difference = 0
+  private least = 0
+  private most = 0
+  constructor(readonly bound: number) {}
+
+  served(by: number): number {
+    this.difference += by
+    this.least = Math.min(this.least, this.difference)
+    this.most = Math.max(this.most, this.difference)
+    return this.most - this.least
+  }
+}
+
+/** Contenders for one thing, by name. */
+class Rivals {
+  private readonly pairs = new Map<string, Pair>()
+  constructor(private readonly weight: (name: string) => number) {}
+
+  /** `ready`: who has been known to be ready, the served one included if it was. Answers the pair that came too far apart. */
+  serve(name: string, ready: ReadonlySet<string>): string | undefined {
+    for (const key of [...this.pairs.keys()]) if (!key.split(' ').every((n) => ready.has(n))) this.pairs.delete(key)
+    if (!ready.has(name)) return undefined
+    for (const other of ready) {
+      if (other === name) continue
+      const [a, b] = [name, other].sort() as [string, string]
+      const pair = this.pairs.get(`${a} ${b}`) ?? new Pair(1 / this.weight(a) + 1 / this.weight(b))
+      this.pairs.set(`${a} ${b}`, pair)
+      if (pair.served((name === a ? 1 : -1) / this.weight(name)) > pair.bound + ROUNDING) return `${a} and ${b}`
+    }
+    return undefined
+  }
+}
+
+export const sharing: MakeCheck = (w) => {
+  if (!w.scenario.faultless) return {}
+  const backlog = new Backlog(w)
+  const rivals = new Map<string, Rivals>()
+  return {
+    move: (move, job) => backlog.move(move, job),
+    sent(message) {
+      for (const job of message.jobs) serve(w, rivals, backlog, message.pool, job)
+    },
+  } satisfies Check
+}
+
+type Place = Pick<Waiting, 'owner' | 'tier'>
+function placeIn(lane: string): Place {
+  const [, tier, owner] = lane.split('#') as [string, string, string]
+  return { owner, tier }
+}
+
+function serve(
+  w: Witness,
+  all: Map<string, Rivals>,
+  backlog: Backlog,
+  pool: string,
+  job: JobMessage['jobs'][number],
+): void {
+  const ready = backlog.ready(pool)
+  backlog.take(job)
+  // What was cancelled a moment ago is served all the same: the dispatcher has not heard of it yet.
+  const its = placeIn(job.key.lane)
+  const settings = w.scenario.settings.pools[pool]
+  if (!settings) return
+  const compare = (what: string, name: (o: Place) => string, weight: (n: string) => number, among: Waiting[]) => {
+    const rivals = all.get(`${pool} ${what}`) ?? new Rivals(weight)
+    all.set(`${pool} ${what}`, rivals)
+    const apart = rivals.serve(name(its), new Set(among.map(name)))
+    if (apart) w.fail('sharing', `${what}: ${apart} have come too far apart`)
+  }
+  const ownerWeight = (owner: string) => w.scenario.settings.owners[owner]?.weight ?? 1
+  const tierWeight = (tier: string) => settings.tiers[tier as 'high']
+  const mine = ready.filter((o) => o.owner === its.owner)
+  const tiers = ready.filter((o) => o.tier === its.tier)
+  if (settings.order === 'owners') {
+    compare('owners', (o) => o.owner, ownerWeight, ready)
+    compare(`tiers of ${its.owner}`, (o) => o.tier, tierWeight, mine)
+  } else {
+    compare(`owners of ${its.tier}`, (o) => o.owner, ownerWeight, tiers)
+    if (settings.order === 'weighted') compare('tiers', (o) => o.tier, tierWeight, ready)
+    else if (ready.some((o) => TIERS.indexOf(o.tier) < TIERS.indexOf(its.tier)))
+      w.fail('sharing', `a ${its.tier} job went before a higher tier`)
+  }
+}

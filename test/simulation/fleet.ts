@@ -1,0 +1,65 @@
+/** The environments that functions run in: started when needed, used again, gone when they die or their time is up. */
+import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
+import type { WorldClock } from './clock.ts'
+import { type Role, SimProcess } from './process.ts'
+import type { Stream } from './random.ts'
+
+/** How an invocation ended: `died` is all that anybody outside learns of a crash, a hang or a time limit. */
+export type Ended<T> = { kind: 'done'; value: T } | { kind: 'threw'; error: unknown } | { kind: 'died' }
+
+interface Environment {
+  readonly process: SimProcess
+  readonly deps: FunctionDeps
+  /** Counts its invocations: a time limit is of one of them. */
+  served: number
+}
+
+export class Fleet {
+  private readonly idle: Record<Role, Environment[]> = { api: [], worker: [], dispatcher: [] }
+  readonly processes: SimProcess[] = []
+  /** Invocations that have not ended. */
+  readonly running = new Set<Environment>()
+
+  constructor(
+    private readonly p: {
+      clock: WorldClock
+      stream: Stream
+      offset: () => number
+      compose: (process: SimProcess) => FunctionDeps
+    },
+  ) {}
+
+  invoke<T>(
+    role: Role,
+    limitMs: number,
+    task: (deps: FunctionDeps, process: SimProcess) => Promise<T>,
+  ): Promise<Ended<T>> {
+    const environment = this.environment(role)
+    const { process } = environment
+    const invocation = ++environment.served
+    this.running.add(environment)
+    return new Promise((resolve) => {
+      const end = (ended: Ended<T>) => {
+        this.running.delete(environment)
+        resolve(ended)
+        if (process.alive) this.idle[role].push(environment)
+      }
+      process.onDeath = () => end({ kind: 'died' })
+      this.p.clock.after(limitMs, () => {
+        if (environment.served === invocation && this.running.has(environment)) process.die()
+      })
+      task(environment.deps, process).then(
+        (value) => end({ kind: 'done', value }),
+        (error: unknown) => end({ kind: 'threw', error }),
+      )
+    })
+  }
+
+  private environment(role: Role): Environment {
+    const idle = this.idle[role]
+    if (idle.length > 0 && this.p.stream.chance(0.8)) return idle.shift() as Environment
+    const process = new SimProcess(this.p.clock, this.processes.length + 1, role, this.p.offset())
+    this.processes.push(process)
+    return { process, deps: this.p.compose(process), served: 0 }
+  }
+}

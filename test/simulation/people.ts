@@ -1,0 +1,228 @@
+/** Who uses the queue: callers that submit and repeat, and people who cancel, decide, redrive, look and resume. */
+import { WAIT_REASONS } from '../../core/wait-reason.ts'
+import type { Caller } from '../../services/caller.ts'
+import { cancel } from '../../services/cancel.ts'
+import { getJob } from '../../services/get-job.ts'
+import { listJobs } from '../../services/list-jobs.ts'
+import { listReviews } from '../../services/list-reviews.ts'
+import { overview, pools, resume } from '../../services/pools.ts'
+import { redrive } from '../../services/redrive.ts'
+import { decide } from '../../services/review.ts'
+import { type Accepted, type SubmitRequest, submit } from '../../services/submit.ts'
+import type { JobView } from '../../services/view-job.ts'
+import { ADMIN, aCaller } from '../support/callers.ts'
+import type { JobFacts } from './book.ts'
+import type { Asked } from './checks/check.ts'
+import { Stream } from './random.ts'
+import { START, type World } from './world.ts'
+
+const TRIES = 5
+const KINDS = ['reply', 'step', 'step', 'nudge', 'intro', 'survey', 'spare']
+/** A long schedule's first owner keeps the dispatcher up while the others are idle, so that these leave the ring. */
+const TRICKLE_EVERY_MS = 9_000
+const BEFORE_LEAVING_MS = 290_000
+
+const LATE_ONES = 2
+const RETURNS = 6
+/** G11: who waits says why. */
+const WAITS = ['queued', 'in-review']
+
+export interface Heard {
+  accepted(jobId: string, asked: Asked): void
+  /** An answer that contradicts the documents. */
+  odd(message: string): void
+}
+
+export class People {
+  /** Requests that somebody still waits for or will repeat. */
+  pending = 0
+  private lateOnes = 0
+  private returned = 0
+  readonly requests = new Map<number, Asked>()
+  private readonly stream: Stream
+  private readonly jobIds: string[] = []
+  private readonly keys = new Set<string>()
+
+  constructor(
+    private readonly world: World,
+    private readonly heard: Heard,
+  ) {
+    this.stream = new Stream(world.scenario.seed, 'people')
+  }
+
+  /** Everything that will be asked for in the active time. */
+  begin(): void {
+    const { jobs, activeMs, meddling, longMs } = this.world.scenario
+    const shape = this.stream.pick(['burst', 'burst', 'waves', 'even', 'even'] as const)
+    for (let n = 0; n < jobs; n++) this.at(this.arrivalMs(shape, activeMs), () => this.submitNew())
+    for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
+    for (let ms = 0; ms < longMs; ms += TRICKLE_EVERY_MS) this.at(ms, () => this.submitNew(0))
+    if (longMs === 0) return
+    for (let n = 0; n < 6; n++) this.at(this.stream.int(BEFORE_LEAVING_MS, longMs), () => this.submitNew())
+  }
+
+  /** Most at once, or in a few waves between which the queue may run empty, or evenly. */
+  private arrivalMs(shape: 'burst' | 'waves' | 'even', activeMs: number): number {
+    if (shape === 'waves') return this.stream.int(0, 3) * Math.ceil(activeMs / 3) + this.stream.int(0, 150)
+    return shape === 'burst' && this.stream.chance(0.8) ? this.stream.int(0, 300) : this.stream.int(0, activeMs)
+  }
+
+  /** One more, as anybody may come at any moment. */
+  submitNew(owner = this.stream.chance(0.5) ? 0 : this.stream.int(0, this.world.scenario.owners.length - 1)): void {
+    const { owners, crowd } = this.world.scenario
+    const asked = {
+      n: this.requests.size,
+      owner: owners[crowd && this.stream.chance(0.9) ? 0 : owner] as string,
+      kind: crowd && this.stream.chance(0.9) ? 'step' : this.stream.pick(KINDS),
+    }
+    this.requests.set(asked.n, asked)
+    const startAt = this.stream.chance(0.06) ? this.world.clock.time + this.stream.spread(100, 20_000) : undefined
+    const request: SubmitRequest = {
+      kind: asked.kind,
+      input: { name: 'Grace', n: asked.n },
+      startAt,
+      idempotencyKey: this.stream.chance(0.8) ? this.keyFor(asked) : undefined,
+    }
+    void this.waited(this.submitUntilAnswered(asked, request))
+  }
+
+  /** Some use a key that another caller has used: keys are each caller's own. */
+  private keyFor({ n, owner }: Asked): string {
+    const others = [...this.requests.values()].filter((r) => r.owner !== owner)
+    const key = `key ${others.length > 0 && this.stream.chance(0.03) ? this.stream.pick(others).n : n}`
+    const mine = `${owner} ${key}`
+    if (this.keys.has(mine)) return `key ${n}`
+    this.keys.add(mine)
+    return key
+  }
+
+  /** Just while a dispatcher ends, or soon after it: what is rung now must not fall between. */
+  whileEnding(): void {
+    if (++this.lateOnes > LATE_ONES) return
+    this.pending++
+    const ms = this.stream.chance(0.6) ? this.stream.int(0, 2_500) : this.stream.int(2_500, 40_000)
+    this.world.after(ms, () => {
+      this.pending--
+      this.submitNew()
+    })
+  }
+
+  /** Owners are about to leave the ring, and just then some of them come back. */
+  whileLeaving(owners: readonly string[]): void {
+    if (!this.world.mix.active || ++this.returned > RETURNS) return
+    const { stream } = this
+    const owner = this.world.scenario.owners.indexOf(stream.pick(owners))
+    this.pending++
+    this.world.after(stream.spread(1, 60_000), () => {
+      this.pending--
+      this.submitNew(owner)
+    })
+  }
+
+  private at(ms: number, act: () => void): void {
+    this.pending++
+    this.world.clock.at(START + ms, () => {
+      this.pending--
+      act()
+    })
+  }
+
+  private async waited(asking: Promise<unknown>): Promise<void> {
+    this.pending++
+    await asking
+    this.pending--
+  }
+
+  private async submitUntilAnswered(asked: Asked, request: SubmitRequest): Promise<void> {
+    for (let i = 0; i < TRIES; i++) {
+      const answer = await this.submitOnce(asked, request)
+      if (answer?.ok) return this.afterwards(asked, request, answer.jobId)
+      if (answer && answer.code !== 'backlog-full') return this.heard.odd(`submit was refused: ${answer.code}`)
+      // Without a key a repeat would be another job: whoever sent none leaves it at that.
+      if (!answer && request.idempotencyKey === undefined) return
+      await this.world.pause(this.stream.spread(50, 5_000))
+    }
+  }
+
+  private async submitOnce(asked: Asked, request: SubmitRequest): Promise<Accepted | undefined> {
+    const ended = await this.world.request((deps) => submit(deps, aCaller(asked.owner), request))
+    if (ended.kind !== 'done') return undefined
+    if (ended.value.ok) this.heard.accepted(ended.value.jobId, asked)
+    return ended.value
+  }
+
+  /** Some repeat what was accepted long ago, one in a hundred with another body. */
+  private async afterwards(asked: Asked, request: SubmitRequest, jobId: string): Promise<void> {
+    this.jobIds.push(jobId)
+    if (request.idempotencyKey === undefined || !this.stream.chance(0.12)) return
+    await this.world.pause(this.stream.spread(5, 30_000))
+    const other = this.stream.chance(0.1)
+    const again = other ? { ...request, input: { name: 'Ada', n: asked.n } } : request
+    const ended = await this.world.request((deps) => submit(deps, aCaller(asked.owner), again))
+    if (ended.kind !== 'done') return
+    const { value } = ended
+    if (!value.ok && value.code === 'backlog-full') return
+    if (other) {
+      if (value.ok || value.code !== 'key-reused') this.heard.odd('another request under a used key was taken')
+    } else if (!value.ok || value.jobId !== jobId || !value.repeated)
+      this.heard.odd(`a repeat of ${jobId} came to another answer`)
+  }
+
+  private meddle(): void {
+    const act = this.stream.pick(['cancel', 'cancel', 'redrive', 'decide', 'decide', 'decide', 'look', 'resume'])
+    const job = this.someJob(act)
+    if (job === undefined) return
+    void this.waited(this.act(act, job))
+    if (this.stream.chance(0.15)) void this.waited(this.act(act, job))
+  }
+
+  /** Mostly one that fits what is to be done. */
+  private someJob(act: string): string | undefined {
+    const fits = (job: JobFacts) => {
+      if (act === 'decide') return this.world.book.home(job)?.['state'] === 'in-review'
+      if (act === 'redrive') return job.end?.['outcome'] === 'failed'
+      return job.end === undefined
+    }
+    const fitting = [...this.world.book.jobs.values()].filter(fits).map((j) => j.id)
+    return this.stream.pick(fitting.length > 0 && this.stream.chance(0.9) ? fitting : this.jobIds)
+  }
+
+  private async act(act: string, jobId: string): Promise<void> {
+    switch (act) {
+      case 'cancel':
+        return void (await this.world.request((deps) => cancel(deps, ADMIN, jobId)))
+      case 'redrive':
+        return void (await this.world.request((deps) => redrive(deps, ADMIN, jobId)))
+      case 'decide': {
+        const decision = this.stream.chance(0.6) ? ('approved' as const) : ('rejected' as const)
+        const version = this.stream.chance(0.05) ? 2 : 1
+        const done = await this.world.request((deps) => decide(deps, reviewer(), jobId, { decision, version }))
+        if (version === 2 && done.kind === 'done' && done.value.ok)
+          this.heard.odd(`a draft of ${jobId} that never was is ${decision}`)
+        return
+      }
+      case 'resume':
+        return void (await this.world.request((deps) => resume(deps, ADMIN, this.stream.pick(this.world.pools))))
+      default:
+        return this.look(jobId)
+    }
+  }
+
+  private hasReason({ id, state, waiting }: JobView): void {
+    const known = waiting && Object.hasOwn(WAIT_REASONS, waiting.reason) && waiting.sentence.length > 0
+    if (WAITS.includes(state) && !known) this.heard.odd(`${id} is ${state} and cannot say why`)
+    if (state === 'in-review' && waiting?.reason !== 'REVIEW') this.heard.odd(`${id} waits for ${waiting?.reason}`)
+  }
+
+  private async look(jobId: string): Promise<void> {
+    const owner = this.world.book.of(jobId)?.owner ?? 'ada'
+    const waitS = this.stream.chance(0.3) ? 5 : 0
+    const seen = await this.world.request((deps) => getJob(deps, ADMIN, jobId, { waitS }))
+    if (seen.kind === 'done' && seen.value.ok) this.hasReason(seen.value.job)
+    await this.world.request((deps) => listJobs(deps, ADMIN, { owner, limit: 20 }))
+    await this.world.request((deps) => listReviews(deps, ADMIN, { limit: 20 }))
+    await this.world.request((deps) => Promise.all([overview(deps, ADMIN), pools(deps, ADMIN)]))
+  }
+}
+
+const reviewer = (): Caller => aCaller('rita', { scopes: ['reviews:decide'], mayActFor: ['*'] })

@@ -1,0 +1,169 @@
+/** The ports of one process: the memory adapters and what surrounds them, every call by way of calls.ts. */
+import { ledgerKey } from '../../adapters/keys.ts'
+import type { LiveRecord } from '../../core/job.ts'
+import type { CapacityStore, JobQueue, JobStore, LanePage, ModelPort, RingStore, Waker } from '../../services/ports.ts'
+import { ask, type Call, type Surroundings } from './calls.ts'
+import type { CallKind } from './faults.ts'
+import type { SimProcess } from './process.ts'
+import type { ObservedTables } from './tables.ts'
+
+export interface Stores {
+  readonly jobs: JobStore
+  readonly rings: RingStore
+  readonly capacity: CapacityStore
+  readonly tables: ObservedTables
+}
+type Extra<T> = Omit<Call<T>, 'kind' | 'args' | 'land'>
+
+const asker =
+  (around: Surroundings, process: SimProcess) =>
+  <P, T>(kind: CallKind, real: (p: P) => Promise<T>, extra: (p: P) => Extra<T> = () => ({})) =>
+  (p: P): Promise<T> =>
+    ask(around, process, { kind, args: p, land: () => real(p), ...extra(p) })
+
+const share = <T>(all: readonly T[], part: number): T[] => all.slice(0, Math.floor(all.length * part))
+
+export function jobsOf(around: Surroundings, process: SimProcess, { jobs }: Stores): JobStore {
+  const via = asker(around, process)
+  return {
+    create: via('jobs.create', jobs.create),
+    enter: via('jobs.enter', jobs.enter),
+    reenter: via('jobs.reenter', jobs.reenter, () => ({ remembered: (answer) => answer === 'entered' })),
+    load: via('jobs.load', jobs.load, (p) => ({
+      torn: async () => {
+        const first = await jobs.load(p)
+        return async () => {
+          const second = await jobs.load(p)
+          if (!first || !second) return second
+          const { at: _, ...rest } = second
+          return first.at ? { ...rest, at: first.at } : rest
+        }
+      },
+    })),
+    live: via('jobs.live', jobs.live, ({ keys }) => ({
+      torn: async () => {
+        const first = await jobs.live({ keys: share(keys, 0.5) })
+        return async () => [...first, ...(await jobs.live({ keys: keys.slice(first.length) }))]
+      },
+    })),
+    lane: via('jobs.lane', jobs.lane, (p) => ({ torn: () => tornLane(jobs, p) })),
+    claim: via('jobs.claim', jobs.claim),
+    release: via('jobs.release', jobs.release),
+    discard: via('jobs.discard', jobs.discard),
+    transition: via('jobs.transition', jobs.transition, () => ({ remembered: (answer) => answer === 'done' })),
+    requestCancel: via('jobs.requestCancel', jobs.requestCancel),
+    endUnentered: via('jobs.endUnentered', jobs.endUnentered),
+  }
+}
+
+async function tornLane(jobs: JobStore, p: Parameters<JobStore['lane']>[0]): Promise<() => Promise<LanePage>> {
+  const first = share((await jobs.lane(p)).records, 0.5)
+  const after = first.at(-1)?.key ?? p.after
+  return async () => {
+    const second = await jobs.lane({ lane: p.lane, limit: p.limit - first.length, ...(after ? { after } : {}) })
+    const last = second.last ?? (first.at(-1) as LiveRecord | undefined)?.key
+    return { ...second, records: [...first, ...second.records], ...(last ? { last } : {}) }
+  }
+}
+
+export function ringsOf(around: Surroundings, process: SimProcess, { rings }: Stores): RingStore {
+  const via = asker(around, process)
+  return {
+    ring: via('rings.ring', rings.ring),
+    bells: via('rings.bells', rings.bells, (p) => ({
+      torn: async () => {
+        const first = share((await rings.bells(p)).bells, 0.5)
+        const last = first.at(-1)?.id ?? ''
+        return async () => {
+          const { bells, unreadable } = await rings.bells(p)
+          return { bells: [...first, ...bells.filter((b) => b.id > last)].slice(0, p.limit), unreadable }
+        }
+      },
+    })),
+    deleteBells: via('rings.deleteBells', rings.deleteBells, (p) => ({
+      landPart: (part) => rings.deleteBells({ ...p, ids: share(p.ids, part) }),
+    })),
+    owners: via('rings.owners', rings.owners, (p) => ({
+      torn: async () => {
+        const first = share(await rings.owners(p), 0.5)
+        const last = first.at(-1)?.owner ?? ''
+        return async () => [...first, ...(await rings.owners(p)).filter((o) => o.owner > last)]
+      },
+    })),
+    note: via('rings.note', rings.note, (p) => ({
+      landPart: (part) => rings.note({ ...p, owners: share(p.owners, part) }),
+    })),
+    leave: via('rings.leave', rings.leave, () => ({ remembered: (answer) => answer === 'left' })),
+  }
+}
+
+export function capacityOf(around: Surroundings, process: SimProcess, { capacity, tables }: Stores): CapacityStore {
+  const via = asker(around, process)
+  const standing = (pool: string) => tables.get('capacity', ledgerKey(pool))
+  return {
+    // As over DynamoDB: a read, then a put over the version that was read.
+    acquire(p) {
+      const seen = standing(p.pool)?.['version']
+      const acquire: CapacityStore['acquire'] = async () =>
+        standing(p.pool)?.['version'] === seen ? capacity.acquire(p) : { kind: 'taken', until: p.now }
+      return via('capacity.acquire', acquire, () => ({
+        resent: (first, second) =>
+          first.kind === 'held' && standing(p.pool)?.['version'] === first.record.version ? first : second,
+      }))(p)
+    },
+    write: via('capacity.write', capacity.write, ({ pool, record }) => ({
+      resent: (first, second) =>
+        first === 'written' && standing(pool)?.['version'] === record.version ? first : second,
+    })),
+    clockOffMs: () => capacity.clockOffMs(),
+    lease: via('capacity.lease', capacity.lease),
+    overview: via('capacity.overview', capacity.overview),
+    putOverview: via('capacity.putOverview', capacity.putOverview),
+    stopped: via('capacity.stopped', capacity.stopped),
+    stop: via('capacity.stop', capacity.stop),
+    resume: via('capacity.resume', capacity.resume),
+  }
+}
+
+/** As over SQS: it never throws; what it did not hear of it takes for not sent. */
+export function queueOf(around: Surroundings, process: SimProcess, queue: JobQueue): JobQueue {
+  const via = asker(around, process)
+  const send = via('queue.send', queue.send, ({ messages }) => ({
+    landPart: (part) => queue.send({ messages: share(messages, part) }),
+  }))
+  return { send: (p) => send(p).catch(() => ({ failed: [...p.messages] })) }
+}
+
+export const wakerOf = (around: Surroundings, process: SimProcess, waker: Waker): Waker => ({
+  wake: asker(around, process)('waker.wake', waker.wake),
+})
+
+export interface ProviderAnswer {
+  readonly answer: Awaited<ReturnType<ModelPort['call']>>
+  readonly afterMs: number
+}
+/** `arrive` resolves when the call has reached the provider. */
+export function modelOf(
+  around: Surroundings,
+  process: SimProcess,
+  p: {
+    arrive: (request: Parameters<ModelPort['call']>[0], process: SimProcess) => Promise<ProviderAnswer>
+    withinGuard: boolean
+  },
+): ModelPort {
+  const via = asker(around, process)
+  const pause = (ms: number) => new Promise<void>((resolve) => process.later(ms, resolve))
+  return {
+    prepare: via('model.prepare', async () => undefined),
+    async call(request) {
+      const reach = via(
+        'model.call',
+        () => p.arrive(request, process),
+        () => ({ atOnce: p.withinGuard }),
+      )
+      const { answer, afterMs } = await reach(request)
+      await pause(Math.min(afterMs, request.timeoutMs))
+      return afterMs > request.timeoutMs ? { kind: 'timeout', message: 'no answer in time' } : answer
+    },
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * One process of the world: a function's environment with a clock of its own, which may die, or freeze and go on later
+ * as if nothing had been. A dead one hears nothing any more; what it had sent may still land.
+ */
+import type { Clock } from '../../services/ports.ts'
+import type { WorldClock } from './clock.ts'
+
+export type Role = 'api' | 'worker' | 'dispatcher'
+
+export class SimProcess implements Clock {
+  alive = true
+  /** What it was started for: an environment serves one invocation after another. */
+  onDeath: () => void = () => undefined
+  private frozenUntil = 0
+
+  constructor(
+    private readonly world: WorldClock,
+    readonly id: number,
+    readonly role: Role,
+    /** Its clock, less the world's. */
+    public offset: number,
+  ) {}
+
+  now(): number {
+    return this.world.time + this.offset
+  }
+
+  /** As the system's clock: a timer of a given length, looked at again when it is over, as the clock may have jumped. */
+  until(at: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        signal?.removeEventListener('abort', done)
+        resolve()
+      }
+      const look = () => {
+        const wait = at - this.now()
+        if (wait <= 0) done()
+        else this.later(wait, look)
+      }
+      if (signal?.aborted) return resolve()
+      signal?.addEventListener('abort', done)
+      // What is due already gives way to others once, so that a loop without progress in time is seen.
+      this.later(Math.max(0, at - this.now()), look)
+    })
+  }
+
+  /** Happens to this process after so long in the world's time: not if it is dead, and not before it has thawed. */
+  later(ms: number, run: () => void): void {
+    this.world.after(ms, () => this.happen(run))
+  }
+
+  freeze(ms: number): void {
+    this.frozenUntil = Math.max(this.frozenUntil, this.world.time + ms)
+  }
+
+  die(): void {
+    if (!this.alive) return
+    this.alive = false
+    this.onDeath()
+  }
+
+  private happen(run: () => void): void {
+    if (!this.alive) return
+    if (this.frozenUntil > this.world.time) this.world.at(this.frozenUntil, () => this.happen(run))
+    else run()
+  }
+}

@@ -1,0 +1,87 @@
+/** A provider that counts every call that reaches it, enforces its window strictly, and fails as providers document. */
+import type { ModelRequest } from '../../services/ports.ts'
+import type { WorldClock } from './clock.ts'
+import type { FaultMix } from './faults.ts'
+import type { ProviderAnswer } from './ports.ts'
+import type { Stream } from './random.ts'
+import type { Scenario } from './scenario.ts'
+
+type Said = ProviderAnswer['answer']
+
+const headers = {}
+const error = (status: number, message: string, more: { code?: string; retryAfterMs?: number } = {}): Said => ({
+  kind: 'error',
+  status,
+  message,
+  headers,
+  ...more,
+})
+
+/** What a provider may say besides yes. */
+const FAILURES: Readonly<Record<string, (s: Stream) => Said>> = {
+  '429': () => error(429, 'rate limit reached'),
+  '429 retry-after': (s) => error(429, 'rate limit reached', { retryAfterMs: s.spread(200, 8_000) }),
+  '503': () => error(503, 'unavailable'),
+  '529': () => error(529, 'overloaded'),
+  '500': () => error(500, 'internal error'),
+  '400': () => error(400, 'bad request'),
+  '413': () => error(413, 'request too large', { code: 'request_too_large' }),
+  '401': () => error(401, 'the key is not valid'),
+  '402': () => error(402, 'no credit'),
+  '404': () => error(404, 'no such model'),
+  network: () => ({ kind: 'error', message: 'socket hang up', headers }),
+  timeout: () => ({ kind: 'timeout', message: 'no answer in time' }),
+  unconfigured: () => ({ kind: 'unconfigured', message: 'no key' }),
+  refusal: () => ({ kind: 'refusal', text: '', usage: { inputTokens: 9, outputTokens: 1 }, model: 'model-a', headers }),
+  huge: () => text('x'.repeat(256 * 1024 + 1)),
+}
+export const PROVIDER_FAILURES = Object.keys(FAILURES)
+/** These last: a key is not mended in the moment after. */
+const OUTAGES = ['401', '402', '404', '503', 'unconfigured', '429 retry-after']
+
+const text = (said: string): Said => ({
+  kind: 'text',
+  text: said,
+  usage: { inputTokens: 20, outputTokens: 10 },
+  model: 'model-a-2030',
+  headers,
+})
+
+export class Provider {
+  private readonly arrivals = new Map<string, number[]>()
+  private outage: { readonly what: string; readonly until: number } | undefined
+
+  constructor(
+    private readonly clock: WorldClock,
+    private readonly stream: Stream,
+    private readonly mix: FaultMix,
+    private readonly scenario: Scenario,
+  ) {}
+
+  /** What it answers to a call that arrives now. */
+  answer(request: ModelRequest, pool: string): ProviderAnswer {
+    if (this.isFull(request, pool)) return { answer: error(429, 'rate limit reached'), afterMs: 5 }
+    const failure = this.failure()
+    if (!failure) return { answer: text(`${request.prompt} Thanks.`), afterMs: this.stream.spread(30, 700) }
+    this.mix.count(`provider ${failure}`)
+    return { answer: (FAILURES[failure] as (s: Stream) => Said)(this.stream), afterMs: this.stream.spread(10, 2_000) }
+  }
+
+  private isFull({ pool: { windowMs, requests } }: ModelRequest, pool: string): boolean {
+    const arrivals = this.arrivals.get(pool) ?? []
+    this.arrivals.set(pool, arrivals)
+    while ((arrivals[0] ?? Infinity) <= this.clock.time - windowMs) arrivals.shift()
+    if (arrivals.length >= requests) return true
+    arrivals.push(this.clock.time)
+    return false
+  }
+
+  private failure(): string | undefined {
+    if (!this.mix.active) return undefined
+    if (this.outage && this.outage.until > this.clock.time) return this.outage.what
+    if (!this.stream.chance(this.scenario.providerFails)) return undefined
+    if (this.stream.chance(0.1))
+      this.outage = { what: this.stream.pick(OUTAGES), until: this.clock.time + this.stream.spread(500, 20_000) }
+    return this.stream.pick(PROVIDER_FAILURES)
+  }
+}

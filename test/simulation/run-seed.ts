@@ -1,0 +1,169 @@
+/** One schedule from its seed: everything is drawn, happens, comes to rest, and is judged. */
+
+import { CHECKS } from './checks/all.ts'
+import type { Actor, Arrival, Asked, Check, Witness } from './checks/check.ts'
+import { movesOf } from './moves.ts'
+import { People } from './people.ts'
+import { Stream } from './random.ts'
+import { type Scenario, scenarioOf } from './scenario.ts'
+import type { Written } from './tables.ts'
+import { START, World } from './world.ts'
+
+export interface Violation {
+  readonly check: string
+  readonly message: string
+  /** ms since the schedule began. */
+  readonly at: number
+}
+export interface SeedResult {
+  readonly seed: number
+  readonly hash: string
+  readonly violation?: Violation
+  readonly jobs: number
+  readonly calls: number
+  readonly faults: number
+  /** Virtual time that it took. */
+  readonly ms: number
+  readonly counts: Readonly<Record<string, number>>
+  readonly edges: Readonly<Record<string, number>>
+  readonly trace: readonly string[]
+}
+
+/**
+ * The longest that anything may take once faults have stopped: a stuck function's limit (120 s) and the lease it leaves
+ * (28 s), a dispatcher's lease and the schedule (90 s), a probe of a stopped pool (60 s), the longest backoff (64 s).
+ */
+const REST_WITHIN_MS = 360_000
+
+export async function runSeed(seed: number, p: { trace?: boolean } = {}): Promise<SeedResult> {
+  const schedule = new Schedule(scenarioOf(seed), p.trace ?? false)
+  return schedule.run()
+}
+
+class Schedule {
+  private violation: Violation | undefined
+  private readonly checks: Check[]
+  /** Those that look at what happens most. */
+  private readonly on: Readonly<Record<'commit' | 'move' | 'effect', readonly Check[]>>
+  private readonly world: World
+  private readonly people: People
+  private readonly edges = new Map<string, number>()
+  private calls = 0
+  private lookAt = 0
+
+  constructor(
+    private readonly scenario: Scenario,
+    trace: boolean,
+  ) {
+    this.world = new World(scenario, this, trace)
+    this.people = new People(this.world, {
+      accepted: (jobId, asked) => this.accepted(jobId, asked),
+      odd: (message) => this.fail('answers', message),
+    })
+    const { world } = this
+    const witness: Witness = {
+      scenario,
+      book: world.book,
+      tables: world.tables,
+      now: () => world.clock.time,
+      asked: (n) => this.people.requests.get(n),
+      fail: (check, message) => this.fail(check, message),
+      edge: (name) => this.edges.set(name, (this.edges.get(name) ?? 0) + 1),
+    }
+    this.checks = CHECKS.map((make) => make(witness))
+    const having = (hook: keyof Check) => this.checks.filter((check) => check[hook])
+    this.on = { commit: having('commit'), move: having('move'), effect: having('effect') }
+    world.tables.observe = (commit) => this.committed(commit)
+  }
+
+  async run(): Promise<SeedResult> {
+    const { world, scenario } = this
+    this.people.begin()
+    world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
+    world.after(scenario.faultyMs, () => world.calm())
+    await world.clock.drive(() => this.violation !== undefined || this.rests())
+    if (!this.violation) for (const check of this.checks) check.rest?.()
+    return this.result()
+  }
+
+  /** Looked at ten times a second of the world's: it costs a look at every job. */
+  private rests(): boolean {
+    const { world, people } = this
+    if (world.clock.time < this.lookAt) return false
+    this.lookAt = world.clock.time + 100
+    const { faultyMs, longMs } = this.scenario
+    if (world.clock.time - START > faultyMs + longMs + REST_WITHIN_MS) {
+      this.fail('rest', `it does not come to rest: ${this.restless() ?? 'its functions'}`)
+      return true
+    }
+    if (world.mix.active && !this.scenario.faultless) return false
+    if (people.pending > 0 || world.busy('worker') > 0) return false
+    if (this.restless()) return false
+    return !this.scenario.untilIdle || world.pools.every((pool) => this.isFree(pool))
+  }
+
+  /** An accepted job that has not ended and waits for nobody. */
+  private restless(): string | undefined {
+    for (const job of this.world.book.jobs.values()) {
+      const state = this.world.book.home(job)?.['state']
+      if (job.acceptedAt !== undefined && !job.end && state !== 'in-review') return `${job.id} is ${state}`
+    }
+    return undefined
+  }
+
+  private isFree(pool: string): boolean {
+    const state = this.world.tables.get('capacity', { pk: pool, sk: 'ledger' })?.['state']
+    return state === undefined || state === 'free'
+  }
+
+  private fail(check: string, message: string): void {
+    this.violation ??= { check, message, at: this.world.clock.time - START }
+  }
+
+  private accepted(jobId: string, asked: Asked): void {
+    for (const check of this.checks) check.accepted?.(jobId, asked)
+    const job = this.world.book.of(jobId)
+    if (job) job.acceptedAt ??= this.world.clock.time
+  }
+
+  private committed(commit: readonly Written[]): void {
+    const { world } = this
+    for (const w of commit)
+      world.history.add(world.clock.time, `${w.table} ${w.pk} ${w.sk} ${w.after?.['state']} ${w.after?.['fence']}`)
+    for (const check of this.on.commit) check.commit?.(commit, world.actor)
+    for (const move of movesOf(commit))
+      for (const check of this.on.move) check.move?.(move, world.book.of(move.jobId), world.actor)
+    world.book.keep(commit)
+    if (this.scenario.untilIdle && commit[0]?.after?.['state'] === 'ending') this.people.whileEnding()
+  }
+
+  sent(message: Parameters<NonNullable<Check['sent']>>[0], actor: Actor | undefined): void {
+    for (const check of this.checks) check.sent?.(message, actor)
+  }
+  arrival(arrival: Arrival): void {
+    this.calls++
+    for (const check of this.checks) check.arrival?.(arrival)
+  }
+  asking({ kind, args }: Actor): void {
+    if (kind === 'rings.leave') this.people.whileLeaving((args as { owners: readonly string[] }).owners)
+  }
+  effect(actor: Actor): void {
+    for (const check of this.on.effect) check.effect?.(actor)
+  }
+
+  private result(): SeedResult {
+    const { world } = this
+    return {
+      seed: this.scenario.seed,
+      hash: world.history.hash,
+      ...(this.violation ? { violation: this.violation } : {}),
+      jobs: world.book.jobs.size,
+      calls: this.calls,
+      faults: world.mix.total,
+      ms: world.clock.time - START,
+      counts: Object.fromEntries(world.mix.counts),
+      edges: Object.fromEntries(this.edges),
+      trace: world.history.lines,
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** Schedules over several processes: seeds are handed out a few at a time, results come back in no order. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { SeedResult } from './run-seed.ts'
+
+/** A third of a schedule's memory is young garbage: a larger young generation is collected less often. */
+const FLAGS = ['--max-semi-space-size=32']
+/** Few enough that no process waits for another at the end, many enough that talking costs nothing. */
+const AT_ONCE = 10
+
+export interface Simulation {
+  readonly code: string
+  readonly from: number
+  readonly seeds: number
+  readonly processes: number
+  readonly trace?: boolean
+  readonly timeZone?: string
+  /** Answers whether to go on. */
+  readonly heard: (result: SeedResult) => boolean
+}
+
+export async function simulate(p: Simulation): Promise<void> {
+  const seeds = handOut(p)
+  let over = false
+  const heard = (results: readonly SeedResult[]) => {
+    for (const result of results) if (!over && !p.heard(result)) over = true
+  }
+  const next = () => (over ? undefined : seeds.next().value)
+  await Promise.all(Array.from({ length: p.processes }, () => oneProcess(p, next, heard)))
+}
+
+function* handOut({ from, seeds }: Simulation): Generator<number[], undefined> {
+  for (let at = from; at < from + seeds; at += AT_ONCE)
+    yield Array.from({ length: Math.min(AT_ONCE, from + seeds - at) }, (_, i) => at + i)
+  return undefined
+}
+
+function oneProcess(
+  p: Simulation,
+  next: () => number[] | undefined,
+  heard: (results: SeedResult[]) => void,
+): Promise<void> {
+  const child = started(p)
+  return new Promise((resolve, reject) => {
+    const order = () => {
+      const seeds = next()
+      if (seeds) child.send({ seeds, trace: p.trace ?? false })
+      else child.disconnect()
+    }
+    child.on('message', (results: SeedResult[]) => {
+      heard(results)
+      order()
+    })
+    child.on('error', reject)
+    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`the simulator ended with ${code}`))))
+    order()
+  })
+}
+
+/** Its code comes by way of its standard input: nothing is written to disk. */
+function started({ code, timeZone }: Simulation): ChildProcess {
+  const env = { ...process.env, ...(timeZone ? { TZ: timeZone } : {}) }
+  const child = spawn(process.execPath, [...FLAGS, '-'], { env, stdio: ['pipe', 'inherit', 'inherit', 'ipc'] })
+  child.stdin?.end(code)
+  return child
+}

@@ -1,0 +1,74 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { BUGS } from './bugs/all.ts'
+import type { Bug } from './bugs/bug.ts'
+import { bundled } from './bundle.ts'
+import type { SeedResult } from './run-seed.ts'
+import { simulate } from './runner.ts'
+import { Tally } from './tally.ts'
+
+/** Of every run of the tests; longer runs are a command (docs/testing.md). */
+const SCHEDULES = 2_000
+const FROM = 1
+const PROCESSES = 2
+/** Two time zones on either side of the world. */
+const TIME_ZONES = ['Pacific/Kiritimati', 'America/St_Johns']
+const TRACED = 40
+const BUGS_AT_ONCE = 2
+
+let code = ''
+beforeAll(async () => {
+  code = await bundled()
+})
+
+async function results(p: { from: number; seeds: number; code?: string; timeZone?: string }): Promise<SeedResult[]> {
+  const all: SeedResult[] = []
+  const processes = Math.min(PROCESSES, p.seeds)
+  await simulate({ code, ...p, processes, heard: (result) => all.push(result) > 0 })
+  return all.sort((a, b) => a.seed - b.seed)
+}
+
+describe('simulated schedules', () => {
+  it(`hold every guarantee in ${SCHEDULES} of them, and are hit by faults everywhere`, {
+    timeout: 300_000,
+  }, async () => {
+    const tally = new Tally()
+    for (const result of await results({ from: FROM, seeds: SCHEDULES })) tally.add(result)
+    expect(tally.failed.map(({ seed, violation }) => ({ seed, violation }))).toEqual([])
+    expect(tally.schedules).toBe(SCHEDULES)
+    expect(tally.jobsOnAverage).toBeGreaterThan(60)
+    expect(tally.faultsOnAverage).toBeGreaterThan(50)
+  })
+
+  it('hold for every seed that is kept because a bug, real or planted, fails it', async () => {
+    const seeds = [...new Set(BUGS.map((bug) => bug.seed))].filter((seed) => seed >= FROM + SCHEDULES)
+    for (const seed of seeds) {
+      const [result] = await results({ from: seed, seeds: 1 })
+      expect(result).not.toHaveProperty('violation')
+    }
+  })
+
+  it('come to the same trace from the same seed, in every time zone', async () => {
+    const traces = await Promise.all(TIME_ZONES.map((timeZone) => results({ from: 1, seeds: TRACED, timeZone })))
+    const [east, west] = traces.map((all) => all.map(({ seed, hash }) => ({ seed, hash })))
+    expect(east).toEqual(west)
+    expect(new Set(east?.map((r) => r.hash)).size).toBe(TRACED)
+  })
+})
+
+describe('a planted bug', () => {
+  it('is caught by the seed that is kept for it, whichever it is', { timeout: 300_000 }, async () => {
+    const missed: string[] = []
+    const left = [...BUGS]
+    const hunter = async () => {
+      for (let bug = left.pop(); bug; bug = left.pop()) if (!(await isCaught(bug))) missed.push(bug.name)
+    }
+    await Promise.all(Array.from({ length: BUGS_AT_ONCE }, hunter))
+    expect(missed).toEqual([])
+    expect(BUGS.length).toBeGreaterThanOrEqual(30)
+  })
+})
+
+async function isCaught(bug: Bug): Promise<boolean> {
+  const [result] = await results({ from: bug.seed, seeds: 1, code: await bundled(bug) })
+  return result?.violation !== undefined
+}

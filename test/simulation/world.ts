@@ -1,0 +1,250 @@
+/**
+ * A whole Fairlead in one process and in virtual time: the real services over the memory adapters, behind the faults of
+ * calls.ts; around them a queue, a schedule, wakes, a provider. Everything follows from the seed.
+ */
+import { memoryCapacityStore } from '../../adapters/memory/capacity-store.ts'
+import { memoryJobStore } from '../../adapters/memory/job-store.ts'
+import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
+import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
+import { type RunEnd, run } from '../../services/dispatch/run.ts'
+import { Doorbell } from '../../services/doorbell.ts'
+import type { JobMessage, ModelRequest } from '../../services/ports.ts'
+import { work } from '../../services/work.ts'
+import { Book } from './book.ts'
+import type { Surroundings } from './calls.ts'
+import type { Actor, Arrival } from './checks/check.ts'
+import { WorldClock } from './clock.ts'
+import { type Around, FaultMix } from './faults.ts'
+import { type Ended, Fleet } from './fleet.ts'
+import { capacityOf, jobsOf, modelOf, type ProviderAnswer, queueOf, ringsOf, type Stores, wakerOf } from './ports.ts'
+import type { Role, SimProcess } from './process.ts'
+import { Provider } from './provider.ts'
+import { processRandom, Stream } from './random.ts'
+import type { Scenario } from './scenario.ts'
+import { ObservedTables } from './tables.ts'
+import { Trace } from './trace.ts'
+
+/** Not a multiple of a minute, so that nothing holds only on the minute. */
+export const START = Date.UTC(2030, 0, 1, 9, 30, 7)
+const SCHEDULE_MS = 60_000
+/** As lib/job-queue.ts sets it. */
+const RECEIVES = 3
+/** Kept of a dispatcher's time for its last tick, as lambdas/dispatcher.ts does. */
+const HAND_OVER_MS = 30_000
+/** How far off a clock is that the guard does not cover. */
+const FAR_OFF_MS = 15_000
+
+/** Told of everything that the checks look at. */
+export interface Watcher {
+  sent(message: JobMessage, actor: Actor | undefined): void
+  arrival(arrival: Arrival): void
+  effect(actor: Actor): void
+  asking(actor: Actor): void
+}
+
+export class World implements Surroundings {
+  readonly clock = new WorldClock(START)
+  readonly tables = new ObservedTables()
+  readonly book = new Book()
+  readonly trace: (process: SimProcess, what: string) => void
+  readonly history: Trace
+  readonly latency: Stream
+  readonly mix: FaultMix
+  /** What was metered, by name. */
+  readonly counted = new Map<string, number>()
+  actor: Actor | undefined
+  private readonly stream: Stream
+  private readonly fleet: Fleet
+  private readonly provider: Provider
+  private readonly stores: Stores
+  /** The message that each worker is at: a job may have been sent again meanwhile, under another slot. */
+  private readonly working = new Map<SimProcess, JobMessage>()
+  private readonly withinGuard: boolean
+
+  constructor(
+    readonly scenario: Scenario,
+    private readonly watcher: Watcher,
+    keepTrace = false,
+  ) {
+    const { seed, clocks } = scenario
+    this.history = new Trace(keepTrace)
+    this.trace = (process, what) => this.history.add(this.clock.time, `${process.role}${process.id} ${what}`)
+    this.latency = new Stream(seed, 'latency')
+    this.stream = new Stream(seed, 'world')
+    this.mix = new FaultMix(new Stream(seed, 'faults'), { none: scenario.faultless, jumps: clocks !== 'exact' })
+    this.provider = new Provider(this.clock, new Stream(seed, 'provider'), this.mix, scenario)
+    this.withinGuard = clocks !== 'beyond'
+    this.stores = {
+      jobs: memoryJobStore(this.tables),
+      rings: memoryRingStore(this.tables),
+      capacity: memoryCapacityStore(this.tables),
+      tables: this.tables,
+    }
+    this.fleet = new Fleet({
+      clock: this.clock,
+      stream: this.stream,
+      offset: () => this.offset(),
+      compose: (process) => this.compose(process),
+    })
+  }
+
+  get pools(): string[] {
+    return Object.keys(this.scenario.settings.pools)
+  }
+
+  after(ms: number, then: () => void): void {
+    this.clock.after(ms, then)
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.after(ms, resolve))
+  }
+
+  asking(actor: Actor): void {
+    this.watcher.asking(actor)
+  }
+
+  acting(actor: Actor | undefined): void {
+    this.actor = actor
+    if (actor) this.watcher.effect(actor)
+  }
+
+  jump(process: SimProcess): void {
+    process.offset = this.offset()
+  }
+
+  /** Somebody's request to the API. */
+  request<T>(task: (deps: FunctionDeps) => Promise<T>): Promise<Ended<T>> {
+    return this.invokeFor('api', this.limit('api'), task)
+  }
+
+  /** The schedule, from now on. */
+  start(): void {
+    if (!this.mix.befalls('schedule skipped')) this.scheduled()
+    if (this.mix.befalls('schedule doubled')) this.after(this.stream.int(0, 500), () => this.scheduled())
+    this.after(SCHEDULE_MS, () => this.start())
+  }
+
+  /** Faults stop: from now on clocks are right again, as far as the guard asks for it. */
+  calm(): void {
+    this.mix.active = false
+    for (const process of this.fleet.processes) process.offset = this.offset()
+  }
+
+  /** Invocations under way that are not stuck for ever, by role. */
+  busy(role: Role): number {
+    let n = 0
+    for (const { process } of this.fleet.running) if (process.role === role) n++
+    return n
+  }
+
+  private scheduled(): void {
+    const late = this.mix.befalls('schedule late') ? this.stream.spread(100, 40_000) : 0
+    this.after(late, () => this.dispatch(this.pools))
+  }
+
+  private dispatch(pools: readonly string[]): void {
+    const limitMs = this.limit('dispatcher')
+    const stop = this.mix.befalls('dispatcher told to stop') ? new AbortController() : undefined
+    if (stop) this.after(this.stream.spread(50, 30_000), () => stop.abort())
+    void this.invokeFor('dispatcher', limitMs, async (deps, process) => {
+      if (this.mix.befalls('dispatcher frozen'))
+        this.after(this.stream.spread(20, 20_000), () => process.freeze(this.stream.spread(3_000, 90_000)))
+      const until = process.now() + limitMs - Math.min(HAND_OVER_MS, limitMs / 3)
+      const runs = pools.map((pool) => run(deps, { pool, until, ...(stop ? { signal: stop.signal } : {}) }))
+      await Promise.allSettled(runs)
+      return Promise.all<RunEnd>(runs)
+    })
+  }
+
+  private invokeFor<T>(
+    role: Role,
+    limitMs: number,
+    task: (deps: FunctionDeps, process: SimProcess) => Promise<T>,
+  ): Promise<Ended<T>> {
+    return this.fleet.invoke(role, limitMs, task)
+  }
+
+  private limit(role: Role): number {
+    const cut = this.mix.befalls(`time limit ${role}` as Around)
+    return cut ? this.stream.spread(100, 20_000) : this.scenario.limits[role]
+  }
+
+  private take(messages: readonly JobMessage[]): { failed: JobMessage[] } {
+    for (const message of messages) {
+      this.watcher.sent(message, this.actor)
+      if (this.mix.befalls('message lost')) continue
+      this.deliver(message)
+      if (this.mix.befalls('message doubled')) this.deliver(message)
+    }
+    return { failed: [] }
+  }
+
+  private deliver(message: JobMessage): void {
+    const late = this.mix.befalls('message delayed') ? this.stream.spread(20, 60_000) : 0
+    this.after(late + this.latency.int(3, 12), () => void this.receive(message, 1))
+  }
+
+  private async receive(message: JobMessage, times: number): Promise<void> {
+    const ended = await this.invokeFor('worker', this.limit('worker'), (deps, process) => {
+      this.working.set(process, message)
+      return work(deps, message)
+    })
+    if (ended.kind !== 'done' && times < RECEIVES)
+      this.after(this.scenario.visibilityMs, () => void this.receive(message, times + 1))
+  }
+
+  private woken(pool: string): void {
+    if (!this.mix.befalls('wake lost')) this.after(this.latency.int(5, 40), () => this.dispatch([pool]))
+  }
+
+  /** The call is on its way now, whatever becomes of its process. */
+  private arrive(request: ModelRequest, process: SimProcess): Promise<ProviderAnswer> {
+    const networkMs = this.withinGuard ? request.pool.guard.networkMs : request.pool.guard.networkMs * 2
+    return new Promise((resolve) => {
+      this.after(this.latency.int(0, networkMs), () => resolve(this.arrived(request, process)))
+    })
+  }
+
+  private arrived(request: ModelRequest, process: SimProcess): ProviderAnswer {
+    const { jobId, fence } = request
+    const job = this.book.of(jobId)
+    const pool = job?.pool ?? (this.pools[0] as string)
+    const permit = this.working.get(process)?.jobs.find((j) => j.key.jobId === jobId && j.fence === fence - 1)
+    this.trace(process, `arrives ${jobId} ${fence}`)
+    this.watcher.arrival({ request, process, at: this.clock.time, pool, job, permit })
+    return this.provider.answer(request, pool)
+  }
+
+  private compose(process: SimProcess): FunctionDeps {
+    const { scenario, stores } = this
+    const rings = ringsOf(this, process, stores)
+    const capacity = capacityOf(this, process, stores)
+    const waker = wakerOf(this, process, { wake: async ({ pool }) => this.woken(pool) })
+    const arrive = (request: ModelRequest, from: SimProcess) => this.arrive(request, from)
+    return {
+      settings: scenario.settings,
+      jobs: jobsOf(this, process, stores),
+      rings,
+      capacity,
+      clock: process,
+      random: processRandom(new Stream(scenario.seed, `process ${process.id}`)),
+      doorbell: new Doorbell({ rings, capacity, waker, clock: process }),
+      meter: { count: (name, value) => this.counted.set(name, (this.counted.get(name) ?? 0) + value) },
+      queue: queueOf(this, process, { send: async ({ messages }) => this.take(messages) }),
+      waker,
+      model: modelOf(this, process, { arrive, withinGuard: this.withinGuard }),
+      cursorKey: 'a key for cursors',
+    }
+  }
+
+  /** A clock as the scenario has them. Half the skew to each side: what counts is how far two clocks lie apart. */
+  private offset(): number {
+    const { clocks, settings } = this.scenario
+    if (clocks === 'exact') return 0
+    const skewMs = Math.min(...Object.values(settings.pools).map((p) => p.guard.skewMs))
+    if (clocks === 'beyond' && this.mix.active && this.stream.chance(0.2))
+      return this.stream.int(-FAR_OFF_MS, FAR_OFF_MS)
+    return this.stream.int(-Math.floor(skewMs / 2), Math.floor(skewMs / 2))
+  }
+}
