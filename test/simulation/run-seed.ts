@@ -80,7 +80,10 @@ class Schedule {
     const { world, scenario } = this
     this.people.begin()
     world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
-    world.after(scenario.faultyMs, () => world.calm())
+    world.after(scenario.faultyMs, () => {
+      world.calm()
+      this.people.mend()
+    })
     await world.clock.drive(() => this.violation !== undefined || this.rests())
     if (!this.violation) for (const check of this.checks) check.rest?.()
     return this.result()
