@@ -7,7 +7,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'adapters/memory/job-store.ts',
     find: "      if (entered || tables.get('jobs', endKey(end.jobId))) return 'stale'\n",
     replace: "      if (!entered === null || tables.get('jobs', endKey(end.jobId))) return 'stale'\n",
-    seed: 0,
+    seed: 2518,
   },
   {
     name: 'a stopped pool waits a minute for a probe that came to no call',
