@@ -66,6 +66,7 @@ class Schedule {
       book: world.book,
       tables: world.tables,
       now: () => world.clock.time,
+      sinceFaultsMs: () => world.clock.time - START - scenario.faultyMs,
       asked: (n) => this.people.requests.get(n),
       fail: (check, message) => this.fail(check, message),
       edge: (name) => this.edges.set(name, (this.edges.get(name) ?? 0) + 1),

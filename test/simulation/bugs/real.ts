@@ -14,6 +14,6 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/absorb.ts',
     find: 'sent.slot >= h.stopped.since) h.stopped.probeAt = 0',
     replace: 'sent.slot >= Infinity) h.stopped.probeAt = 0',
-    seed: 0,
+    seed: 2741,
   },
 ]
