@@ -41,6 +41,7 @@ function settled(h: Holder, job: Settled): void {
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)
+      if (job.uncalled) unprobed(h, sent)
       if (job.state !== 'queued') h.done[tier]++
       if (job.state === 'succeeded' || job.state === 'in-review') answeredAt(h, sent.slot)
       return

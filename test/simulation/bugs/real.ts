@@ -16,4 +16,11 @@ export const REAL_BUGS: readonly Bug[] = [
     replace: 'sent.slot >= Infinity) h.stopped.probeAt = 0',
     seed: 2741,
   },
+  {
+    name: 'a stopped pool waits a minute for a probe that failed uncalled',
+    file: 'services/dispatch/absorb.ts',
+    find: '      if (job.uncalled) unprobed(h, sent)\n',
+    replace: '',
+    seed: 2741,
+  },
 ]
