@@ -31,6 +31,8 @@ export const Settled = z.object({
   /** The state it went to, when gone. */
   state: z.string().optional(),
   nextFence: z.number().optional(),
+  /** It is gone without a call: whoever waits to hear of the provider has heard nothing. */
+  uncalled: z.literal(true).optional(),
 })
 export type Settled = z.infer<typeof Settled>
 

@@ -37,20 +37,20 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   const { record } = claim
   const loaded = await load(deps, record, now)
   if (loaded.kind === 'unreadable')
-    return fail(deps, record, sent, 'unreadable', 'a part of it does not parse: mend it in the Jobs table')
+    return uncalled(fail(deps, record, sent, 'unreadable', 'a part of it does not parse: mend it in the Jobs table'))
   const { parts } = loaded
   if (parts && (parts.end || !sameKey(presentKey(parts), key))) {
     await deps.jobs.discard({ record })
     return report(sent, 'lost')
   }
   const settings = { kind: deps.settings.kinds[record.kind], pool: deps.settings.pools[message.pool] }
-  if (!parts) return expire(deps, record, sent)
+  if (!parts) return uncalled(expire(deps, record, sent))
   // Its worker died before it could heed that; what it paid for is lost with it.
-  if (record.cancelRequested) return endCancelled(deps, record, sent)
+  if (record.cancelRequested) return uncalled(endCancelled(deps, record, sent))
   if (!settings.kind || !settings.pool)
-    return fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`)
+    return uncalled(fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`))
   const refusal = unfit(record, settings.kind, settings.pool, parts.input.input)
-  if (refusal) return fail(deps, record, sent, refusal.class, refusal.message)
+  if (refusal) return uncalled(fail(deps, record, sent, refusal.class, refusal.message))
   await deps.model.prepare?.({ pool: settings.pool })
   const slackMs = sent.slot - deps.clock.now()
   await deps.clock.until(sent.slot)
@@ -59,6 +59,11 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   if (called > sent.notAfter || called < sent.slot) return { ...(await giveBack(deps, record, sent)), slackMs }
   const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input)
   return { ...(await settle(deps, record, sent, settings.kind, answer)), slackMs }
+}
+
+const uncalled = async (ended: Promise<Report>): Promise<Report> => {
+  const done = await ended
+  return { ...done, settled: { ...done.settled, uncalled: true } }
 }
 
 /** A job whose parts do not parse is tried as often as one may crash without a limit of its own, then set aside. */

@@ -55,6 +55,7 @@ function settled(h: Holder, job: Settled, now: number): void {
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)
+      if (job.uncalled) unprobed(h, sent)
       if (job.state !== 'queued') h.done[tier]++
       if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
       return

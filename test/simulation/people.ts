@@ -107,6 +107,15 @@ export class People {
     })
   }
 
+  /** Somebody has mended what the provider refused, and mostly says so; else a probe finds out within a minute. */
+  mend(): void {
+    if (!this.stream.chance(0.7)) return
+    for (const pool of this.world.pools)
+      this.world.after(this.stream.int(0, 3_000), () => {
+        void this.waited(this.world.request((deps) => resume(deps, ADMIN, pool)))
+      })
+  }
+
   /** Owners are about to leave the ring, and just then some of them come back. */
   whileLeaving(owners: readonly string[]): void {
     if (!this.world.mix.active || ++this.returned > RETURNS) return

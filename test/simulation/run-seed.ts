@@ -66,6 +66,7 @@ class Schedule {
       book: world.book,
       tables: world.tables,
       now: () => world.clock.time,
+      sinceFaultsMs: () => world.clock.time - START - scenario.faultyMs,
       asked: (n) => this.people.requests.get(n),
       fail: (check, message) => this.fail(check, message),
       edge: (name) => this.edges.set(name, (this.edges.get(name) ?? 0) + 1),
@@ -80,7 +81,10 @@ class Schedule {
     const { world, scenario } = this
     this.people.begin()
     world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
-    world.after(scenario.faultyMs, () => world.calm())
+    world.after(scenario.faultyMs, () => {
+      world.calm()
+      this.people.mend()
+    })
     await world.clock.drive(() => this.violation !== undefined || this.rests())
     if (!this.violation) for (const check of this.checks) check.rest?.()
     return this.result()

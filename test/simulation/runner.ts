@@ -1,5 +1,6 @@
 /** Schedules over several processes: seeds are handed out a few at a time, results come back in no order. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { ROOT } from './bundle.ts'
 import type { SeedResult } from './run-seed.ts'
 
 /** A third of a schedule's memory is young garbage: a larger young generation is collected less often. */
@@ -59,7 +60,8 @@ function oneProcess(
 /** Its code comes by way of its standard input: nothing is written to disk. */
 function started({ code, timeZone }: Simulation): ChildProcess {
   const env = { ...process.env, ...(timeZone ? { TZ: timeZone } : {}) }
-  const child = spawn(process.execPath, [...FLAGS, '-'], { env, stdio: ['pipe', 'inherit', 'inherit', 'ipc'] })
+  const stdio = ['pipe', 'inherit', 'inherit', 'ipc'] as const
+  const child = spawn(process.execPath, [...FLAGS, '-'], { cwd: ROOT, env, stdio: [...stdio] })
   child.stdin?.end(code)
   return child
 }

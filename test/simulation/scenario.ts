@@ -39,8 +39,8 @@ const FUNCTION_MS = 900_000
 export function scenarioOf(seed: number): Scenario {
   const s = new Stream(seed, 'scenario')
   const faultless = s.chance(0.1)
-  const long = s.chance(0.03)
-  const crowd = !long && s.chance(0.02)
+  const long = s.chance(0.025)
+  const crowd = !long && s.chance(0.015)
   const activeMs = s.spread(2_000, 30_000)
   const owners = OWNERS.slice(0, s.int(1, s.chance(0.2) ? OWNERS.length : 5))
   return {
@@ -54,7 +54,7 @@ export function scenarioOf(seed: number): Scenario {
     activeMs,
     faultyMs: (long ? LONG_MS : activeMs) + s.spread(3_000, 60_000),
     longMs: long ? LONG_MS : 0,
-    untilIdle: s.chance(faultless ? 0.7 : 0.25),
+    untilIdle: s.chance(faultless ? 0.7 : 0.15),
     providerFails: faultless || s.chance(0.3) ? 0 : s.spread(1, 30) / 100,
     meddling: s.chance(0.2) ? 0 : s.spread(5, 60) / 100,
     limits: {

@@ -7,13 +7,20 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'adapters/memory/job-store.ts',
     find: "      if (entered || tables.get('jobs', endKey(end.jobId))) return 'stale'\n",
     replace: "      if (!entered === null || tables.get('jobs', endKey(end.jobId))) return 'stale'\n",
-    seed: 0,
+    seed: 2518,
   },
   {
     name: 'a stopped pool waits a minute for a probe that came to no call',
     file: 'services/dispatch/absorb.ts',
     find: 'sent.slot >= h.stopped.since) h.stopped.probeAt = 0',
     replace: 'sent.slot >= Infinity) h.stopped.probeAt = 0',
-    seed: 0,
+    seed: 2741,
+  },
+  {
+    name: 'a stopped pool waits a minute for a probe that failed uncalled',
+    file: 'services/dispatch/absorb.ts',
+    find: '      if (job.uncalled) unprobed(h, sent)\n',
+    replace: '',
+    seed: 2741,
   },
 ]

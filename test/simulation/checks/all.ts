@@ -13,6 +13,7 @@ import { findable } from './findable.ts'
 import { heard } from './heard.ts'
 import { lease } from './lease.ts'
 import { legalEdges } from './legal-edges.ts'
+import { mended } from './mended.ts'
 import { noRecovery } from './no-recovery.ts'
 import { oneHome } from './one-home.ts'
 import { permits } from './permits.ts'
@@ -28,6 +29,7 @@ export const CHECKS: readonly MakeCheck[] = [
   bellsAfterWrite,
   lease,
   endsIdle,
+  mended,
   permits,
   calls,
   windows,

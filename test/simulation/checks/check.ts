@@ -31,6 +31,8 @@ export interface Witness {
   readonly book: Book
   readonly tables: ObservedTables
   now(): number
+  /** ms since faults stopped; below zero before that. */
+  sinceFaultsMs(): number
   /** What was asked for under this number, if anything was. */
   asked(n: number): Asked | undefined
   fail(check: string, message: string): void

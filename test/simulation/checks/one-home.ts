@@ -6,8 +6,11 @@ import type { JobFacts } from '../book.ts'
 import type { Move } from '../moves.ts'
 import type { MakeCheck } from './check.ts'
 
+/** Where else it stands: a late first put at the key that the job has left does not count. */
 const elsewhere = (job: JobFacts, move: Move): string[] =>
-  [...job.live.keys()].filter((place) => !move.gone.some((g) => g.place === place))
+  [...job.live.keys()].filter(
+    (place) => !move.gone.some((g) => g.place === place) && (place !== job.firstKey || (job.at ?? place) === place),
+  )
 
 export const oneHome: MakeCheck = (w) => ({
   move(move, job, actor) {
