@@ -27,6 +27,7 @@ export function jobsOf(around: Surroundings, process: SimProcess, { jobs }: Stor
   const via = asker(around, process)
   return {
     create: via('jobs.create', jobs.create),
+    createFresh: via('jobs.createFresh', jobs.createFresh),
     enter: via('jobs.enter', jobs.enter),
     reenter: via('jobs.reenter', jobs.reenter, () => ({ remembered: (answer) => answer === 'entered' })),
     load: via('jobs.load', jobs.load, (p) => ({
@@ -115,7 +116,8 @@ export function capacityOf(around: Surroundings, process: SimProcess, { capacity
       resent: (first, second) =>
         first === 'written' && standing(pool)?.['version'] === record.version ? first : second,
     })),
-    clockOffMs: () => capacity.clockOffMs(),
+    // As the Date of an answer shows it: whole seconds.
+    clockOffMs: () => Math.max(0, Math.abs(process.offset) - 1_000),
     lease: via('capacity.lease', capacity.lease),
     overview: via('capacity.overview', capacity.overview),
     putOverview: via('capacity.putOverview', capacity.putOverview),
