@@ -22,8 +22,8 @@ function followTravel(h: Holder, slackMs: number): void {
 }
 
 /** One late slot is a hiccup; this share of them, over the last few messages, is load. */
-const LATE_SHARE = 0.3
-const MEMORY = 0.8
+const LATE_SHARE = 0.15
+const MEMORY = 0.9
 /** Below what the workers were seen to take, so that what queues before them drains. */
 const SLOWER = 1.25
 /** By so much the rate grows in a second in which nothing is late. */
