@@ -3,11 +3,16 @@ import { type Never, oneLine } from './redact.ts'
 
 const PASSED = /^(?:x-ratelimit-|anthropic-ratelimit-|ratelimit|retry-after|x-request-id)/
 
+/** A number, a moment or a duration quotes nobody; most of these headers are one, and every call has several. */
+const PLAIN = /^[\d.:smhTZ+ -]{1,40}$/
+
 type Headers = Readonly<Record<string, string>> | undefined
 
 export function passedHeaders(headers: Headers, never: Never): Record<string, string> {
   const passed = Object.entries(headers ?? {}).filter(([name]) => PASSED.test(name.toLowerCase()))
-  return Object.fromEntries(passed.map(([name, value]) => [name.toLowerCase(), oneLine(value, never)]))
+  return Object.fromEntries(
+    passed.map(([name, value]) => [name.toLowerCase(), PLAIN.test(value) ? value : oneLine(value, never)]),
+  )
 }
 
 /** A provider that asks for more says in effect `not today`; a garbled date must not park a job for years. */
