@@ -27,7 +27,7 @@ const MEMORY = 0.9
 /** Below what the workers were seen to take, so that what queues before them drains. */
 const SLOWER = 1.25
 /** By so much the rate grows in a second in which nothing is late. */
-const RISE = 1.15
+const RISE = 1.5
 const SLOWED_MS_AT_MOST = 1_000
 
 /**
