@@ -116,12 +116,15 @@ export function capacityOf(around: Surroundings, process: SimProcess, { capacity
   const clockOffMs = () => Math.max(0, Math.abs(process.offset) - DATE_MS)
   const standing = (pool: string) => tables.get('capacity', ledgerKey(pool))
   return {
-    // As over DynamoDB: a read, then a put over the version that was read.
+    // As over DynamoDB: a read, then a put over the version that was read. What takes long may be either of them.
     acquire(p) {
-      const seen = standing(p.pool)?.['version']
+      const asked = standing(p.pool)?.['version']
+      const readLate = around.latency.chance(0.5)
       const acquire: CapacityStore['acquire'] = async () => {
         if (clockOffMs() > CLOCK_OFF_AT_MOST_MS) return { kind: 'clock-off' }
-        return standing(p.pool)?.['version'] === seen ? capacity.acquire(p) : { kind: 'taken', until: p.now }
+        return readLate || standing(p.pool)?.['version'] === asked
+          ? capacity.acquire(p)
+          : { kind: 'taken', until: p.now }
       }
       return via('capacity.acquire', acquire, () => ({
         resent: (first, second) =>
