@@ -19,10 +19,12 @@ const LANES_BETWEEN_LOOKS = 480
 
 export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Holder | undefined> {
   const settings = deps.settings.pools[pool] as PoolSettings
-  const now = deps.clock.now()
-  const lease = await deps.capacity.acquire({ pool, holder: deps.random.id(now), now, leaseMs: LEASE_MS })
+  const asked = deps.clock.now()
+  const lease = await deps.capacity.acquire({ pool, holder: deps.random.id(asked), now: asked, leaseMs: LEASE_MS })
   if (lease.kind === 'clock-off') deps.meter.count('ClockOff', 1, { pool })
   if (lease.kind !== 'held') return undefined
+  // Asking may have taken seconds, in which another stamped slots: by the time of asking they would lie in the future.
+  const now = deps.clock.now()
   const ring = ringOf(deps, pool, settings, lease.record)
   const [owners, overview, stop] = await Promise.all([
     deps.rings.owners({ pool }),

@@ -119,6 +119,24 @@ describe('what a clock an hour ahead has left behind', () => {
   })
 })
 
+describe('a takeover whose request for the lease took ten seconds', () => {
+  it('takes nothing that was stamped meanwhile for the future', async () => {
+    const world = new World()
+    const deps = world.process()
+    const acquire: CapacityStore['acquire'] = async (p) => {
+      await world.clock.until(world.now() + 10_000)
+      return deps.capacity.acquire(p)
+    }
+    world.dispatcher = (n) => (n === 1 ? deps : { ...deps, capacity: { ...deps.capacity, acquire } })
+    void world.dispatch('main', world.now() + 9_000)
+    void world.dispatch()
+    await world.submitMany(40)
+    await world.pass(15_000)
+    expect(world.holders.length).toBeGreaterThan(1)
+    expect(world.counted('SlotsAhead')).toBe(0)
+  })
+})
+
 describe('the quiet that a provider asked for', () => {
   it('is kept by the next holder', async () => {
     const world = new World()

@@ -32,6 +32,13 @@ export const keyPlace = (key: { lane: string; at: number; jobId: string }): stri
   `${key.lane}/${String(key.at).padStart(AT_DIGITS, '0')}#${key.jobId}`
 export const jobIdIn = (sk: string): string => sk.slice(AT_DIGITS + 1)
 
+/** The jobs that a bell says have entered. */
+export function namedBy(bell: Item): readonly string[] {
+  const jobs = bell['t'] === 'came' ? (bell['jobs'] as readonly { head: { jobId: string } }[]) : []
+  const one = bell['t'] === 'entered' ? [bell as unknown as (typeof jobs)[number]] : jobs
+  return one.map(({ head }) => head.jobId)
+}
+
 type Key = { lane: string; at: number; jobId: string }
 
 export class Book {

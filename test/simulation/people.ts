@@ -11,12 +11,15 @@ import { decide } from '../../services/review.ts'
 import { type Accepted, type SubmitRequest, submit } from '../../services/submit.ts'
 import type { JobView } from '../../services/view-job.ts'
 import { ADMIN, aCaller } from '../support/callers.ts'
+import { Batches, type Entry } from './batches.ts'
 import type { JobFacts } from './book.ts'
 import type { Asked } from './checks/check.ts'
 import { Stream } from './random.ts'
 import { START, type World } from './world.ts'
 
 const TRIES = 5
+/** Of those who come, so many bring a batch: about a third of the jobs. */
+const BATCHED = 0.08
 const KINDS = ['reply', 'step', 'step', 'nudge', 'intro', 'survey', 'spare']
 /** A long schedule's first owner keeps the dispatcher up while the others are idle, so that these leave the ring. */
 const TRICKLE_EVERY_MS = 9_000
@@ -40,6 +43,7 @@ export class People {
   private returned = 0
   readonly requests = new Map<number, Asked>()
   private readonly stream: Stream
+  private readonly batches: Batches
   private readonly jobIds: string[] = []
   private readonly keys = new Set<string>()
 
@@ -48,13 +52,22 @@ export class People {
     private readonly heard: Heard,
   ) {
     this.stream = new Stream(world.scenario.seed, 'people')
+    this.batches = new Batches(world, this.stream, {
+      accepted: (jobId, asked) => heard.accepted(jobId, asked),
+      odd: (message) => heard.odd(message),
+      first: (jobId) => this.jobIds.push(jobId),
+    })
   }
 
   /** Everything that will be asked for in the active time. */
   begin(): void {
     const { jobs, activeMs, meddling, longMs } = this.world.scenario
     const shape = this.stream.pick(['burst', 'burst', 'waves', 'even', 'even'] as const)
-    for (let n = 0; n < jobs; n++) this.at(this.arrivalMs(shape, activeMs), () => this.submitNew())
+    for (let n = 0; n < jobs; ) {
+      const many = this.stream.chance(BATCHED) ? this.stream.int(2, 12) : 1
+      this.at(this.arrivalMs(shape, activeMs), () => (many > 1 ? this.submitMany(many) : this.submitNew()))
+      n += many
+    }
     for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
     for (let ms = 0; ms < longMs; ms += TRICKLE_EVERY_MS) this.at(ms, () => this.submitNew(0))
     if (longMs === 0) return
@@ -68,7 +81,26 @@ export class People {
   }
 
   /** One more, as anybody may come at any moment. */
-  submitNew(owner = this.stream.chance(0.5) ? 0 : this.stream.int(0, this.world.scenario.owners.length - 1)): void {
+  submitNew(owner = this.someOwner()): void {
+    const { asked, request } = this.newRequest(owner)
+    const idempotencyKey = this.stream.chance(0.8) ? this.keyFor(asked) : undefined
+    void this.waited(this.submitUntilAnswered(asked, { ...request, idempotencyKey }))
+  }
+
+  private submitMany(many: number): void {
+    const entries = Array.from({ length: many }, () => {
+      const { asked, request } = this.newRequest(this.someOwner())
+      const idempotencyKey = this.stream.chance(0.3) ? `key ${asked.n}` : undefined
+      return { asked, request: { ...request, owner: asked.owner, idempotencyKey } }
+    })
+    void this.waited(this.batches.untilAnswered(entries))
+  }
+
+  private someOwner(): number {
+    return this.stream.chance(0.5) ? 0 : this.stream.int(0, this.world.scenario.owners.length - 1)
+  }
+
+  private newRequest(owner: number): Entry {
     const { owners, crowd } = this.world.scenario
     const asked = {
       n: this.requests.size,
@@ -77,13 +109,7 @@ export class People {
     }
     this.requests.set(asked.n, asked)
     const startAt = this.stream.chance(0.06) ? this.world.clock.time + this.stream.spread(100, 20_000) : undefined
-    const request: SubmitRequest = {
-      kind: asked.kind,
-      input: { name: 'Grace', n: asked.n },
-      startAt,
-      idempotencyKey: this.stream.chance(0.8) ? this.keyFor(asked) : undefined,
-    }
-    void this.waited(this.submitUntilAnswered(asked, request))
+    return { asked, request: { kind: asked.kind, input: { name: 'Grace', n: asked.n }, startAt } }
   }
 
   /** Some use a key that another caller has used: keys are each caller's own. */

@@ -13,6 +13,9 @@ export interface Stores {
   readonly capacity: CapacityStore
   readonly tables: ObservedTables
 }
+/** The adapters' own limit, written once more: with a clock known to be farther off no lease is taken. */
+const CLOCK_OFF_AT_MOST_MS = 1_500
+const DATE_MS = 1_000
 type Extra<T> = Omit<Call<T>, 'kind' | 'args' | 'land'>
 
 const asker =
@@ -27,7 +30,10 @@ export function jobsOf(around: Surroundings, process: SimProcess, { jobs }: Stor
   const via = asker(around, process)
   return {
     create: via('jobs.create', jobs.create),
-    createFresh: via('jobs.createFresh', jobs.createFresh),
+    // As over DynamoDB: inputs first, then records, in parts, of which any may be the last that was taken.
+    createFresh: via('jobs.createFresh', jobs.createFresh, (p) => ({
+      landPart: (part) => createdPart(jobs, p.jobs, part),
+    })),
     enter: via('jobs.enter', jobs.enter),
     reenter: via('jobs.reenter', jobs.reenter, () => ({ remembered: (answer) => answer === 'entered' })),
     load: via('jobs.load', jobs.load, (p) => ({
@@ -55,6 +61,12 @@ export function jobsOf(around: Surroundings, process: SimProcess, { jobs }: Stor
     requestCancel: via('jobs.requestCancel', jobs.requestCancel),
     endUnentered: via('jobs.endUnentered', jobs.endUnentered),
   }
+}
+
+/** The first half of the share is of the inputs, the second of the records. */
+async function createdPart(jobs: JobStore, all: Parameters<JobStore['createFresh']>[0]['jobs'], part: number) {
+  for (const { input } of share(all, Math.min(1, part * 2))) await jobs.create({ input })
+  for (const { record } of share(all, part * 2 - 1)) await jobs.enter({ record })
 }
 
 async function tornLane(jobs: JobStore, p: Parameters<JobStore['lane']>[0]): Promise<() => Promise<LanePage>> {
@@ -100,13 +112,20 @@ export function ringsOf(around: Surroundings, process: SimProcess, { rings }: St
 
 export function capacityOf(around: Surroundings, process: SimProcess, { capacity, tables }: Stores): CapacityStore {
   const via = asker(around, process)
+  // As the Date of an answer shows it: whole seconds.
+  const clockOffMs = () => Math.max(0, Math.abs(process.offset) - DATE_MS)
   const standing = (pool: string) => tables.get('capacity', ledgerKey(pool))
   return {
-    // As over DynamoDB: a read, then a put over the version that was read.
+    // As over DynamoDB: a read, then a put over the version that was read. What takes long may be either of them.
     acquire(p) {
-      const seen = standing(p.pool)?.['version']
-      const acquire: CapacityStore['acquire'] = async () =>
-        standing(p.pool)?.['version'] === seen ? capacity.acquire(p) : { kind: 'taken', until: p.now }
+      const asked = standing(p.pool)?.['version']
+      const readLate = around.latency.chance(0.5)
+      const acquire: CapacityStore['acquire'] = async () => {
+        if (clockOffMs() > CLOCK_OFF_AT_MOST_MS) return { kind: 'clock-off' }
+        return readLate || standing(p.pool)?.['version'] === asked
+          ? capacity.acquire(p)
+          : { kind: 'taken', until: p.now }
+      }
       return via('capacity.acquire', acquire, () => ({
         resent: (first, second) =>
           first.kind === 'held' && standing(p.pool)?.['version'] === first.record.version ? first : second,
@@ -116,8 +135,7 @@ export function capacityOf(around: Surroundings, process: SimProcess, { capacity
       resent: (first, second) =>
         first === 'written' && standing(pool)?.['version'] === record.version ? first : second,
     })),
-    // As the Date of an answer shows it: whole seconds.
-    clockOffMs: () => Math.max(0, Math.abs(process.offset) - 1_000),
+    clockOffMs,
     lease: via('capacity.lease', capacity.lease),
     overview: via('capacity.overview', capacity.overview),
     putOverview: via('capacity.putOverview', capacity.putOverview),

@@ -25,22 +25,17 @@ export class SimProcess implements Clock {
     return this.world.time + this.offset
   }
 
-  /** As the system's clock: a timer of a given length, looked at again when it is over, as the clock may have jumped. */
+  /** As the system's clock: by the monotonic one, so a leap of this clock meanwhile neither shortens nor lengthens it. */
   until(at: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         signal?.removeEventListener('abort', done)
         resolve()
       }
-      const look = () => {
-        const wait = at - this.now()
-        if (wait <= 0) done()
-        else this.later(wait, look)
-      }
       if (signal?.aborted) return resolve()
       signal?.addEventListener('abort', done)
       // What is due already gives way to others once, so that a loop without progress in time is seen.
-      this.later(Math.max(0, at - this.now()), look)
+      this.later(Math.max(0, at - this.now()), done)
     })
   }
 

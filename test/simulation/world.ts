@@ -33,6 +33,8 @@ const RECEIVES = 3
 const HAND_OVER_MS = 30_000
 /** How far off a clock is that the guard does not cover. */
 const FAR_OFF_MS = 15_000
+/** A dispatcher's may be so far ahead: what it leaves in the tables must hold nobody up for so long. */
+const HOUR_MS = 3_600_000
 
 /** Told of everything that the checks look at. */
 export interface Watcher {
@@ -110,7 +112,11 @@ export class World implements Surroundings {
   }
 
   jump(process: SimProcess): void {
-    process.offset = this.offset()
+    process.offset = this.leapsAnHour(process) ? HOUR_MS : this.offset()
+  }
+
+  private leapsAnHour({ role }: SimProcess): boolean {
+    return role === 'dispatcher' && !this.withinGuard && this.mix.active && this.stream.chance(0.2)
   }
 
   /** Somebody's request to the API. */

@@ -2,7 +2,16 @@
 import type { Bug } from './bug.ts'
 import { DISPATCH_BUGS } from './dispatch.ts'
 import { JOB_BUGS } from './jobs.ts'
+import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
 import { REAL_BUGS } from './real.ts'
 import { SHARING_BUGS } from './sharing.ts'
 
-export const BUGS: readonly Bug[] = [...DISPATCH_BUGS, ...SHARING_BUGS, ...JOB_BUGS, ...REAL_BUGS]
+export const BUGS: readonly Bug[] = [
+  ...DISPATCH_BUGS,
+  ...SHARING_BUGS,
+  ...JOB_BUGS,
+  ...CLOCK_BUGS,
+  ...STOP_BUGS,
+  ...BATCH_BUGS,
+  ...REAL_BUGS,
+]

@@ -29,7 +29,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   {
     name: 'the dispatcher ends without its second look',
     file: RUN,
-    find: `  const quiet = !(await anyBell(deps, h))
+    find: `  const quiet = await staysQuiet(deps, h, deps.clock.now() + LEASE_CACHE_MS)
   await setState(deps, h, quiet ? 'free' : 'held')
   // Whom somebody woke between that look and the release found the lease still taken, and went: it is woken again.
   if (quiet && (await anyBell(deps, h))) await deps.waker.wake({ pool: h.pool })
@@ -90,15 +90,15 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   {
     name: 'a new holder reads no lanes',
     file: 'services/dispatch/take-over.ts',
-    find: '  await inBatches(lanes, LANES_AT_ONCE, (lane) => readLane(deps, ring, lane))\n',
-    replace: '',
+    find: 'await readLanes(deps, ring, lanes, lease.record)',
+    replace: 'await readLanes(deps, ring, [], lease.record)',
     seed: 2,
   },
   {
     name: 'the lease is taken while it is held',
     file: 'core/lease.ts',
-    find: 'old.until > p.now)',
-    replace: 'old.until > p.now + 25_000)',
+    find: "lease.state !== 'free' && within(lease.until, now, LEASE_MS)",
+    replace: "lease.state !== 'free' && within(lease.until, now + 25_000, LEASE_MS)",
     seed: 1,
   },
   {

@@ -10,15 +10,15 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: 'a repeat revives a moved job',
     file: STORE,
-    find: "if (tables.get('jobs', atKey(jobId)) || tables.get('jobs', endKey(jobId))) return 'gone'",
-    replace: "if (tables.get('jobs', endKey(jobId))) return 'gone'",
+    find: '[atKey(record.key.jobId), endKey(record.key.jobId)].map',
+    replace: '[endKey(record.key.jobId)].map',
     seed: 8,
   },
   {
     name: 'a repeat revives an ended job',
     file: STORE,
-    find: "if (tables.get('jobs', atKey(jobId)) || tables.get('jobs', endKey(jobId))) return 'gone'",
-    replace: "if (tables.get('jobs', atKey(jobId))) return 'gone'",
+    find: '[atKey(record.key.jobId), endKey(record.key.jobId)].map',
+    replace: '[atKey(record.key.jobId)].map',
     seed: 1,
   },
   {
@@ -81,8 +81,8 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: 'a slot that has passed is used all the same',
     file: ATTEMPT,
-    find: '  if (deps.clock.now() > sent.notAfter) return',
-    replace: '  if (deps.clock.now() > sent.notAfter + 5_000) return',
+    find: 'if (called > sent.notAfter || called < sent.slot)',
+    replace: 'if (called > sent.notAfter + 5_000 || called < sent.slot)',
     seed: 2,
   },
   {
@@ -109,7 +109,7 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: 'a claim does not wait for the lease to run out',
     file: STORE,
-    find: "(old?.state === 'running' && old.leaseUntil < now)\n      if (!old || !free || old.fence !== fence) return",
+    find: "(old?.state === 'running' && isRunOut(old.leaseUntil, now))\n      if (!old || !free || old.fence !== fence) return",
     replace: "(old?.state === 'running' && now > 0)\n      if (!old || !free || old.fence > fence + 1) return",
     seed: 5,
   },
@@ -123,8 +123,8 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: 'a release keeps the fence',
     file: STORE,
-    find: "state: 'queued', fence: mine.fence + 1,",
-    replace: "state: 'queued', fence: mine.fence,",
+    find: "state: 'queued', fence: mine.fence + 1 }",
+    replace: "state: 'queued', fence: mine.fence }",
     seed: 2,
   },
   {
@@ -151,7 +151,7 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: 'a move does not say where to',
     file: 'adapters/memory/transition.ts',
-    find: "    changes.push({ table: 'jobs', put: stored(atKey(jobId), { key: t.to.key }) })\n",
+    find: "    changes.push({ table: 'jobs', put: atItem(t.to) })\n",
     replace: '',
     seed: 1,
   },
@@ -165,15 +165,15 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: 'a retry comes without its bell',
     file: SETTLE,
-    find: '{ from: record, to, bell }',
-    replace: '{ from: record, to, ...(bell.id === "" ? { bell } : {}) }',
+    find: '{ from: record, to, bell: enteredBell(deps.random.id(deps.clock.now()), to) }',
+    replace: '{ from: record, to }',
     seed: 2,
   },
   {
     name: 'a retry keeps the fence',
     file: SETTLE,
-    find: 'fence: record.fence + 1, key: { ...record.key, at }',
-    replace: 'fence: record.fence, key: { ...record.key, at }',
+    find: "state: 'queued', fence: record.fence + 1, key }",
+    replace: "state: 'queued', fence: record.fence, key }",
     seed: 2,
   },
   {

@@ -5,8 +5,10 @@ export const REAL_BUGS: readonly Bug[] = [
   {
     name: 'what entered meanwhile is ended as if it never had',
     file: 'adapters/memory/job-store.ts',
-    find: "      if (entered || tables.get('jobs', endKey(end.jobId))) return 'stale'\n",
-    replace: "      if (!entered === null || tables.get('jobs', endKey(end.jobId))) return 'stale'\n",
+    find: `[atKey(end.jobId), endKey(end.jobId)].map((part) => tables.get('jobs', part))
+      if (tables.get('live', liveKey(key)) || parts`,
+    replace: `[endKey(end.jobId)].map((part) => tables.get('jobs', part))
+      if (parts`,
     seed: 2518,
   },
   {
@@ -22,5 +24,12 @@ export const REAL_BUGS: readonly Bug[] = [
     find: '      if (job.uncalled) unprobed(h, sent)\n',
     replace: '',
     seed: 2741,
+  },
+  {
+    name: 'a takeover counts the time from before it asked for the lease',
+    file: 'services/dispatch/take-over.ts',
+    find: '  const now = deps.clock.now()\n  const ring = ringOf',
+    replace: '  const now = asked\n  const ring = ringOf',
+    seed: 1,
   },
 ]

@@ -17,7 +17,9 @@ import { mended } from './mended.ts'
 import { noRecovery } from './no-recovery.ts'
 import { oneHome } from './one-home.ts'
 import { permits } from './permits.ts'
+import { refused } from './refused.ts'
 import { sharing } from './sharing.ts'
+import { soundClocks } from './sound-clocks.ts'
 import { windows } from './windows.ts'
 
 export const CHECKS: readonly MakeCheck[] = [
@@ -33,6 +35,8 @@ export const CHECKS: readonly MakeCheck[] = [
   permits,
   calls,
   windows,
+  soundClocks,
+  refused,
   approvals,
   cancels,
   noRecovery,

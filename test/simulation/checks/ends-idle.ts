@@ -1,5 +1,5 @@
 /** G1, G3: a dispatcher with its time not over ends only where nothing is due: it has forgotten no job that it knew of. */
-import type { JobFacts } from '../book.ts'
+import { type JobFacts, namedBy } from '../book.ts'
 import type { MakeCheck } from './check.ts'
 
 /** The schedule starts a dispatcher every minute: what is due sooner must find this one. */
@@ -19,10 +19,8 @@ export const endsIdle: MakeCheck = (w) => {
     commit(commit) {
       for (const { table, pk, sk, before, after } of commit) {
         const bell = table === 'rings' && pk.startsWith('bell#') ? (after ?? before) : undefined
-        if (bell?.['t'] === 'entered' && Boolean(after) !== Boolean(before)) {
-          const { jobId } = bell['head'] as { jobId: string }
-          standing.set(jobId, (standing.get(jobId) ?? 0) + (after ? 1 : -1))
-        }
+        if (bell && Boolean(after) !== Boolean(before))
+          for (const jobId of namedBy(bell)) standing.set(jobId, (standing.get(jobId) ?? 0) + (after ? 1 : -1))
         if (sk !== 'ledger' || after?.['state'] !== 'ending') continue
         for (const job of w.book.jobs.values())
           if (job.pool === pk && due(job)) w.fail('ends-idle', `the dispatcher of ${pk} ends and ${job.id} is due`)

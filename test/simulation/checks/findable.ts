@@ -3,14 +3,15 @@
  * the ring or a bell names it. A move brings its bell with it.
  */
 import type { Item } from '../../../adapters/records.ts'
-import type { JobFacts } from '../book.ts'
+import { type JobFacts, namedBy } from '../book.ts'
 import type { MakeCheck } from './check.ts'
 
 export const findable: MakeCheck = (w) => {
   /** Jobs that a standing bell names, by how many do. */
   const named = new Map<string, number>()
-  const jobOf = (bell: Item): string => String((bell['head'] as { jobId: string }).jobId)
-  const name = (bell: Item, by: number) => named.set(jobOf(bell), (named.get(jobOf(bell)) ?? 0) + by)
+  const name = (bell: Item, by: number) => {
+    for (const jobId of namedBy(bell)) named.set(jobId, (named.get(jobId) ?? 0) + by)
+  }
   const noted = (job: JobFacts) => w.tables.get('rings', { pk: `ring#${job.pool}`, sk: job.owner }) !== undefined
   const inLane = (job: JobFacts): boolean => ['queued', 'running'].includes(String(w.book.home(job)?.['state']))
   const lost = (job: JobFacts): boolean =>
@@ -26,12 +27,11 @@ export const findable: MakeCheck = (w) => {
           continue
         }
         const bell = after ?? before
-        if (bell?.['t'] !== 'entered') continue
+        if (!bell) continue
         if (after && !before) name(bell, 1)
         if (after || !before) continue
         name(bell, -1)
-        const job = w.book.of(jobOf(bell))
-        if (job && !noted(job)) forgotten.push(job)
+        for (const job of namedBy(bell).flatMap((jobId) => w.book.of(jobId) ?? [])) if (!noted(job)) forgotten.push(job)
       }
       for (const job of forgotten)
         if (lost(job)) w.fail('findable', `${job.id} stands in its lane and nothing tells of it`)
@@ -44,7 +44,7 @@ export const findable: MakeCheck = (w) => {
     move(move) {
       const came = move.put.find((p) => !p.before && p.item['state'] === 'queued')
       if (!came || move.gone.length === 0) return
-      if (!move.bells.some((b) => b['t'] === 'entered' && jobOf(b) === move.jobId))
+      if (!move.bells.some((bell) => namedBy(bell).includes(move.jobId)))
         w.fail('findable', `${move.jobId} moved without a bell`)
     },
   }

@@ -1,4 +1,5 @@
 /** Each permit is used at most once and in its time, and only what was permitted is called: what is left was missed. */
+import { keyPlace } from '../book.ts'
 import type { MakeCheck } from './check.ts'
 
 export const permits: MakeCheck = (w) => {
@@ -8,7 +9,8 @@ export const permits: MakeCheck = (w) => {
       if (message.jobs.length > 1)
         for (const { key } of message.jobs) {
           const job = w.book.of(key.jobId)
-          if (job && !job.end && (w.book.home(job)?.['crashes'] as number) > 0)
+          // Of the record that is meant: a first put that landed late knows of no crash.
+          if (job && !job.end && Number(job.live.get(keyPlace(key))?.['crashes']) > 0)
             w.fail('permits', `${key.jobId} crashed before and takes others along`)
         }
       for (const { key, fence, slot, notAfter } of message.jobs) {
