@@ -31,7 +31,8 @@ export interface SeedResult {
 
 /**
  * The longest that anything may take once faults have stopped: a stuck function's limit (120 s) and the lease it leaves
- * (28 s), a dispatcher's lease and the schedule (90 s), a probe of a stopped pool (60 s), the longest backoff (64 s).
+ * (28 s), a dispatcher's lease and the schedule (90 s), a probe of a stopped pool (60 s), the longest backoff (64 s). A job
+ * that was often throttled may step aside for 300 s, which never comes on top of all that.
  */
 const REST_WITHIN_MS = 360_000
 

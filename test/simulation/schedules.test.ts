@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { BUGS } from './bugs/all.ts'
-import { bundled, loaded } from './bundle.ts'
+import { BUGS, CAUGHT } from './bugs/all.ts'
+import { planted } from './bugs/bug.ts'
+import { bundled, loaded, ROOT } from './bundle.ts'
 import type { SeedResult } from './run-seed.ts'
 import { simulate } from './runner.ts'
 import { Tally } from './tally.ts'
@@ -38,7 +41,7 @@ describe('simulated schedules', () => {
   })
 
   it('hold for every seed that is kept because a bug, real or planted, fails it', async () => {
-    const seeds = [...new Set(BUGS.map((bug) => bug.seed))].filter((seed) => seed >= FROM + SCHEDULES)
+    const seeds = [...new Set(CAUGHT.map((bug) => bug.seed))].filter((seed) => seed >= FROM + SCHEDULES)
     for (const seed of seeds) {
       const [result] = await results({ from: seed, seeds: 1 })
       expect(result).not.toHaveProperty('violation')
@@ -54,13 +57,17 @@ describe('simulated schedules', () => {
 })
 
 describe('a planted bug', () => {
-  it.each(BUGS)('is caught: $name', async (bug) => {
+  it.each(CAUGHT)('is caught: $name', async (bug) => {
     const { violation } = await (await loaded(bug)).runSeed(bug.seed)
     expect(violation).toBeDefined()
   })
 
-  it('is one of at least thirty, each with a name of its own', () => {
+  it.each(BUGS)('meets its text once: $name', async (bug) => {
+    expect(planted(bug, await readFile(join(ROOT, bug.file), 'utf8'))).toContain(bug.replace)
+  })
+
+  it('is one of at least sixty, each with a name of its own', () => {
     expect(new Set(BUGS.map((bug) => bug.name)).size).toBe(BUGS.length)
-    expect(BUGS.length).toBeGreaterThanOrEqual(30)
+    expect(CAUGHT.length).toBeGreaterThanOrEqual(60)
   })
 })

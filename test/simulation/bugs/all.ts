@@ -15,3 +15,6 @@ export const BUGS: readonly Bug[] = [
   ...BATCH_BUGS,
   ...REAL_BUGS,
 ]
+
+/** Those with a schedule that catches them. */
+export const CAUGHT = BUGS.flatMap(({ seed, ...bug }) => (seed === undefined ? [] : [{ ...bug, seed }]))

@@ -17,7 +17,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: TICK,
     find: "    if (!(await write(deps, h, decided, now))) return { kind: 'lost' }\n",
     replace: '    await write(deps, h, decided, now)\n',
-    seed: 42,
+    seed: 5,
   },
   {
     name: 'owners are noted without waiting for it',
@@ -35,14 +35,13 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   if (quiet && (await anyBell(deps, h))) await deps.waker.wake({ pool: h.pool })
   return quiet`,
     replace: "  await setState(deps, h, 'free')\n  return true",
-    seed: 1,
   },
   {
     name: 'writers believe in a lease for a minute',
     file: 'services/doorbell.ts',
     find: 'now - cached.at < LEASE_CACHE_MS && now < cached.until',
     replace: 'now - cached.at < 60_000',
-    seed: 1,
+    seed: 31,
   },
   {
     name: 'a dispatcher whose time is up wakes nobody',
@@ -56,7 +55,6 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'adapters/memory/ring-store.ts',
     find: "      if (tables.get('capacity', ledgerKey(pool))?.['epoch'] !== epoch) return 'lost'\n",
     replace: '',
-    seed: 8055,
   },
   {
     name: 'what was sent and never rang about is never looked for',
@@ -106,27 +104,27 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'adapters/memory/capacity-store.ts',
     find: 'if (old?.epoch !== record.epoch || old.version !== record.version - 1)',
     replace: 'if (old?.epoch !== record.epoch)',
-    seed: 5,
+    seed: 26,
   },
   {
     name: 'a stopped pool lets no probe through',
     file: 'core/plan.ts',
     find: 'permits: now >= probeAt ? 1 : 0',
     replace: 'permits: 0',
-    seed: 26,
+    seed: 130,
   },
   {
     name: "a cancelled job's bell takes its neighbour away",
     file: 'core/ring.ts',
     find: '  if (known) lane.heads.splice(i, 1)\n',
     replace: '  if (known || i < lane.heads.length) lane.heads.splice(i, 1)\n',
-    seed: 4,
+    seed: 18,
   },
   {
     name: 'what does not fit in memory is not remembered to stand on the table',
     file: 'core/ring.ts',
     find: '  lane.cursor = keyOf(lane, lane.heads.at(-1) as Head)\n',
     replace: '',
-    seed: 54,
+    seed: 275,
   },
 ]

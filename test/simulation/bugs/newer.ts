@@ -10,28 +10,25 @@ export const CLOCK_BUGS: readonly Bug[] = [
     file: 'services/dispatch/sound-clock.ts',
     find: "  if (deps.capacity.clockOffMs() > CLOCK_OFF_AT_MOST_MS) return 'clock-off'\n",
     replace: '',
-    seed: 1,
+    seed: 60,
   },
   {
     name: 'a lease that a clock an hour ahead has left is waited for',
     file: 'core/lease.ts',
     find: 'until > now && until <= now + atMostMs + AHEAD_AT_MOST_MS',
     replace: 'until > now && until + 0 * atMostMs * AHEAD_AT_MOST_MS > now',
-    seed: 1,
   },
   {
     name: 'pacing that a clock an hour ahead has left is waited for',
     file: 'services/dispatch/sound-clock.ts',
     find: 'if (bucketOf(shape, record.lastSlot) <= lastSoundBucket(shape, now))',
     replace: 'if (bucketOf(shape, record.lastSlot) <= lastSoundBucket(shape, now) + Infinity)',
-    seed: 1,
   },
   {
     name: 'slots that a clock ahead has stamped are not taken for used now',
     file: 'core/ledger-record.ts',
     find: 'withoutFuture(unpackLedger(stored.bytes, { ...stored, shape: p.shape }), p.now)',
     replace: 'unpackLedger(stored.bytes, { ...stored, shape: p.shape })',
-    seed: 1,
   },
 ]
 
@@ -41,21 +38,20 @@ export const STOP_BUGS: readonly Bug[] = [
     file: 'core/retry.ts',
     find: '(tries.probe ? 0 : 1)',
     replace: '(tries.probe ? 1 : 1)',
-    seed: 1,
   },
   {
     name: 'a refused job does not step aside',
     file: 'core/retry.ts',
     find: 'at: now + aside, throttles }',
     replace: 'at: now + 0 * aside, throttles }',
-    seed: 1,
+    seed: 2,
   },
   {
     name: 'an answered probe does not lift the stop',
     file: ABSORB,
     find: '  if (!h.stopped || slot <= h.stopped.since) return\n',
     replace: '  if (!h.stopped || slot <= h.stopped.since + 1e12) return\n',
-    seed: 1,
+    seed: 130,
   },
 ]
 
@@ -72,7 +68,7 @@ export const BATCH_BUGS: readonly Bug[] = [
     file: BATCH,
     find: 'if (jobs.length > 0) await deps.jobs.createFresh({ jobs })',
     replace: 'if (jobs.length > 0) void deps.jobs.createFresh({ jobs }).catch(() => undefined)',
-    seed: 1,
+    seed: 10,
   },
   {
     name: 'fresh records stand before their inputs',

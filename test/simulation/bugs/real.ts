@@ -9,27 +9,23 @@ export const REAL_BUGS: readonly Bug[] = [
       if (tables.get('live', liveKey(key)) || parts`,
     replace: `[endKey(end.jobId)].map((part) => tables.get('jobs', part))
       if (parts`,
-    seed: 2518,
   },
   {
     name: 'a stopped pool waits a minute for a probe that came to no call',
     file: 'services/dispatch/absorb.ts',
     find: 'sent.slot >= h.stopped.since) h.stopped.probeAt = 0',
     replace: 'sent.slot >= Infinity) h.stopped.probeAt = 0',
-    seed: 2741,
   },
   {
     name: 'a stopped pool waits a minute for a probe that failed uncalled',
     file: 'services/dispatch/absorb.ts',
     find: '      if (job.uncalled) unprobed(h, sent)\n',
     replace: '',
-    seed: 2741,
   },
   {
     name: 'a takeover counts the time from before it asked for the lease',
     file: 'services/dispatch/take-over.ts',
     find: '  const now = deps.clock.now()\n  const ring = ringOf',
     replace: '  const now = asked\n  const ring = ringOf',
-    seed: 1,
   },
 ]

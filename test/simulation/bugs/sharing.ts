@@ -58,14 +58,14 @@ export const SHARING_BUGS: readonly Bug[] = [
     find: '  lane.active = false\n  lane.idleSince = now\n',
     replace:
       '  lane.active = false\n  lane.idleSince = now\n  if (ring.busy.size === 0) for (const group of ring.groups.values()) group.v = 0\n',
-    seed: 20,
+    seed: 145,
   },
   {
     name: 'who returns is not lifted',
     file: CONTEST,
     find: '(t.active ? t.turn : Math.max(t.turn, v))',
     replace: '(t.active ? t.turn : t.turn + 0 * v)',
-    seed: 20,
+    seed: 38,
   },
   {
     name: 'strict tiers go by their turns',
@@ -79,14 +79,14 @@ export const SHARING_BUGS: readonly Bug[] = [
     file: 'core/ring.ts',
     find: '  const owner = ring.ownerWeight(lane.owner)\n',
     replace: '  const owner = 0 * ring.ownerWeight(lane.owner) + 1\n',
-    seed: 20,
+    seed: 38,
   },
   {
     name: 'the group is not charged for what its lane was served',
     file: CONTEST,
     find: '    group.turn += cost / w.group\n',
     replace: '',
-    seed: 15,
+    seed: 1,
   },
   {
     name: 'every second slot is left unused',
