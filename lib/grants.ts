@@ -11,7 +11,7 @@ export type FunctionName = (typeof FUNCTIONS)[number]
 export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
   /** Submits, shows, cancels and redrives jobs (a redrive takes an end away); resumes a pool that stopped. */
   api: {
-    live: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'ConditionCheckItem'],
+    live: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
     jobs: ['Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'BatchWriteItem'],
     rings: ['PutItem'],
     capacity: ['GetItem', 'DeleteItem'],

@@ -67,8 +67,9 @@ export interface LanePage {
 export interface JobStore {
   create(p: { input: JobInput }): Promise<{ kind: 'created' } | { kind: 'exists'; input: JobInput }>
   /**
-   * Inputs, and then their first live records, of ids just made: they meet nothing that stands, so no condition is asked
-   * and they are written in batches. Throws if not all were taken; which of them were is then unknown.
+   * Inputs, and then their first live records, of ids just made: they meet nothing that stands, so they are written in
+   * batches. A record is put once, however often its writing is repeated unheard. Throws if not all were taken; which of
+   * them were is then unknown.
    */
   createFresh(p: { jobs: readonly { input: JobInput; record: Queued }[] }): Promise<void>
   /** Puts a first live record if absent. */

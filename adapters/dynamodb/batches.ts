@@ -15,7 +15,7 @@ type Write = { put: Item } | { delete: Key }
 /** So many requests of one batch are on their way at once. */
 const REQUESTS_AT_ONCE = 4
 
-const chunks = <T>(all: readonly T[], size: number): T[][] =>
+export const chunks = <T>(all: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size))
 
 /** Unconditional writes. */

@@ -5,14 +5,19 @@
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { LiveKey } from '../../core/job.ts'
 import { assertTransition } from '../../services/edges.ts'
+import { inBatches } from '../../services/in-batches.ts'
 import type { JobStore } from '../../services/ports.ts'
 import { atKey, endKey, inputKey, type Key, liveKey, type TableName } from '../keys.ts'
 import { expiring, fromInputItem, fromLiveItem, type Item, inputItem, lanePage, liveItem, partsOf } from '../records.ts'
-import { batchGet, batchWrite } from './batches.ts'
+import { batchGet, batchWrite, chunks } from './batches.ts'
 import { claim, release } from './claim.ts'
 import { ABSENT, ALL_OLD, AT_FENCE, MINE, mine, NOT_MINE_YET, STATE, submitted } from './conditions.ts'
 import { query, standing, type Tables, transact, write } from './tables.ts'
 import { actionsOf, outcomeOf } from './transition.ts'
+
+/** DynamoDB's limit for one transaction. */
+const TRANSACTION_ITEMS = 100
+const absent = { ConditionExpression: ABSENT }
 
 export function dynamoJobStore(tables: Tables): JobStore {
   const { db, name } = tables
@@ -30,11 +35,15 @@ export function dynamoJobStore(tables: Tables): JobStore {
         'jobs',
         jobs.map(({ input }) => ({ put: inputItem(input) })),
       )
-      await batchWrite(
-        tables,
-        'live',
-        jobs.map(({ record }) => ({ put: liveItem(record) })),
-      )
+      // An input put twice is the same; a record put again after its claim would run its job twice under one fence.
+      await inBatches(chunks(jobs, TRANSACTION_ITEMS), 1, async (some) => {
+        const put = ({ record }: (typeof some)[number]) => ({ TableName: name.live, Item: liveItem(record), ...absent })
+        const written = await transact(
+          tables,
+          some.map((job) => ({ Put: put(job) })),
+        )
+        if (!written.done) throw new Error('a record stands under an id that was just made')
+      })
     },
     async enter({ record }) {
       return (await putUnless(tables, 'live', liveItem(record), { ConditionExpression: ABSENT })) === 'put'

@@ -31,6 +31,13 @@ describe('what is put once is put where nothing stands, and asks what stood ther
     expect(on.sent()).toEqual([{ TableName: 'Live', Item: liveItem(aQueued()), ...ifAbsent }])
   })
 
+  it('records of ids just made, by a transaction that lands once however often it is sent', async () => {
+    await on.jobs.createFresh({ jobs: [{ input: anInput(), record: aQueued() }] })
+    const absent = { ConditionExpression: 'attribute_not_exists(pk)' }
+    expect(on.actions()).toEqual([{ Put: { TableName: 'Live', Item: liveItem(aQueued()), ...absent } }])
+    expect(on.sent().at(-1)).toMatchObject({ ClientRequestToken: expect.any(String) })
+  })
+
   it('the end of what never entered, where it has neither entered nor moved', async () => {
     await on.jobs.endUnentered({ key: aKey(), end: anEnd() })
     const absent = { ConditionExpression: 'attribute_not_exists(pk)' }
