@@ -31,6 +31,7 @@ export async function growth({ full, say }: Options): Promise<Figure[]> {
   const measure = async (variant: string, plant: Planted): Promise<{ cost: Cost; figures: Figure[] }> => {
     say(`flat: ${variant}`)
     const cost = await withSystem({ plant }, standing)
+    say(`flat: ${COSTS.map((of) => `${cost[of].toFixed(3)} ${of}`).join(', ')}`)
     return { cost, figures: costFigures(cost, variant, (metric) => `${metric}_standing`) }
   }
   const least = await measure(`backlog ${LEAST}`, backlogOf(LEAST))
