@@ -57,9 +57,10 @@ async function shortTrace(options: Options, run: number): Promise<Figure[]> {
 async function newcomerFigures(options: Options, run: number): Promise<Figure[]> {
   const setup: Setup = { ...SHORT, order: 'weighted', pacing: 'even' }
   options.say(`limit: run ${run} of ${options.runs}, newcomers`)
-  const { slots, waitsMs, backlog } = await newcomers(setup)
+  const { slots, calls, waitsMs, backlog } = await newcomers(setup)
   return [
     figure(nameOf(setup), 'newcomer_slots', Math.max(...slots), 'slots'),
+    figure(nameOf(setup), 'newcomer_calls', Math.max(...calls), 'calls'),
     figure(nameOf(setup), 'newcomer_wait_s', Math.max(...waitsMs) / 1_000, 's'),
     figure(nameOf(setup), 'newcomer_backlog', backlog, 'jobs'),
   ]

@@ -3,6 +3,7 @@
 import type { Tables } from '../adapters/dynamodb/tables.ts'
 import { parseSettings } from '../core/settings.ts'
 import { takeDataFolder } from '../local/data-folder.ts'
+import { keepHeapSmall } from '../local/heap.ts'
 import { DEVELOPER } from '../local/settings.ts'
 import { startSystem } from '../local/system.ts'
 import { type Metered, meterTables } from './metering.ts'
@@ -26,6 +27,8 @@ export type SystemAnswer =
 const tell = (answer: SystemAnswer): void => void process.send?.(answer)
 
 async function serve(order: SystemOrder): Promise<void> {
+  // As `npm start` does.
+  keepHeapSmall()
   const parsed = parseSettings(order.settings)
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
   const settings = { ...parsed.settings, callers: [DEVELOPER] }

@@ -6,6 +6,7 @@
 import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+import pLimit from 'p-limit'
 import type { CallerSettings } from '../core/settings.ts'
 import { BODY_BYTES_AT_MOST } from '../lambdas/shared/http.ts'
 import type { HttpHandler } from '../lambdas/shared/http-handler.ts'
@@ -24,6 +25,12 @@ export interface Front {
   close(): Promise<void>
 }
 
+/**
+ * So many changes are made at once; the others wait in line. In AWS each request has a function to itself, here all
+ * share one thread with the dispatcher and the workers, and a flood of submits would keep those from their slots.
+ */
+const CHANGES_AT_ONCE = 1
+
 const refusal = (code: ProblemCode, detail: string, remedy: string): Response => {
   const problem = problemOf({ code, detail, remedy })
   return Response.json(problem, { status: problem.status, headers: { 'content-type': 'application/problem+json' } })
@@ -32,13 +39,13 @@ const refusal = (code: ProblemCode, detail: string, remedy: string): Response =>
 export function startFront(p: FrontParts & { port: number }): Promise<Front> {
   return new Promise((resolve, reject) => {
     let hosts: string[] = []
-    const server = serve(
-      { fetch: (request: Request) => answer(p, hosts, request), port: p.port, hostname: '127.0.0.1' },
-      (address) => {
-        hosts = ['127.0.0.1', 'localhost'].map((h) => `${h}:${address.port}`)
-        resolve({ url: `http://127.0.0.1:${address.port}`, close: () => closed(server as Server) })
-      },
-    )
+    const inLine = pLimit(CHANGES_AT_ONCE)
+    const answered = (request: Request) => answer(p, hosts, request)
+    const taken = (request: Request) => (request.method === 'GET' ? answered(request) : inLine(answered, request))
+    const server = serve({ fetch: taken, port: p.port, hostname: '127.0.0.1' }, (address) => {
+      hosts = ['127.0.0.1', 'localhost'].map((h) => `${h}:${address.port}`)
+      resolve({ url: `http://127.0.0.1:${address.port}`, close: () => closed(server as Server) })
+    })
     server.once('error', reject)
   })
 }

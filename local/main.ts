@@ -3,6 +3,7 @@ import type { Settings } from '../core/settings.ts'
 import { apiClient } from './api-client.ts'
 import { agreed } from './consent.ts'
 import { type DataFolder, takeDataFolder } from './data-folder.ts'
+import { keepHeapSmall } from './heap.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
 import type { Pool } from './picture.ts'
 import { printable, printableLine } from './printable.ts'
@@ -15,6 +16,7 @@ import { type System, startSystem } from './system.ts'
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 async function main(args: readonly string[]): Promise<number> {
+  keepHeapSmall()
   const parsed = parseOptions(args)
   if (parsed.kind === 'help') {
     say(HELP)

@@ -1,5 +1,5 @@
 /**
- * One job of a message: claim, look once at the whole job, wait for the slot, call, settle.
+ * One job of a message: claim, look once at the whole job, get the call ready, wait for the slot, call, settle.
  * Before the claim nothing is touched; after it, every path ends in a settle, and what even that cannot write is
  * found again when the lease runs out.
  */
@@ -51,14 +51,24 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
     return uncalled(fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`))
   const refusal = unfit(record, settings.kind, settings.pool, parts.input.input)
   if (refusal) return uncalled(fail(deps, record, sent, refusal.class, refusal.message))
-  await deps.model.prepare?.({ pool: settings.pool })
-  const slackMs = sent.slot - deps.clock.now()
-  await deps.clock.until(sent.slot)
-  const called = deps.clock.now()
-  // Before its slot only where the clock was set back meanwhile.
-  if (called > sent.notAfter || called < sent.slot) return { ...(await giveBack(deps, record, sent)), slackMs }
-  const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input)
-  return { ...(await settle(deps, record, sent, settings.kind, answer)), slackMs }
+  const slot = inSlot(deps, sent)
+  const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input, slot.begin)
+  return { ...(await settle(deps, record, sent, settings.kind, answer)), ...slot.told() }
+}
+
+/** The call's slot: `begin` is asked when it is ready to leave, and notes how long before the slot that was. */
+function inSlot({ clock }: WorkerDeps, { slot, notAfter }: Sent) {
+  let slackMs: number | undefined
+  return {
+    async begin(): Promise<boolean> {
+      slackMs = slot - clock.now()
+      await clock.until(slot)
+      const now = clock.now()
+      // Before its slot only where the clock was set back meanwhile.
+      return now >= slot && now <= notAfter
+    },
+    told: () => (slackMs === undefined ? {} : { slackMs }),
+  }
 }
 
 const uncalled = async (ended: Promise<Report>): Promise<Report> => {
@@ -114,6 +124,7 @@ function call(
   kind: KindSettings,
   pool: PoolSettings,
   input: unknown,
+  begin: () => Promise<boolean>,
 ): Promise<ModelAnswer> {
   const text = renderPrompt(kind, input)
   return deps.model.call({
@@ -126,6 +137,7 @@ function call(
     maxOutputTokens: outputWithin(record, kind, pool, text),
     ...(kind.temperature === undefined ? {} : { temperature: kind.temperature }),
     timeoutMs: kind.timeoutMs,
+    begin,
   })
 }
 
@@ -150,12 +162,14 @@ function settle(
   switch (answer.kind) {
     case 'text':
       return settleText(deps, record, sent, kind, answer)
+    case 'missed':
+      return giveBack(deps, record, sent)
     default:
       return settleFailure(deps, record, sent, kind, failureOf(answer))
   }
 }
 
-function failureOf(answer: Exclude<ModelAnswer, { kind: 'text' }>): Failure {
+function failureOf(answer: Exclude<ModelAnswer, { kind: 'text' | 'missed' }>): Failure {
   switch (answer.kind) {
     case 'refusal':
       return { class: 'refusal', message: 'the model or its filter refused to answer' }

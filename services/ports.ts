@@ -169,7 +169,13 @@ export interface ModelRequest {
   readonly prompt: string
   readonly maxOutputTokens: number
   readonly temperature?: number
+  /** Counted from when the call leaves. */
   readonly timeoutMs: number
+  /**
+   * Waits for the call's slot, and says whether it may still leave. Asked once, when everything else is ready: directly
+   * before the request goes out. Without a yes nothing is sent.
+   */
+  readonly begin: () => Promise<boolean>
 }
 /** What the provider said, without judgement: core/retry.ts decides what follows. */
 export type ModelAnswer =
@@ -186,9 +192,9 @@ export type ModelAnswer =
   | { kind: 'timeout'; message: string }
   /** The call was never made: a key, region or credential is missing. */
   | { kind: 'unconfigured'; message: string }
+  /** Nor was it made here: `begin` said no. */
+  | { kind: 'missed' }
 export interface ModelPort {
-  /** Before the slot: reads what a call needs besides the call (the key), so that nothing slow stands after it. */
-  prepare?(p: { pool: PoolSettings }): Promise<void>
   call(p: ModelRequest): Promise<ModelAnswer>
 }
 

@@ -1,16 +1,14 @@
 /**
- * The model port over the AI SDK: one call to the pool's provider, and what it said as a value. It never retries and
+ * The model port over the AI SDK's provider packages: one call to the pool's provider, and what it said as a value. It never retries and
  * never judges (the queue and core/retry.ts do), and no key or prompt leaves it except to the provider.
  */
-import { type GenerateTextResult, generateText, type ToolSet } from 'ai'
+import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3GenerateResult } from '@ai-sdk/provider'
 import type { ModelAnswer, ModelPort, ModelRequest } from '../../services/ports.ts'
 import { failureAnswer, type Mentionable } from './failure.ts'
 import { passedHeaders } from './headers.ts'
 import { needsKey, readKey } from './key.ts'
+import { type Leaving, leaving, Missed } from './leaving.ts'
 import { modelCache } from './providers.ts'
-
-/** Its warnings go to the console in its own form; ours is for structured logs, and they cannot be acted on per call. */
-globalThis.AI_SDK_LOG_WARNINGS = false
 
 /** `key` answers the value of a variable that `keyVariable` names; `now` is needed for a `retry-after` given as a date. */
 export function aiSdkModel(p: {
@@ -19,9 +17,6 @@ export function aiSdkModel(p: {
 }): ModelPort {
   const modelOf = modelCache()
   return {
-    async prepare({ pool: { provider } }) {
-      if (needsKey(provider)) await readKey(provider.keyVariable, p.key)
-    },
     call: async (request) => {
       const { provider } = request.pool
       const read = needsKey(provider) ? await readKey(provider.keyVariable, p.key) : undefined
@@ -32,25 +27,29 @@ export function aiSdkModel(p: {
   }
 }
 
-type Model = ReturnType<ReturnType<ReturnType<typeof modelCache>>>
-
-async function ask(request: ModelRequest, model: () => Model, never: Mentionable): Promise<ModelAnswer> {
-  const abortSignal = AbortSignal.timeout(request.timeoutMs)
+async function ask(request: ModelRequest, model: () => LanguageModelV3, never: Mentionable): Promise<ModelAnswer> {
+  const call = leaving(request.begin, request.timeoutMs)
   try {
-    const { temperature } = request
-    const result = await generateText({
-      model: model(),
-      prompt: request.prompt,
-      ...(request.system === undefined ? {} : { system: request.system }),
-      ...(temperature === undefined ? {} : { temperature }),
-      maxOutputTokens: request.maxOutputTokens,
-      maxRetries: 0,
-      abortSignal,
-      headers: callHeaders(request),
-    })
-    return textAnswer(result, never)
+    return textAnswer(await model().doGenerate(optionsOf(request, call)), request, never)
   } catch (error) {
-    return failureAnswer({ error, timedOut: abortSignal.aborted, request, never })
+    if (error instanceof Missed) return { kind: 'missed' }
+    return failureAnswer({ error, timedOut: call.signal.aborted, request, never })
+  } finally {
+    call.done()
+  }
+}
+
+function optionsOf(request: ModelRequest, { signal }: Leaving): LanguageModelV3CallOptions {
+  const { system, temperature } = request
+  return {
+    prompt: [
+      ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
+      { role: 'user', content: [{ type: 'text', text: request.prompt }] },
+    ],
+    ...(temperature === undefined ? {} : { temperature }),
+    maxOutputTokens: request.maxOutputTokens,
+    abortSignal: signal,
+    headers: callHeaders(request),
   }
 }
 
@@ -61,15 +60,16 @@ const callHeaders = ({ jobId, attempt, fence }: ModelRequest): Record<string, st
   'x-fairlead-fence': String(fence),
 })
 
-function textAnswer(result: GenerateTextResult<ToolSet, never>, never: Mentionable): ModelAnswer {
-  const refusal = refusalIn(result.response.body)
-  const { inputTokens, outputTokens } = result.usage
+function textAnswer(result: LanguageModelV3GenerateResult, { model }: ModelRequest, never: Mentionable): ModelAnswer {
+  const { usage, response } = result
+  const refusal = refusalIn(response?.body)
+  const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('')
   return {
-    kind: result.finishReason === 'content-filter' || refusal !== undefined ? 'refusal' : 'text',
-    text: result.text || (refusal ?? ''),
-    usage: { inputTokens, outputTokens },
-    model: result.response.modelId,
-    headers: passedHeaders(result.response.headers, never),
+    kind: result.finishReason.unified === 'content-filter' || refusal !== undefined ? 'refusal' : 'text',
+    text: text || (refusal ?? ''),
+    usage: { inputTokens: usage.inputTokens.total, outputTokens: usage.outputTokens.total },
+    model: response?.modelId ?? model,
+    headers: passedHeaders(response?.headers, never),
   }
 }
 

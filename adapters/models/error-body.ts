@@ -1,5 +1,5 @@
 /** The code and the text of an error answer, from the body's common shapes. Foreign text: nothing in it is trusted. */
-import type { APICallError } from 'ai'
+import type { APICallError } from '@ai-sdk/provider'
 import { type Never, oneLine } from './redact.ts'
 
 /** Codes are compared and shown; anything else in their place is dropped. */

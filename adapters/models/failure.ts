@@ -1,5 +1,5 @@
 /** What a thrown call means, as a ModelAnswer. It says what happened; core/retry.ts decides what follows. */
-import { APICallError, LoadSettingError } from 'ai'
+import { APICallError, LoadSettingError } from '@ai-sdk/provider'
 import type { ProviderSettings } from '../../core/settings.ts'
 import type { ModelAnswer, ModelRequest } from '../../services/ports.ts'
 import { providerError } from './error-body.ts'

@@ -2,14 +2,18 @@
 import { createAmazonBedrock } from '@ai-sdk/amazon-bedrock'
 import { createAnthropic } from '@ai-sdk/anthropic'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import type { LanguageModelV3 } from '@ai-sdk/provider'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { LanguageModel } from 'ai'
 import type { ProviderSettings } from '../../core/settings.ts'
+import { beforeItLeaves } from './leaving.ts'
 
-type ModelOf = (model: string) => Exclude<LanguageModel, string>
+type ModelOf = (model: string) => LanguageModelV3
 
 /** A redirect would carry the key and the prompt to an address that nobody configured. */
-const fetchWithoutRedirects: typeof fetch = (input, init) => fetch(input, { ...init, redirect: 'error' })
+const send: typeof fetch = async (input, init) => {
+  await beforeItLeaves(init?.signal)
+  return fetch(input, { ...init, redirect: 'error' })
+}
 
 /** One entry for each setting: a new key takes the old one's place, so that the cache cannot grow with rotations. */
 export function modelCache(): (provider: ProviderSettings, key: string | undefined) => ModelOf {
@@ -25,7 +29,7 @@ export function modelCache(): (provider: ProviderSettings, key: string | undefin
 }
 
 function build(provider: ProviderSettings, key: string | undefined): ModelOf {
-  const shared = { fetch: fetchWithoutRedirects, ...(key === undefined ? {} : { apiKey: key }) }
+  const shared = { fetch: send, ...(key === undefined ? {} : { apiKey: key }) }
   switch (provider.kind) {
     case 'openai-compatible':
       return createOpenAICompatible({ ...shared, name: 'openai-compatible', baseURL: provider.baseUrl })
@@ -44,5 +48,5 @@ function build(provider: ProviderSettings, key: string | undefined): ModelOf {
 function bedrock(region: string | undefined): ModelOf {
   const where = region === undefined ? {} : { region }
   const { credentials } = new DynamoDBClient(where).config
-  return createAmazonBedrock({ ...where, fetch: fetchWithoutRedirects, credentialProvider: () => credentials() })
+  return createAmazonBedrock({ ...where, fetch: send, credentialProvider: () => credentials() })
 }

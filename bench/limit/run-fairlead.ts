@@ -34,7 +34,7 @@ export async function runFairlead(
   watchMs: number = DRAIN_AT_MOST_MS,
 ): Promise<OurTrace> {
   const provider = await loggingProvider(setup)
-  const system = await startMeasured({ settings: settingsOf(setup, provider.url), engine: 'dynoxide' })
+  const system = await startMeasured({ settings: settingsOf(setup, provider.url), engine: 'journal' })
   let load: Forked<Submitted> | undefined
   try {
     load = forked<SubmitOrder, Submitted>(

@@ -7,7 +7,7 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
 import type { Endpoint, TableNames } from '../../adapters/dynamodb/tables.ts'
-import { TABLES, type TableName } from '../../adapters/keys.ts'
+import { TABLES } from '../../adapters/keys.ts'
 
 /** What an emulator is shown: it asks for some region and credentials, and whatever AWS ones there are stay away from it. */
 export const LOCAL_ACCESS: Omit<Endpoint, 'endpoint'> = {
@@ -17,27 +17,35 @@ export const LOCAL_ACCESS: Omit<Endpoint, 'endpoint'> = {
 
 const READY_WITHIN_S = 60
 
-/** Creates what is absent, and leaves what is there as it is. */
-export async function createTables(endpoint: string, names: TableNames): Promise<void> {
+/**
+ * Creates what is absent, and leaves what is there as it is. With a stream of the ends in `jobs` only where something
+ * reads it: the engine writes each item twice for it.
+ */
+export async function createTables(endpoint: string, names: TableNames, p: { stream?: boolean } = {}): Promise<void> {
   const client = new DynamoDBClient({ endpoint, ...LOCAL_ACCESS })
   try {
-    await Promise.all(TABLES.map((table) => createTable(client, table, names[table])))
+    await Promise.all(
+      TABLES.map((table) => createTable(client, definition(names[table], p.stream === true && table === 'jobs'))),
+    )
   } finally {
     client.destroy()
   }
 }
 
-async function createTable(client: DynamoDBClient, table: TableName, name: string): Promise<void> {
+async function createTable(client: DynamoDBClient, wanted: CreateTableCommandInput): Promise<void> {
   try {
-    await client.send(new CreateTableCommand(definition(table, name)))
+    await client.send(new CreateTableCommand(wanted))
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error
   }
-  await waitUntilTableExists({ client, minDelay: 1, maxDelay: 1, maxWaitTime: READY_WITHIN_S }, { TableName: name })
+  await waitUntilTableExists(
+    { client, minDelay: 1, maxDelay: 1, maxWaitTime: READY_WITHIN_S },
+    { TableName: wanted.TableName },
+  )
 }
 
-/** As lib/tables.ts deploys them; of `jobs` the stream tells the publisher of ends. */
-const definition = (table: TableName, name: string): CreateTableCommandInput => ({
+/** As lib/tables.ts deploys them. */
+const definition = (name: string, streamed: boolean): CreateTableCommandInput => ({
   TableName: name,
   BillingMode: 'PAY_PER_REQUEST',
   KeySchema: [
@@ -48,5 +56,5 @@ const definition = (table: TableName, name: string): CreateTableCommandInput => 
     { AttributeName: 'pk', AttributeType: 'S' },
     { AttributeName: 'sk', AttributeType: 'S' },
   ],
-  ...(table === 'jobs' ? { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' as const } } : {}),
+  ...(streamed ? { StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' as const } } : {}),
 })

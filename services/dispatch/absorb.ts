@@ -24,7 +24,7 @@ function hear(h: Holder, bell: Bell, now: number): void {
       return left(h.ring, laneIn(h.ring, bell), bell, now)
     case 'settled':
       // First, while what was sent is still known.
-      adapt(h, bell, now)
+      adapt(h, bell)
       for (const job of bell.jobs) settled(h, job, now)
       h.refused += bell.refused ?? 0
       h.quietUntil = Math.max(h.quietUntil, bell.quietUntil ?? 0)

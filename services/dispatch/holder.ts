@@ -17,8 +17,7 @@ export interface Holder {
   travelMs: number
   /** Slots are leased at least so far apart, as workers could not keep up with more. */
   slowedMs: number
-  /** What was done in time in the last second, the share of late slots lately, and when the pace was last changed. */
-  readonly load: { done: { at: number; count: number }[]; lateShare: number; changedAt: number }
+  readonly load: Load
   /** `since`: the refused call's slot; only a later one's answer shows that the provider is well. `probes`: made so far. */
   stopped?: { line: string; probeAt: number; since: number; probes: number }
   /** The latest call that was answered: its slot, and when that was heard. */
@@ -48,6 +47,20 @@ export interface Holder {
   busyAt: number
 }
 
+/** How workers keep up: slots by the second that they stand in, and how many of each were late. */
+export interface Load {
+  readonly seconds: Map<number, { sent: number; late: number }>
+  /** Up to this second that was looked at, and since then told of. */
+  judged: number
+  told: { met: number; late: number }
+  /** Slots that stood so far apart were last too much. */
+  tooFastMs: number
+  /** The most that workers were behind a slot, since the pace was last lowered. */
+  behindMs: number
+  /** From when on slots tell of the pace that was last lowered. */
+  changedAt: number
+}
+
 /** A lease is renewed in good time even when no slot is leased. */
 export const RENEW_MS = 10_000
 /** After its slot a sent job is looked at once, in a batch: by then its bell has come, or it runs, or it was lost. */
@@ -67,3 +80,5 @@ const PROBE_EVERY_MS = 60_000
 export const untilProbeMs = (probes: number): number => Math.min(PROBE_EVERY_MS, PROBE_FIRST_MS * 2 ** probes)
 export const BELLS_PER_TICK = 500
 export const INITIAL_TRAVEL_MS = 60
+/** Workers that were idle are not met by all that a burst allows in one moment. */
+export const INITIAL_SLOWED_MS = 3

@@ -15,8 +15,6 @@ import { note, type Ticked, tick } from './tick.ts'
 export const POLL_MS = 100
 /** The schedule starts a dispatcher every minute: what is due sooner must find this one. */
 const SOON_MS = 60_000
-/** Seldomer while it ends: an idle pool's dispatcher does so every minute, and a quarter of a second is soon enough. */
-const ENDING_POLL_MS = 250
 const IDLE_BEFORE_END_MS = 15_000
 
 export type RunEnd = 'taken' | 'lost' | 'idle' | 'handed-over' | 'stopped' | 'clock-off'
@@ -90,7 +88,7 @@ async function ended(deps: DispatcherDeps, h: Holder): Promise<boolean> {
 async function staysQuiet(deps: DispatcherDeps, h: Holder, until: number): Promise<boolean> {
   for (;;) {
     const now = deps.clock.now()
-    if (now < until) await deps.clock.until(Math.min(until, now + ENDING_POLL_MS))
+    if (now < until) await deps.clock.until(Math.min(until, now + POLL_MS))
     if (await anyBell(deps, h)) return false
     if (now >= until) return true
   }

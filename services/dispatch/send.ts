@@ -3,6 +3,7 @@ import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
 import { sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { JobMessage } from '../ports.ts'
+import { countSent } from './adapt.ts'
 import { type Holder, LOOK_AFTER_MS } from './holder.ts'
 
 const JOBS_PER_MESSAGE = 10
@@ -14,6 +15,10 @@ export function apply(h: Holder, decided: Plan, now: number): void {
   h.next = decided.next
   if (decided.holds) h.holds = decided.holds
   else delete h.holds
+  countSent(
+    h,
+    decided.permits.map((p) => p.slot),
+  )
   for (const p of decided.permits) h.recent.push({ slot: p.slot, owner: p.lane.owner })
 }
 

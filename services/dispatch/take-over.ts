@@ -10,7 +10,7 @@ import { groupOf, HEADS_KEPT, laneIn, newRing, type OwnerTurns, type Ring, refil
 import type { PoolSettings } from '../../core/settings.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
-import { type Holder, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
+import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
 import { believed } from './sound-clock.ts'
 
 const LANES_AT_ONCE = 16
@@ -46,8 +46,8 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     ledger: ledgerOf(record, { shape, history: settings.history, now }),
     next: record.next,
     travelMs: INITIAL_TRAVEL_MS,
-    slowedMs: 0,
-    load: { done: [], lateShare: 0, changedAt: 0 },
+    slowedMs: INITIAL_SLOWED_MS,
+    load: { seconds: new Map(), judged: 0, told: { met: 0, late: 0 }, tooFastMs: 0, behindMs: 0, changedAt: 0 },
     ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0 } } : {}),
     quietUntil: quietUntil(record, settings, now),
     latest: now,

@@ -12,6 +12,7 @@ import { needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
+import { followLoad } from './adapt.ts'
 import { BELLS_PER_TICK, type Holder, NOTE_EVERY_MS, PROBE_FIRST_MS, RENEW_MS, untilProbeMs } from './holder.ts'
 import { leaveWhenDue } from './leave.ts'
 import { paint } from './picture.ts'
@@ -40,6 +41,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   await note(deps, h, { turns: 'when-due' })
 
   const now = deps.clock.now()
+  followLoad(h, now)
   const decided = plan(snapshotOf(h), now)
   const rung = bells.length > 0
   if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {

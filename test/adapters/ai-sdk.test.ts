@@ -62,6 +62,7 @@ const aRequest = (provider: ProviderSettings, over: Partial<ModelRequest> = {}):
   prompt: PROMPT,
   maxOutputTokens: 50,
   timeoutMs: 20_000,
+  begin: async () => true,
   ...over,
 })
 
@@ -84,6 +85,37 @@ const aCompletion = (message: object, finish = 'stop') => ({
   model: 'test-model-2026',
   choices: [{ index: 0, message: { role: 'assistant', ...message }, finish_reason: finish }],
   usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 },
+})
+
+describe('a call that is ready', () => {
+  const providers: [string, (baseUrl: string) => ProviderSettings][] = [
+    ['openai-compatible', compatible],
+    ['anthropic', anthropic],
+    ['bedrock', () => ({ kind: 'bedrock', region: 'us-east-1' })],
+  ]
+
+  test.each(providers)('of %s is not sent where its slot was missed', async (_, provider) => {
+    const { baseUrl, seen } = await providerSaying(200, aCompletion({ content: 'hi' }))
+    vi.stubEnv('AWS_ENDPOINT_URL_BEDROCK_RUNTIME', baseUrl.replace('/v1', ''))
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIATESTTESTTESTTEST')
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+    const asked = vi.fn(async () => false)
+    expect(await call(provider(baseUrl), { begin: asked })).toEqual({ kind: 'missed' })
+    expect(asked).toHaveBeenCalledOnce()
+    expect(seen).toEqual([])
+  })
+
+  test('does not run out of time while it waits for its slot', async () => {
+    const { baseUrl, seen } = await providerSaying(200, aCompletion({ content: 'hi' }))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const begin = async () => {
+      expect(vi.getTimerCount()).toBe(0)
+      expect(seen).toEqual([])
+      return true
+    }
+    const answer = call(compatible(baseUrl), { begin, timeoutMs: 250 })
+    expect(await answer.finally(() => vi.useRealTimers())).toHaveProperty('kind', 'text')
+  })
 })
 
 describe('an answer', () => {

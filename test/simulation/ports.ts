@@ -173,9 +173,11 @@ export function modelOf(
 ): ModelPort {
   const via = asker(around, process)
   const pause = (ms: number) => new Promise<void>((resolve) => process.later(ms, resolve))
+  const prepare = via('model.prepare', async () => undefined)
   return {
-    prepare: via('model.prepare', async () => undefined),
     async call(request) {
+      await prepare(undefined)
+      if (!(await request.begin())) return { kind: 'missed' }
       const reach = via(
         'model.call',
         () => p.arrive(request, process),

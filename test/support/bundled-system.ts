@@ -53,7 +53,7 @@ export class BundledSystem {
     ])
     const system = new BundledSystem({ assembly: p.assembly, engine, queues, cloud }, new Map())
     try {
-      await createTables(engine.endpoint, tablesOf(p.assembly))
+      await createTables(engine.endpoint, tablesOf(p.assembly), { stream: true })
       await Promise.all(p.assembly.functions().map((fn) => system.deploy(fn)))
       return system
     } catch (error) {

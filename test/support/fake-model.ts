@@ -42,11 +42,9 @@ export class FakeModel implements ModelPort {
 
   constructor(private readonly clock: Clock) {}
 
-  async prepare(): Promise<void> {
-    if (this.prepareMs > 0) await this.clock.until(this.clock.now() + this.prepareMs)
-  }
-
   async call(request: ModelRequest): Promise<ModelAnswer> {
+    if (this.prepareMs > 0) await this.clock.until(this.clock.now() + this.prepareMs)
+    if (!(await request.begin())) return { kind: 'missed' }
     const { jobId, fence, attempt } = request
     const call = { jobId, fence, attempt, at: this.clock.now() }
     const nth = (this.made.get(jobId) ?? 0) + 1

@@ -64,7 +64,7 @@ describe.skipIf(real === undefined)('the engine', () => {
 
   it('has the tables that are deployed: keyed by pk and sk, on demand, a stream on jobs alone', async () => {
     const engine = await startDynoxide({ binary })
-    await createTables(engine.endpoint, NAMES)
+    await createTables(engine.endpoint, NAMES, { stream: true })
     const client = new DynamoDBClient({ endpoint: engine.endpoint, ...LOCAL_ACCESS })
     for (const [table, name] of Object.entries(NAMES)) {
       const { Table } = await client.send(new DescribeTableCommand({ TableName: name }))
