@@ -13,6 +13,12 @@ export function httpHandler(makeApp: (deps: FunctionDeps) => Hono<HttpEnv>, use:
   let answer: ReturnType<typeof handle> | undefined
   return wrap(async (event, context) => {
     answer ??= handle(makeApp(use()))
-    return (await answer(event as never, context as never)) as APIGatewayProxyResultV2
+    return (await answer(readable(event) as never, context as never)) as APIGatewayProxyResultV2
   })
+}
+
+/** A GET's content means nothing (RFC 9110, 9.3.1): it is let go rather than refused, which its Request would be. */
+function readable(event: APIGatewayProxyEventV2): APIGatewayProxyEventV2 {
+  const { body: _, ...rest } = event
+  return ['GET', 'HEAD'].includes(event.requestContext.http.method) ? rest : event
 }

@@ -17,8 +17,15 @@ async function sayLimit(deps: Deps, c: HttpContext, kind: string, owner: string)
   c.header('RateLimit', `"backlog";r=${Math.max(0, deps.settings.backlogPerOwner - queued)}`)
 }
 
+/** As it was sent: the adapter writes anew what is not ASCII, and another key than the caller's would be taken. */
+function sentKey(c: HttpContext) {
+  const { headers = {} } = c.env.event as { headers?: Record<string, string | undefined> }
+  const [, key] = Object.entries(headers).find(([name]) => name.toLowerCase() === 'idempotency-key') ?? []
+  return checked(IdempotencyHeader, { 'idempotency-key': key }, 'header')
+}
+
 export async function submitRoute(deps: Deps, c: HttpContext): Promise<Response> {
-  const headers = checked(IdempotencyHeader, { 'idempotency-key': c.req.header('idempotency-key') }, 'header')
+  const headers = sentKey(c)
   if (!headers.ok) return problem(c, headers)
   const request = await body(c, SubmitBody)
   if (!request.ok) return problem(c, request)
@@ -33,7 +40,7 @@ export async function submitRoute(deps: Deps, c: HttpContext): Promise<Response>
 }
 
 export async function submitBatchRoute(deps: Deps, c: HttpContext): Promise<Response> {
-  const headers = checked(IdempotencyHeader, { 'idempotency-key': c.req.header('idempotency-key') }, 'header')
+  const headers = sentKey(c)
   if (!headers.ok) return problem(c, headers)
   const request = await body(c, BatchBody)
   if (!request.ok) return problem(c, request)
