@@ -5,6 +5,7 @@ import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Ring } from '../../core/ring.ts'
 import type { PoolSettings } from '../../core/settings.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
+import type { Load } from './load.ts'
 
 export interface Holder {
   readonly pool: string
@@ -45,20 +46,6 @@ export interface Holder {
   due: { note: number; look: number; overview: number; leave: number; metrics: number }
   /** Last moment with something to do. */
   busyAt: number
-}
-
-/** How workers keep up: slots by the second that they stand in, and how many of each were late. */
-export interface Load {
-  readonly seconds: Map<number, { sent: number; late: number }>
-  /** Up to this second that was looked at, and since then told of. */
-  judged: number
-  told: { met: number; late: number }
-  /** Slots that stood so far apart were last too much. */
-  tooFastMs: number
-  /** The most that workers were behind a slot, since the pace was last lowered. */
-  behindMs: number
-  /** From when on slots tell of the pace that was last lowered. */
-  changedAt: number
 }
 
 /** A lease is renewed in good time even when no slot is leased. */

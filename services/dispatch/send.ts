@@ -3,8 +3,8 @@ import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
 import { sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { JobMessage } from '../ports.ts'
-import { countSent } from './adapt.ts'
 import { type Holder, LOOK_AFTER_MS } from './holder.ts'
+import { countSent } from './load.ts'
 
 const JOBS_PER_MESSAGE = 10
 

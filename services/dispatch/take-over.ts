@@ -11,6 +11,7 @@ import type { PoolSettings } from '../../core/settings.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
+import { noLoad } from './load.ts'
 import { believed } from './sound-clock.ts'
 
 const LANES_AT_ONCE = 16
@@ -47,7 +48,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     next: record.next,
     travelMs: INITIAL_TRAVEL_MS,
     slowedMs: INITIAL_SLOWED_MS,
-    load: { seconds: new Map(), judged: 0, told: { met: 0, late: 0 }, tooFastMs: 0, behindMs: 0, changedAt: 0 },
+    load: noLoad(),
     ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0 } } : {}),
     quietUntil: quietUntil(record, settings, now),
     latest: now,
