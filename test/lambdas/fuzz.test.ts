@@ -1,9 +1,10 @@
 /** The HTTP functions, asked for 2,000 things drawn from their own document: by its rules, and against them. */
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { aRequest } from '../support/drawn-requests.ts'
 import { providerError, text } from '../support/fake-model.ts'
-import { answerSchema, aRequest, type Drawn, entriesAllowed, isAllowed, matches } from '../support/from-openapi.ts'
 import { type Answered, CALLERS, http } from '../support/http.ts'
+import { answerSchema, type Drawn, entriesAllowed, isAllowed, matches } from '../support/openapi-rules.ts'
 import { World } from '../support/world.ts'
 
 const REQUESTS = 2_000
