@@ -67,13 +67,14 @@ export interface LanePage {
 export interface JobStore {
   create(p: { input: JobInput }): Promise<{ kind: 'created' } | { kind: 'exists'; input: JobInput }>
   /**
-   * Inputs, and then their first live records, of ids just made: they meet nothing that stands, so they are written in
-   * batches. A record is put once, however often its writing is repeated unheard. Throws if not all were taken; which of
-   * them were is then unknown.
+   * Inputs of ids just made: they meet nothing that stands, so they are written in batches. Throws if not all were taken;
+   * which of them were is then unknown.
    */
-  createFresh(p: { jobs: readonly { input: JobInput; record: Queued }[] }): Promise<void>
+  createFresh(p: { inputs: readonly JobInput[] }): Promise<void>
   /** Puts a first live record if absent. */
   enter(p: { record: Queued }): Promise<'entered' | 'present'>
+  /** The same for many, in as few requests as can be. Throws if not all stand now; which of them do is then unknown. */
+  enterAll(p: { records: readonly Queued[] }): Promise<void>
   /** The same for a repeated submit: only if the job has neither moved nor ended. */
   reenter(p: { record: Queued }): Promise<'entered' | 'present' | 'gone'>
   /** Strongly consistent; expired parts read as absent. */

@@ -45,12 +45,17 @@ export async function admit(deps: Deps, caller: Caller, request: SubmitRequest):
   return { ok: true, input }
 }
 
-export async function write(deps: Deps, input: JobInput): Promise<Accepted> {
+async function write(deps: Deps, input: JobInput): Promise<Accepted> {
+  const repeated = await createOrRepeat(deps, input)
+  if (repeated) return repeated
+  await enter(deps, input)
+  return { ok: true, jobId: input.jobId, repeated: false }
+}
+
+/** Writes the content of a new job, which is then to be entered; a repeat is answered for, whatever it still lacked. */
+export async function createOrRepeat(deps: Deps, input: JobInput): Promise<Accepted | undefined> {
   const created = await deps.jobs.create({ input })
-  if (created.kind === 'created') {
-    await enter(deps, input)
-    return { ok: true, jobId: input.jobId, repeated: false }
-  }
+  if (created.kind === 'created') return undefined
   if (created.input.hash !== input.hash)
     return refuse(
       'key-reused',

@@ -3,7 +3,7 @@
  * condition becomes an outcome, and one whose first sending was not heard is known again by its fence and nonce.
  */
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import type { LiveKey } from '../../core/job.ts'
+import type { LiveKey, Queued } from '../../core/job.ts'
 import { assertTransition } from '../../services/edges.ts'
 import { inBatches } from '../../services/in-batches.ts'
 import type { JobStore } from '../../services/ports.ts'
@@ -17,10 +17,13 @@ import { actionsOf, outcomeOf } from './transition.ts'
 
 /** DynamoDB's limit for one transaction. */
 const TRANSACTION_ITEMS = 100
+const RECORDS_AT_ONCE = 10
 const absent = { ConditionExpression: ABSENT }
 
 export function dynamoJobStore(tables: Tables): JobStore {
   const { db, name } = tables
+  const enter: JobStore['enter'] = async ({ record }) =>
+    (await putUnless(tables, 'live', liveItem(record), absent)) === 'put' ? 'entered' : 'present'
   return {
     async create({ input }) {
       const old = await putUnless(tables, 'jobs', inputItem(input), {
@@ -29,26 +32,22 @@ export function dynamoJobStore(tables: Tables): JobStore {
       })
       return old === 'put' ? { kind: 'created' } : { kind: 'exists', input: fromInputItem(old) }
     },
-    async createFresh({ jobs }) {
+    async createFresh({ inputs }) {
       await batchWrite(
         tables,
         'jobs',
-        jobs.map(({ input }) => ({ put: inputItem(input) })),
+        inputs.map((input) => ({ put: inputItem(input) })),
       )
-      // An input put twice is the same; a record put again after its claim would run its job twice under one fence.
-      await inBatches(chunks(jobs, TRANSACTION_ITEMS), 1, async (some) => {
-        const put = ({ record }: (typeof some)[number]) => ({ TableName: name.live, Item: liveItem(record), ...absent })
-        const written = await transact(
-          tables,
-          some.map((job) => ({ Put: put(job) })),
-        )
-        if (!written.done) throw new Error('a record stands under an id that was just made')
-      })
     },
-    async enter({ record }) {
-      return (await putUnless(tables, 'live', liveItem(record), { ConditionExpression: ABSENT })) === 'put'
-        ? 'entered'
-        : 'present'
+    enter,
+    // Unlike an input, a record is put once: put again after its claim it would run its job twice under one fence.
+    async enterAll({ records }) {
+      await inBatches(chunks(records, TRANSACTION_ITEMS), 1, async (some) => {
+        const put = (record: Queued) => ({ Put: { TableName: name.live, Item: liveItem(record), ...absent } })
+        const { done } = await transact(tables, some.map(put))
+        // A repeat came between: all but that one are still to be put.
+        if (!done) await inBatches(some, RECORDS_AT_ONCE, async (record) => void (await enter({ record })))
+      })
     },
     async reenter({ record }) {
       const { jobId } = record.key

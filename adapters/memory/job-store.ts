@@ -39,11 +39,14 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       tables.commit([{ table: 'jobs', put: inputItem(input) }])
       return { kind: 'created' }
     },
-    async createFresh({ jobs }) {
-      tables.commit(jobs.map(({ input }) => ({ table: 'jobs', put: inputItem(input) })))
-      tables.commit(jobs.map(({ record }) => ({ table: 'live', put: liveItem(record) })))
+    async createFresh({ inputs }) {
+      tables.commit(inputs.map((input) => ({ table: 'jobs', put: inputItem(input) })))
     },
     enter,
+    async enterAll({ records }) {
+      const absent = records.filter(({ key }) => !tables.get('live', liveKey(key)))
+      tables.commit(absent.map((record) => ({ table: 'live', put: liveItem(record) })))
+    },
     async reenter({ record }) {
       const parts = [atKey(record.key.jobId), endKey(record.key.jobId)].map((key) => tables.get('jobs', key))
       if (parts.some((part) => isWritten(part, record.submittedAt))) return 'gone'

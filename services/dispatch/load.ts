@@ -11,6 +11,8 @@ export interface Load {
   readonly seconds: Map<number, { sent: number; late: number }>
   /** Up to this second all are judged. */
   judged: number
+  /** The most slots that stood in a second, lately. */
+  most: number
   /** Bad seconds in a row. */
   bad: number
   /** How far workers were behind a slot, lately. */
@@ -20,7 +22,15 @@ export interface Load {
   /** From when on slots tell of the pace that was last lowered: what was sent before is done first. */
   tellsFrom: number
 }
-export const noLoad = (): Load => ({ seconds: new Map(), judged: 0, bad: 0, behindMs: 0, tooFastMs: 0, tellsFrom: 0 })
+export const noLoad = (): Load => ({
+  seconds: new Map(),
+  judged: 0,
+  most: 0,
+  bad: 0,
+  behindMs: 0,
+  tooFastMs: 0,
+  tellsFrom: 0,
+})
 
 /** Lateness is told at once by a worker that has the message: so long after it is due, and after what it is behind. */
 const TOLD_WITHIN_MS = 500
@@ -81,14 +91,18 @@ interface Slots {
 }
 const isBad = ({ sent, late }: Slots): boolean => late >= LATE_AT_LEAST && late > LATE_SHARE * sent
 
+/** A burst is long over before its pace is judged: seconds with few slots do not make it forgotten at once. */
+const MOST_KEPT = 0.9
+
 function judge(h: Holder, slots: Slots, now: number): void {
+  h.load.most = Math.max(slots.sent, MOST_KEPT * h.load.most)
   h.load.bad = isBad(slots) ? h.load.bad + 1 : 0
   if (isBad(slots) && (h.load.bad > 1 || slots.late > VERY_LATE_SHARE * slots.sent)) slowDown(h, slots, now)
   else if (slots.late === 0) rise(h)
 }
 
 function slowDown(h: Holder, { sent, late }: Slots, now: number): void {
-  const halved = 2_000 / Math.max(1, sent)
+  const halved = 2 * Math.max(h.slowedMs, 1_000 / h.load.most)
   const met = Math.max(0, sent - late)
   h.slowedMs = Math.min(SLOWED_MS_AT_MOST, Math.max(h.slowedMs, Math.min(halved, (SLOWER * 1_000) / met)))
   h.load.tooFastMs = halved / 2

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { liveItem } from '../../adapters/records.ts'
+import type { Queued, Running } from '../../core/job.ts'
 import { onEveryEngine } from '../support/engines.ts'
 import { aDraft, aKey, anEnd, anInput, aQueued, aRunning, JOB, LANE, NOW } from '../support/records.ts'
 import { theOne } from './outcomes.ts'
@@ -21,12 +22,24 @@ describe('a job in its parts', () =>
     it('is created with its first record among many at once, more than a batch of writes holds', async () => {
       const { jobs } = on()
       const ids = Array.from({ length: 60 }, (_, i) => `job-${String(i).padStart(2, '0')}`)
-      await jobs.createFresh({
-        jobs: ids.map((jobId) => ({ input: anInput({ jobId }), record: aQueued({ key: aKey({ jobId }) }) })),
-      })
+      await jobs.createFresh({ inputs: ids.map((jobId) => anInput({ jobId })) })
+      await jobs.enterAll({ records: ids.map((jobId) => aQueued({ key: aKey({ jobId }) })) })
       const { records } = await jobs.lane({ lane: LANE, limit: 100 })
       expect(records.map((r) => r.key.jobId)).toEqual(ids)
       for (const jobId of ids) expect((await jobs.load({ jobId, now: NOW }))?.input).toEqual(anInput({ jobId }))
+    })
+
+    it('enters with many, and those that had entered stay as they are', async () => {
+      const { jobs } = on()
+      const records = ['a', 'b', 'c'].map((jobId) => aQueued({ key: aKey({ jobId }) }))
+      const [first] = records as [Queued]
+      await jobs.enter({ record: first })
+      const claimed = await jobs.claim({ key: first.key, fence: 0, nonce: 'n', leaseUntil: NOW + 1_000, now: NOW })
+      await jobs.enterAll({ records })
+      expect(await jobs.live({ keys: records.map((r) => r.key) })).toEqual([
+        (claimed as { record: Running }).record,
+        ...records.slice(1),
+      ])
     })
 
     it('is created by exactly one of twenty at once', async () => {

@@ -35,6 +35,20 @@ describe('a batch', () => {
     expect(world.model.calls).toHaveLength(3)
   })
 
+  it('of a hundred with keys is heard of by one bell too, and its repeat makes no second job', async () => {
+    const world = new World()
+    world.wakes = false
+    const keyed = many(100).map((request, i) => ({ ...request, idempotencyKey: `key-${i}` }))
+    const first = await submitBatch(world.api, aCaller(), keyed)
+    expect(world.bells()).toBe(1)
+    const again = await submitBatch(world.api, aCaller(), keyed)
+    const ids = first.map((a) => (a.ok === true ? a.jobId : 'none'))
+    expect(again).toEqual(ids.map((jobId) => ({ ok: true, jobId, repeated: true })))
+    world.start()
+    await world.ended(ids, 60_000)
+    expect(world.model.calls).toHaveLength(100)
+  })
+
   it('rings in every pool that its jobs are of', async () => {
     const other = { provider: { kind: 'bedrock' as const }, requests: 60, history: 'empty' as const }
     const world = new World({ pools: { other }, kinds: { elsewhere: { pool: 'other' } } })
@@ -45,10 +59,13 @@ describe('a batch', () => {
     )
   })
 
-  it.each(['createFresh', 'ring'])('that breaks at %s accepts nothing, and says so of every entry', async (broken) => {
-    const world = new World()
-    const shaky = world.process(({ method }) => (method === broken ? 'fails-before' : undefined))
-    const answers = await submitBatch(shaky, aCaller(), many(10))
-    expect(answers.map((a) => a.ok)).toEqual(Array(10).fill('broken'))
-  })
+  it.each(['createFresh', 'enterAll', 'ring'])(
+    'that breaks at %s accepts nothing, and says so of every entry',
+    async (broken) => {
+      const world = new World()
+      const shaky = world.process(({ method }) => (method === broken ? 'fails-before' : undefined))
+      const answers = await submitBatch(shaky, aCaller(), many(10))
+      expect(answers.map((a) => a.ok)).toEqual(Array(10).fill('broken'))
+    },
+  )
 })

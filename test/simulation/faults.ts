@@ -31,8 +31,6 @@ const READ: readonly Fault[] = [...ANYWHERE, 'throttle']
 const TORN: readonly Fault[] = [...READ, 'torn']
 const WRITE: readonly Fault[] = [...READ, 'unknown', 'late', 'unheard', 'duplicate', 'conflict']
 const BATCH: readonly Fault[] = [...READ, 'unknown', 'late', 'duplicate', 'partial']
-/** Not a duplicate: docs/testing.md, "What is not simulated". */
-const FRESH = BATCH.filter((fault) => fault !== 'duplicate')
 
 /**
  * Each kind of call: what may befall it, and how often it does where faults are of ordinary frequency. What every poll
@@ -40,8 +38,9 @@ const FRESH = BATCH.filter((fault) => fault !== 'duplicate')
  */
 const CALLS = {
   'jobs.create': { may: WRITE, rate: 0.06 },
-  'jobs.createFresh': { may: FRESH, rate: 0.15 },
+  'jobs.createFresh': { may: BATCH, rate: 0.15 },
   'jobs.enter': { may: WRITE, rate: 0.07 },
+  'jobs.enterAll': { may: BATCH, rate: 0.15 },
   'jobs.reenter': { may: WRITE, rate: 0.15 },
   'jobs.load': { may: TORN, rate: 0.06 },
   'jobs.live': { may: TORN, rate: 0.05 },

@@ -30,11 +30,13 @@ export function jobsOf(around: Surroundings, process: SimProcess, { jobs }: Stor
   const via = asker(around, process)
   return {
     create: via('jobs.create', jobs.create),
-    // As over DynamoDB: inputs first, then records, in parts, of which any may be the last that was taken.
-    createFresh: via('jobs.createFresh', jobs.createFresh, (p) => ({
-      landPart: (part) => createdPart(jobs, p.jobs, part),
+    createFresh: via('jobs.createFresh', jobs.createFresh, ({ inputs }) => ({
+      landPart: (part) => jobs.createFresh({ inputs: share(inputs, part) }),
     })),
     enter: via('jobs.enter', jobs.enter),
+    enterAll: via('jobs.enterAll', jobs.enterAll, ({ records }) => ({
+      landPart: (part) => jobs.enterAll({ records: share(records, part) }),
+    })),
     reenter: via('jobs.reenter', jobs.reenter, () => ({ remembered: (answer) => answer === 'entered' })),
     load: via('jobs.load', jobs.load, (p) => ({
       torn: async () => {
@@ -61,12 +63,6 @@ export function jobsOf(around: Surroundings, process: SimProcess, { jobs }: Stor
     requestCancel: via('jobs.requestCancel', jobs.requestCancel),
     endUnentered: via('jobs.endUnentered', jobs.endUnentered),
   }
-}
-
-/** The first half of the share is of the inputs, the second of the records. */
-async function createdPart(jobs: JobStore, all: Parameters<JobStore['createFresh']>[0]['jobs'], part: number) {
-  for (const { input } of share(all, Math.min(1, part * 2))) await jobs.create({ input })
-  for (const { record } of share(all, part * 2 - 1)) await jobs.enter({ record })
 }
 
 async function tornLane(jobs: JobStore, p: Parameters<JobStore['lane']>[0]): Promise<() => Promise<LanePage>> {

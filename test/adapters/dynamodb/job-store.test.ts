@@ -31,8 +31,8 @@ describe('what is put once is put where nothing stands, and asks what stood ther
     expect(on.sent()).toEqual([{ TableName: 'Live', Item: liveItem(aQueued()), ...ifAbsent }])
   })
 
-  it('records of ids just made, by a transaction that lands once however often it is sent', async () => {
-    await on.jobs.createFresh({ jobs: [{ input: anInput(), record: aQueued() }] })
+  it('first live records of many, by a transaction that lands once however often it is sent', async () => {
+    await on.jobs.enterAll({ records: [aQueued()] })
     const absent = { ConditionExpression: 'attribute_not_exists(pk)' }
     expect(on.actions()).toEqual([{ Put: { TableName: 'Live', Item: liveItem(aQueued()), ...absent } }])
     expect(on.sent().at(-1)).toMatchObject({ ClientRequestToken: expect.any(String) })

@@ -66,15 +66,14 @@ export const BATCH_BUGS: readonly Bug[] = [
   {
     name: 'a batch is accepted before its records stand',
     file: BATCH,
-    find: 'if (jobs.length > 0) await deps.jobs.createFresh({ jobs })',
-    replace: 'if (jobs.length > 0) void deps.jobs.createFresh({ jobs }).catch(() => undefined)',
-    seed: 10,
+    find: 'await deps.jobs.enterAll({ records })',
+    replace: 'void deps.jobs.enterAll({ records }).catch(() => undefined)',
   },
   {
     name: 'fresh records stand before their inputs',
     file: 'adapters/memory/job-store.ts',
-    find: "      tables.commit(jobs.map(({ input }) => ({ table: 'jobs', put: inputItem(input) })))\n",
-    replace: '',
+    find: "      tables.commit(inputs.map((input) => ({ table: 'jobs', put: inputItem(input) })))\n",
+    replace: '      void inputs\n',
     seed: 1,
   },
   {
