@@ -17,7 +17,11 @@ const LEAVING_AT_ONCE = 40
 const LEAVE_PAUSE_MS = 100
 const LANES_AT_ONCE = 16
 
-export type Left = 'some' | 'none' | 'lost'
+/**
+ * `unheard`: whether they left is not known, and they still may. Memory can be right about their notes no more, so its
+ * holder lets go: what lands later finds another epoch, or nobody yet whose bells it could outlive.
+ */
+export type Left = 'some' | 'none' | 'lost' | 'unheard'
 
 /** At most one batch, when it is due. What a takeover found idle has been so for a time that nobody knows. */
 export async function leaveWhenDue(deps: DispatcherDeps, h: Holder, now: number): Promise<Left> {
@@ -34,7 +38,9 @@ export async function leaveIdle(deps: DispatcherDeps, h: Holder, idleBefore: num
   for (let i = 0; i < idle.length; i += LEAVING_AT_ONCE) {
     const leaving = await withoutWork(deps, h, idle.slice(i, i + LEAVING_AT_ONCE))
     if (leaving.length === 0) continue
-    if ((await deps.rings.leave({ pool: h.pool, owners: leaving, epoch: h.record.epoch })) === 'lost') return 'lost'
+    const asked = { pool: h.pool, owners: leaving, epoch: h.record.epoch }
+    const left = await deps.rings.leave(asked).catch(() => 'unheard' as const)
+    if (left !== 'left') return left
     for (const owner of leaving) forget(h, owner)
     return 'some'
   }

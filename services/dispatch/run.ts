@@ -39,7 +39,7 @@ async function hold(deps: DispatcherDeps, h: Holder, p: { until: number; signal?
     const ticked = await tickOrAgain(deps, h, p.signal)
     if (ticked.kind === 'lost') return 'lost'
     if (ticked.kind === 'clock-off') return clockOff(deps, h)
-    if (ticked.kind === 'clock-back') return handOver(deps, h)
+    if (ticked.kind === 'clock-back' || ticked.kind === 'unheard') return handOver(deps, h)
     const now = deps.clock.now()
     if (p.signal?.aborted) return letGo(deps, h, 'stopped')
     if (now >= p.until) return handOver(deps, h)
@@ -47,6 +47,7 @@ async function hold(deps: DispatcherDeps, h: Holder, p: { until: number; signal?
       // Some at a time, between ticks: whoever comes meanwhile does not wait for them.
       const left = await leaveIdle(deps, h, now)
       if (left === 'lost') return 'lost'
+      if (left === 'unheard') return endUnsure(deps, h)
       if (left === 'none' && (await ended(deps, h))) return 'idle'
     }
     await deps.clock.until(Math.min(ticked.againAt, now + POLL_MS), p.signal)
@@ -79,9 +80,20 @@ async function ended(deps: DispatcherDeps, h: Holder): Promise<boolean> {
   if (!(await setState(deps, h, 'ending'))) return true
   const quiet = await staysQuiet(deps, h, deps.clock.now() + LEASE_CACHE_MS)
   await setState(deps, h, quiet ? 'free' : 'held')
-  // Whom somebody woke between that look and the release found the lease still taken, and went: it is woken again.
-  if (quiet && (await anyBell(deps, h))) await deps.waker.wake({ pool: h.pool })
+  if (quiet) await wakeIfRung(deps, h)
   return quiet
+}
+
+/** Whom somebody woke before the release found the lease still taken, and went: it is woken again. */
+async function wakeIfRung(deps: DispatcherDeps, h: Holder): Promise<void> {
+  if (await anyBell(deps, h)) await deps.waker.wake({ pool: h.pool })
+}
+
+/** Without work, and not sure who left: the next one begins anew, and is not woken for it, as that may fail there too. */
+async function endUnsure(deps: DispatcherDeps, h: Holder): Promise<RunEnd> {
+  await letGo(deps, h, 'idle')
+  await wakeIfRung(deps, h)
+  return 'idle'
 }
 
 /** Looks a few times on the way: who rings meanwhile waits for no end. Only the last look, after it all, counts as quiet. */

@@ -25,6 +25,7 @@ export type Ticked =
   | { kind: 'lost' }
   | { kind: 'clock-off' }
   | { kind: 'clock-back' }
+  | { kind: 'unheard' }
   | { kind: 'ticked'; againAt: number; bells: number }
 
 const REFILLS_AT_ONCE = 8
@@ -53,7 +54,8 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
 
   // The picture is for looking at: that it cannot be written stops no job.
   await paint(deps, h, deps.clock.now()).catch(() => deps.meter.count('OverviewsUnwritten', 1, { pool }))
-  if ((await leaveWhenDue(deps, h, now)) === 'lost') return { kind: 'lost' }
+  const left = await leaveWhenDue(deps, h, now)
+  if (left === 'lost' || left === 'unheard') return { kind: left }
   if (rung || decided.permits.length > 0) h.busyAt = now
   const full = bells.length === BELLS_PER_TICK
   return { kind: 'ticked', againAt: full ? now : decided.againAt, bells: bells.length }

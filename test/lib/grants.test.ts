@@ -22,7 +22,8 @@ const parsed = parseSettings(
 const MINUTE = 60_000
 
 /** The model says what the prompt tells it to say. */
-async function obey({ prompt, attempt }: ModelRequest): Promise<ModelAnswer> {
+async function obey({ prompt, attempt, begin }: ModelRequest): Promise<ModelAnswer> {
+  if (!(await begin())) return { kind: 'missed' }
   const error = (status: number): ModelAnswer => ({ kind: 'error', status, message: prompt, headers: {} })
   if (prompt === 'meanwhile') await meanwhile()
   if (prompt === 'nonsense') return error(400)
@@ -123,6 +124,8 @@ async function everything(): Promise<void> {
   for (const path of ['pools', 'overview', 'jobs?owner=tester', 'jobs?attention=failed', `jobs/${failed}`])
     await get(`/v1/${path}`)
   mended = true
+  // Its next probe is answered, and the dispatcher takes the stop away; a person may do so as well.
+  await system.dispatch(3 * MINUTE)
   await post('/v1/pools/main/resume')
   await submit('due while the next one is at work', { inMs: 50_000 })
   await system.dispatch(40_000)

@@ -110,6 +110,21 @@ describe('an owner', () => {
     expect(await owners(world)).toEqual(['ada', 'bob'])
   })
 
+  it('whose leaving was not heard is noted again with its next job', async () => {
+    const world = new World()
+    let unheard = 0
+    world.dispatcher = () =>
+      world.process(({ method }) => (method === 'leave' && unheard++ === 0 ? 'fails-after' : undefined))
+    world.start()
+    await world.ended([await world.submit()])
+    for (let i = 0; i < 60; i++) await world.submit('step', { owner: 'bob', startAt: world.now() + i * 10_000 })
+    await world.until(() => unheard > 0, 600_000)
+    // Before its dispatcher has tried again.
+    await world.submit('step', { startAt: world.now() + 60_000 })
+    await world.pass(2_000)
+    expect(await owners(world)).toEqual(['ada', 'bob'])
+  })
+
   it('stays in the ring while a job of its waits for its time, or runs', async () => {
     const world = new World()
     world.start()

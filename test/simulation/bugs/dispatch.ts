@@ -31,8 +31,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: RUN,
     find: `  const quiet = await staysQuiet(deps, h, deps.clock.now() + LEASE_CACHE_MS)
   await setState(deps, h, quiet ? 'free' : 'held')
-  // Whom somebody woke between that look and the release found the lease still taken, and went: it is woken again.
-  if (quiet && (await anyBell(deps, h))) await deps.waker.wake({ pool: h.pool })
+  if (quiet) await wakeIfRung(deps, h)
   return quiet`,
     replace: "  await setState(deps, h, 'free')\n  return true",
   },
@@ -41,7 +40,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'services/doorbell.ts',
     find: 'now - cached.at < LEASE_CACHE_MS && now < cached.until',
     replace: 'now - cached.at < 60_000',
-    seed: 31,
+    seed: 70,
   },
   {
     name: 'a dispatcher whose time is up wakes nobody',
@@ -76,7 +75,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'services/dispatch/send.ts',
     find: 'if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)',
     replace: 'if (sent) h.ring.sent.delete(job.key.jobId)',
-    seed: 113,
+    seed: 41,
   },
   {
     name: 'a new holder starts with an empty ledger',
@@ -104,27 +103,27 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'adapters/memory/capacity-store.ts',
     find: 'if (old?.epoch !== record.epoch || old.version !== record.version - 1)',
     replace: 'if (old?.epoch !== record.epoch)',
-    seed: 26,
+    seed: 5,
   },
   {
     name: 'a stopped pool lets no probe through',
     file: 'core/plan.ts',
     find: 'permits: now >= probeAt ? 1 : 0',
     replace: 'permits: 0',
-    seed: 130,
+    seed: 2,
   },
   {
     name: "a cancelled job's bell takes its neighbour away",
     file: 'core/ring.ts',
     find: '  if (known) lane.heads.splice(i, 1)\n',
     replace: '  if (known || i < lane.heads.length) lane.heads.splice(i, 1)\n',
-    seed: 18,
+    seed: 28,
   },
   {
     name: 'what does not fit in memory is not remembered to stand on the table',
     file: 'core/ring.ts',
     find: '  lane.cursor = keyOf(lane, lane.heads.at(-1) as Head)\n',
     replace: '',
-    seed: 275,
+    seed: 410,
   },
 ]

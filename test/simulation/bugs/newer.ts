@@ -51,7 +51,7 @@ export const STOP_BUGS: readonly Bug[] = [
     file: ABSORB,
     find: '  if (!h.stopped || slot <= h.stopped.since) return\n',
     replace: '  if (!h.stopped || slot <= h.stopped.since + 1e12) return\n',
-    seed: 130,
+    seed: 2,
   },
 ]
 
@@ -68,6 +68,7 @@ export const BATCH_BUGS: readonly Bug[] = [
     file: BATCH,
     find: 'await deps.jobs.enterAll({ records })',
     replace: 'void deps.jobs.enterAll({ records }).catch(() => undefined)',
+    seed: 15,
   },
   {
     name: 'fresh records stand before their inputs',

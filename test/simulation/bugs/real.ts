@@ -3,6 +3,13 @@ import type { Bug } from './bug.ts'
 
 export const REAL_BUGS: readonly Bug[] = [
   {
+    name: 'a leave that was not heard is taken for none',
+    file: 'services/dispatch/leave.ts',
+    find: "    if (left !== 'left') return left\n",
+    replace: "    if (left === 'unheard') throw new Error('unheard')\n    if (left !== 'left') return left\n",
+    seed: 1558,
+  },
+  {
     name: 'what entered meanwhile is ended as if it never had',
     file: 'adapters/memory/job-store.ts',
     find: `[atKey(end.jobId), endKey(end.jobId)].map((part) => tables.get('jobs', part))

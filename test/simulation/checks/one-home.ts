@@ -12,12 +12,14 @@ const elsewhere = (job: JobFacts, move: Move): string[] =>
     (place) => !move.gone.some((g) => g.place === place) && (place !== job.firstKey || (job.at ?? place) === place),
   )
 
+const ENTERING: readonly string[] = ['jobs.enter', 'jobs.enterAll']
+
 export const oneHome: MakeCheck = (w) => ({
   move(move, job, actor) {
     if (!job) return
     const came = move.put.filter((p) => !p.before)
     if (came.length > 1) w.fail('one-home', `${move.jobId} was put in two places at once`)
-    if (came.length > 0 && actor?.kind !== 'jobs.enter') {
+    if (came.length > 0 && !ENTERING.includes(actor?.kind ?? '')) {
       if (elsewhere(job, move).length > 0) w.fail('one-home', `${move.jobId} stands in two places`)
       const ended = move.end ?? (move.reopened ? undefined : job.end)
       if (ended && came[0]?.item['state'] !== 'failed') w.fail('one-home', `${move.jobId} has ended and is alive again`)

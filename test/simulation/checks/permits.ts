@@ -7,10 +7,12 @@ export const permits: MakeCheck = (w) => {
   return {
     sent(message) {
       if (message.jobs.length > 1)
-        for (const { key } of message.jobs) {
+        for (const { key, fence } of message.jobs) {
           const job = w.book.of(key.jobId)
-          // Of the record that is meant: a first put that landed late knows of no crash.
-          if (job && !job.end && Number(job.live.get(keyPlace(key))?.['crashes']) > 0)
+          // Of the record that is meant: a first put that landed late knows of no crash, and what was claimed since the
+          // message was decided can crash no more by it.
+          const record = job?.live.get(keyPlace(key))
+          if (job && !job.end && record?.['fence'] === fence && Number(record['crashes']) > 0)
             w.fail('permits', `${key.jobId} crashed before and takes others along`)
         }
       for (const { key, fence, slot, notAfter } of message.jobs) {
