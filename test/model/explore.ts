@@ -1,0 +1,67 @@
+/**
+ * Every state that a model can reach, breadth first, as TLC checks TLA+ (Yu, Manolios and Lamport, "Model checking TLA+
+ * specifications", CHARME 1999): the first state found wrong is reached by a shortest path.
+ */
+export interface Model<S> {
+  readonly initial: S
+  /** The same for two states exactly if they are the same. */
+  key(state: S): string
+  steps(state: S): Iterable<readonly [what: string, which: number, to: S]>
+  /** What is wrong with a state, in words. */
+  wrong(state: S): string | undefined
+}
+export interface Explored {
+  readonly states: number
+  /** Steps to the farthest state. */
+  readonly depth: number
+  /** Absent: every reachable state was looked at, and none is wrong. */
+  readonly violation?: { readonly what: string; readonly path: readonly string[] }
+  /** How often each kind of step was taken. */
+  readonly taken: Readonly<Record<string, number>>
+}
+
+export class TooManyStates extends Error {
+  readonly code = 'too-many-states'
+}
+
+/** Throws TooManyStates above `atMost`: an exploration that is cut off has proved nothing. */
+export function explore<S>(model: Model<S>, atMost: number): Explored {
+  const seen = new Map([[model.key(model.initial), 0]])
+  const came: Came = { from: [-1], what: [''], which: [-1] }
+  const taken: Record<string, number> = {}
+  let depth = 0
+  for (let wave = [model.initial]; wave.length > 0; depth++) {
+    const next: S[] = []
+    for (const state of wave) {
+      const from = seen.get(model.key(state)) as number
+      const what = model.wrong(state)
+      if (what) return { states: seen.size, depth, taken, violation: { what, path: pathTo(from, came) } }
+      for (const [kind, which, to] of model.steps(state)) {
+        taken[kind] = (taken[kind] ?? 0) + 1
+        const key = model.key(to)
+        if (seen.has(key)) continue
+        if (seen.size >= atMost) throw new TooManyStates(`more than ${atMost} states: narrow the model`)
+        seen.set(key, came.from.length)
+        came.from.push(from)
+        came.what.push(kind)
+        came.which.push(which)
+        next.push(to)
+      }
+    }
+    wave = next
+  }
+  return { states: seen.size, depth: depth - 1, taken }
+}
+
+/** For each state, in the order of their finding: from which it was reached, and how. */
+interface Came {
+  readonly from: number[]
+  readonly what: string[]
+  readonly which: number[]
+}
+
+function pathTo(state: number, { from, what, which }: Came): string[] {
+  const path: string[] = []
+  for (let at = state; at > 0; at = from[at] as number) path.unshift(`${what[at]} ${which[at]}`)
+  return path
+}
