@@ -1,6 +1,6 @@
 /**
- * The model port over the AI SDK's provider packages: one call to the pool's provider, and what it said as a value. It never retries and
- * never judges (the queue and core/retry.ts do), and no key or prompt leaves it except to the provider.
+ * The model port over the AI SDK's provider packages: one call to the pool's provider, and what it said as a value. It
+ * never retries and never judges (the queue and core/retry.ts do), and no key or prompt leaves it except to the provider.
  */
 import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3GenerateResult } from '@ai-sdk/provider'
 import type { ModelAnswer, ModelPort, ModelRequest } from '../../services/ports.ts'

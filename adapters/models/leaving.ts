@@ -34,9 +34,11 @@ function abortable() {
   }
 }
 
-/** To be awaited directly before the request; throws where it may not leave. */
+/** To be awaited directly before the request; throws where it may not leave. A slot is for one request: a second throws. */
 export async function beforeItLeaves(signal: AbortSignal | null | undefined): Promise<void> {
   const call = signal && calls.get(signal)
-  if (!call) throw new Error('a provider package hands fetch another signal than it was given')
+  if (!call)
+    throw new Error('a provider package sent a second request, or hands fetch another signal than it was given')
+  calls.delete(signal)
   await call()
 }

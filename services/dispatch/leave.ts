@@ -40,6 +40,7 @@ export async function leaveIdle(deps: DispatcherDeps, h: Holder, idleBefore: num
     if (leaving.length === 0) continue
     const asked = { pool: h.pool, owners: leaving, epoch: h.record.epoch }
     const left = await deps.rings.leave(asked).catch(() => 'unheard' as const)
+    if (left === 'unheard') deps.meter.count('TicksFailed', 1, { pool: h.pool })
     if (left !== 'left') return left
     for (const owner of leaving) forget(h, owner)
     return 'some'

@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener } from 'no
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { aiSdkModel } from '../../adapters/models/ai-sdk.ts'
+import { beforeItLeaves, leaving } from '../../adapters/models/leaving.ts'
 import { PoolSettings, type ProviderSettings } from '../../core/settings.ts'
 import { simulatedProvider } from '../../local/simulated-provider.ts'
 import type { ModelAnswer, ModelRequest } from '../../services/ports.ts'
@@ -103,6 +104,13 @@ describe('a call that is ready', () => {
     expect(await call(provider(baseUrl), { begin: asked })).toEqual({ kind: 'missed' })
     expect(asked).toHaveBeenCalledOnce()
     expect(seen).toEqual([])
+  })
+
+  test('leaves once: its slot is for one request', async () => {
+    const { signal, done } = leaving(async () => true, 1_000)
+    await beforeItLeaves(signal)
+    await expect(beforeItLeaves(signal)).rejects.toThrow(/second request/)
+    done()
   })
 
   test('does not run out of time while it waits for its slot', async () => {
