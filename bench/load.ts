@@ -93,12 +93,12 @@ export async function atMoments(
 
 const LOOK_EVERY_MS = 100
 /** Resolves when so many jobs are done; throws when that takes longer than it may. */
-export const untilDone = (api: ApiClient, n: number, atMostMs: number): Promise<void> =>
-  until(async () => (await doneIn(api)) >= n, atMostMs, `all of ${n} jobs to be done`)
+export const untilDone = (api: ApiClient, pool: string, n: number, atMostMs: number): Promise<void> =>
+  until(async () => (await doneIn(api, pool)) >= n, atMostMs, `all of ${n} jobs to be done`)
 
-async function doneIn(api: ApiClient): Promise<number> {
+async function doneIn(api: ApiClient, pool: string): Promise<number> {
   const { pools } = (await api.get('/v1/overview')) as { pools: Record<string, Overview | null> }
-  return Object.values(pools['main']?.tiers ?? {}).reduce((sum, t) => sum + t.done, 0)
+  return Object.values(pools[pool]?.tiers ?? {}).reduce((sum, t) => sum + t.done, 0)
 }
 
 export async function until(true_: () => boolean | Promise<boolean>, atMostMs: number, what: string): Promise<void> {

@@ -85,7 +85,7 @@ export interface MeasuredSystem {
   /** Of the system's process and every one it started, its database engine among them. */
   rssMb(): number
   figures(): Promise<Answer<SystemAnswer, 'figures'>>
-  /** The same of a system over dynoxide. */
+  /** The same of a system that is metered. */
   metered(): Promise<Metered>
   stop(): Promise<void>
 }

@@ -5,12 +5,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ApiClient, apiClient } from '../local/api-client.ts'
 import { obey } from './forked.ts'
+import { warmUp } from './limit/warmed.ts'
 import { INPUT } from './load.ts'
 import type { Arrival } from './workload.ts'
 
 export interface SubmitOrder {
   readonly url: string
   readonly token: string
+  /** Warmed up before the trace (bench/limit/warmed.ts), with so long a rest in between. */
+  readonly warmUp?: { readonly restMs: number }
   readonly trace: readonly Arrival[]
   /** What is not accepted by then is given up: the answer comes in any case. */
   readonly capMs: number
@@ -40,9 +43,11 @@ interface Load extends SubmitOrder {
 
 async function submit(order: SubmitOrder): Promise<Submitted> {
   const jobIds = Array<string | null>(order.trace.length).fill(null)
+  const api = apiClient(order.url, order.token)
+  if (order.warmUp) await warmUp(api, order.warmUp.restMs)
   const load: Load = {
     ...order,
-    api: apiClient(order.url, order.token),
+    api,
     startedAt: Date.now(),
     jobIds,
     repeated: 0,

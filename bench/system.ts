@@ -15,6 +15,8 @@ export interface SystemOrder {
   readonly engine: 'dynoxide' | 'journal'
   /** Found in the folder, made by bench/plant.ts, instead of nothing. */
   readonly planted?: boolean
+  /** Counts requests and units, at some cost to each; only over dynoxide. */
+  readonly metered?: boolean
   /** Tells what becomes of jobs; only over dynoxide. */
   readonly watched?: boolean
 }
@@ -35,7 +37,7 @@ async function serve(order: SystemOrder): Promise<void> {
   const folder = await takeDataFolder(order.data, { reset: !order.planted })
   let metered: (() => Metered) | undefined
   const observe = (tables: Tables) => {
-    metered = meterTables(tables)
+    if (order.metered) metered = meterTables(tables)
     if (order.watched) watchTables(tables, tell)
   }
   const system = await startSystem({ settings, folder, port: 0, engine: order.engine, observe })

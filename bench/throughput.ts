@@ -34,7 +34,7 @@ async function through(engine: (typeof ENGINES)[number], { full }: Options): Pro
     const idleMb = system.rssMb()
     const began = performance.now()
     await inBatches(system.api, jobsOf(jobs, 50), SUBMITTERS)
-    await untilDone(system.api, jobs, PATIENCE_MS)
+    await untilDone(system.api, 'main', jobs, PATIENCE_MS)
     const minutes = (performance.now() - began) / 60_000
     const afterMb = system.rssMb()
     const { refused, repeated } = await provider.stats()

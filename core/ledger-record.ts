@@ -35,6 +35,8 @@ export const LedgerRecord = z.object({
   lastSlot: z.number(),
   /** Until then the provider asked for quiet. */
   quietUntil: z.number().optional(),
+  /** What sending took, as its holder knew it. */
+  travelMs: z.number().optional(),
   order: z.string().optional(),
   clock: z.number(),
   tiers: z.record(z.string(), Clock),

@@ -132,6 +132,16 @@ export function permit(ledger: Ledger, slot: number, cost: Cost): Ledger {
   return { ...ledger, first, requests, tokens }
 }
 
+/**
+ * The ledger without a permit in whose slot it is known that nothing was called and nothing ever will be: every window
+ * has that much more room. What was forgotten already is not given back.
+ */
+export function refund(ledger: Ledger, slot: number, cost: Cost): Ledger {
+  const i = bucketOf(ledger.shape, slot) - ledger.first
+  if (i < 0 || i >= ledger.requests.length) return ledger
+  return permit(ledger, slot, { requests: -cost.requests, tokens: -cost.tokens })
+}
+
 /** Forgets what no window at or after `now` can contain, and moves on, so that no gap is filled after a long rest. */
 export function trim(ledger: Ledger, now: number): Ledger {
   const first = bucketOf(ledger.shape, now) - ledger.shape.buckets

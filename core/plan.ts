@@ -44,7 +44,7 @@ export interface Plan {
 export const PERMITS_PER_TICK = 100
 
 /** A job above the pool's whole limit (lowered since it came) may not clog the line: its worker fails it unasked. */
-const costOf = (head: Head, limit = Infinity): Cost => ({ requests: 1, tokens: Math.min(head.tokens, limit) })
+export const costOf = (head: Head, limit = Infinity): Cost => ({ requests: 1, tokens: Math.min(head.tokens, limit) })
 
 /** When the earliest job behind what is served now becomes ready: at once, perhaps, where memory ends before the lane. */
 function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {

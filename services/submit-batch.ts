@@ -11,7 +11,7 @@ import { inBatches } from './in-batches.ts'
 import { type Accepted, admit, createOrRepeat, firstRecord, type SubmitRequest } from './submit.ts'
 
 /** So many keyed entries are written at once: a batch must not starve the other requests of its process. */
-const ENTRIES_AT_ONCE = 10
+const ENTRIES_AT_ONCE = 25
 /** A bell of so many stays far below an item's 400 KB, and below what a tick reads at once. */
 const JOBS_PER_BELL = 100
 

@@ -1,7 +1,7 @@
 /**
  * A worker's message: up to ten jobs, all at once, so that waiting for the model is paid once.
  * Whatever happens to one of them, the others settle; the dispatcher is told once, and at once of what cannot wait:
- * jobs that came late, and a provider that asks for quiet.
+ * jobs that came late or missed their slot, whose capacity serves another, and a provider that asks for quiet.
  */
 import { attempt } from './attempt.ts'
 import type { WorkerDeps } from './deps.ts'
@@ -25,7 +25,8 @@ export async function work(deps: WorkerDeps, message: JobMessage): Promise<void>
 async function attempted(deps: WorkerDeps, message: JobMessage, job: Sent): Promise<Report[]> {
   const done = await attempt(deps, message, job)
   if (!done) return []
-  return done.refusedUntil === undefined ? [done] : toldAtOnce(deps, message.pool, [done])
+  const waits = done.refusedUntil === undefined && done.settled.what !== 'back'
+  return waits ? [done] : toldAtOnce(deps, message.pool, [done])
 }
 
 /** Answers what could not be told: it is told again with the rest, for no bell is worth a neighbour's call. */

@@ -9,6 +9,7 @@ import {
   type AttributeValue,
   ConditionalCheckFailedException,
   DynamoDBClient,
+  type DynamoDBClientConfig,
   TransactionCanceledException,
   TransactionConflictException,
 } from '@aws-sdk/client-dynamodb'
@@ -41,6 +42,8 @@ export interface Endpoint {
   readonly endpoint: string
   readonly region: string
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  /** Instead of a signature by these credentials. */
+  readonly signer?: NonNullable<DynamoDBClientConfig['signer']>
 }
 
 export function dynamoTables(p: { name: TableNames } & (Endpoint | { endpoint?: never })): Tables {
@@ -54,6 +57,8 @@ export function dynamoTables(p: { name: TableNames } & (Endpoint | { endpoint?: 
       throwOnRequestTimeout: true,
     },
   })
+  // It makes a copy of every input and output for a logger that drops it: what jobs contain is for no log.
+  client.middlewareStack.remove('loggerMiddleware')
   return { db: DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }), name }
 }
 

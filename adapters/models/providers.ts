@@ -22,9 +22,19 @@ export function modelCache(): (provider: ProviderSettings, key: string | undefin
     const id = JSON.stringify(provider)
     const found = built.get(id)
     if (found && found.key === key) return found.modelOf
-    const modelOf = build(provider, key)
+    const modelOf = keeping(build(provider, key))
     built.set(id, { key, modelOf })
     return modelOf
+  }
+}
+
+/** One object for each model that the settings name: each builds schemas of its own, which takes longer than its call. */
+function keeping(make: ModelOf): ModelOf {
+  const made = new Map<string, LanguageModelV3>()
+  return (model) => {
+    const known = made.get(model) ?? make(model)
+    made.set(model, known)
+    return known
   }
 }
 

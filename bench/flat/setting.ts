@@ -24,6 +24,7 @@ export async function withSystem<T>(
   const order = {
     settings: settingsFor({ provider: provider.url, ...LIMIT }),
     engine: 'dynoxide',
+    metered: true,
     watched: true,
   } as const
   const system = await startMeasured({ ...order, ...p }, (seen) => {

@@ -8,6 +8,7 @@ import type { Arrival } from '../workload.ts'
 import type { Trace } from './measures.ts'
 import { type Allowance, loggingProvider } from './provider-log.ts'
 import { traceOf } from './trace.ts'
+import { MEASURED_POOLS_JOBS, WARM_AT_MOST_MS, warmProvider, withWarmPool } from './warmed.ts'
 
 export interface Setup extends Allowance {
   readonly order: 'weighted' | 'strict' | 'owners'
@@ -34,25 +35,30 @@ export async function runFairlead(
   watchMs: number = DRAIN_AT_MOST_MS,
 ): Promise<OurTrace> {
   const provider = await loggingProvider(setup)
-  const system = await startMeasured({ settings: settingsOf(setup, provider.url), engine: 'journal' })
+  const other = await warmProvider()
+  const settings = withWarmPool(settingsOf(setup, provider.url), other.url)
+  const system = await startMeasured({ settings, engine: 'journal' })
   let load: Forked<Submitted> | undefined
   try {
     load = forked<SubmitOrder, Submitted>(
       './submitter.ts',
-      { ...system.access, trace: arrivals, capMs: watchMs },
-      watchMs + SLACK_MS,
+      { ...system.access, warmUp: { restMs: restMs(setup) }, trace: arrivals, capMs: watchMs },
+      WARM_AT_MOST_MS + watchMs + SLACK_MS,
     )
     const { startedAt, jobIds, floodAcceptedAt, repeated } = await load.answer
-    await provider.admittedAll(arrivals.length, startedAt + watchMs)
+    await provider.admittedAll(MEASURED_POOLS_JOBS + arrivals.length, startedAt + watchMs)
     const endedAt = Date.now()
-    const trace = traceOf({ arrivals, idOf: (i) => jobIds[i] ?? '', log: provider.log(), startedAt, endedAt })
+    const log = provider.log().filter(({ at }) => at >= startedAt)
+    const trace = traceOf({ arrivals, idOf: (i) => jobIds[i] ?? '', log, startedAt, endedAt })
     return { ...trace, acceptedMs: floodAcceptedAt - startedAt, repeatedSubmits: repeated }
   } finally {
     load?.stop()
     await system.stop()
-    await provider.stop()
+    await Promise.all([provider.stop(), other.stop()])
   }
 }
+
+const restMs = ({ windowMs, guard }: Setup): number => windowMs + guard.refusalMs + guard.skewMs + guard.networkMs
 
 export function settingsOf({ requests, windowMs, ...pool }: Setup, provider: string): SettingsInput {
   const settings = settingsFor({ provider, requests, windowMs })

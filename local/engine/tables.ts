@@ -9,10 +9,19 @@ import {
 import type { Endpoint, TableNames } from '../../adapters/dynamodb/tables.ts'
 import { TABLES } from '../../adapters/keys.ts'
 
-/** What an emulator is shown: it asks for some region and credentials, and whatever AWS ones there are stay away from it. */
+/**
+ * What an emulator is shown: it asks for some region, credentials and signature, and whatever AWS ones there are stay away
+ * from it. It checks no signature, and to make one takes a tenth of the time that a request costs.
+ */
 export const LOCAL_ACCESS: Omit<Endpoint, 'endpoint'> = {
   region: 'local',
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  signer: { sign: async (request) => ({ ...request, headers: { ...request.headers, ...UNSIGNED } }) },
+}
+const UNSIGNED = {
+  authorization:
+    'AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
+  'x-amz-date': '20260101T000000Z',
 }
 
 const READY_WITHIN_S = 60

@@ -1,6 +1,8 @@
 /** Bells into the ring: each changes memory once, however often it is read. */
 import type { Bell, Settled } from '../../core/bell.ts'
 import type { Tier } from '../../core/job.ts'
+import { refund } from '../../core/ledger.ts'
+import { costOf } from '../../core/plan.ts'
 import { heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
 import { adapt } from './adapt.ts'
 import type { Holder } from './holder.ts'
@@ -55,7 +57,7 @@ function settled(h: Holder, job: Settled, now: number): void {
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)
-      if (job.uncalled) unprobed(h, sent)
+      if (job.uncalled) uncalled(h, sent)
       if (job.state !== 'queued') h.done[tier]++
       if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
       return
@@ -64,6 +66,7 @@ function settled(h: Holder, job: Settled, now: number): void {
       unprobed(h, sent)
       return sentBack(h.ring, job.jobId, sent.head, true)
     case 'back':
+      giveBack(h, sent)
       return sentBack(h.ring, job.jobId, { ...sent.head, fence: job.nextFence ?? sent.head.fence }, true)
     case 'lost':
       // Somebody else has it, or it is no more: the record tells, at the next look.
@@ -87,6 +90,19 @@ function answered(h: Holder, slot: number, now: number): void {
   if (!h.stopped || slot <= h.stopped.since) return
   delete h.stopped
   h.mended = true
+}
+
+function uncalled(h: Holder, sent: Sent): void {
+  unprobed(h, sent)
+  giveBack(h, sent)
+}
+
+/**
+ * Capacity that was not used: its worker had the fence and let go of it without a call, so nobody can call in that slot
+ * any more. A message refused as late proves less: a copy of it may be with a worker whose clock is behind.
+ */
+function giveBack(h: Holder, { head, slot }: Sent): void {
+  h.ledger = refund(h.ledger, slot, costOf(head, h.settings.tokens))
 }
 
 /** A stopped pool's probe came to no call, so it told nothing of the provider: another may go at once. */

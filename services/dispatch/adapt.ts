@@ -19,5 +19,7 @@ const SPARE_MS = 15
  */
 function followTravel(h: Holder, slackMs: number): void {
   const wanted = slackMs < SPARE_MS ? h.travelMs + (SPARE_MS - slackMs) * 1.5 : h.travelMs - Math.min(5, slackMs / 50)
-  h.travelMs = Math.min(TRAVEL_MS.most, Math.max(TRAVEL_MS.least, wanted))
+  h.travelMs = travelWithin(wanted)
 }
+
+export const travelWithin = (ms: number): number => Math.min(TRAVEL_MS.most, Math.max(TRAVEL_MS.least, ms))

@@ -3,7 +3,8 @@
  * slot. Slots are judged by the second that they stand in, once those that came late have been told of.
  */
 import type { Bell } from '../../core/bell.ts'
-import type { Holder } from './holder.ts'
+import { intervalMs } from '../../core/pacing.ts'
+import { type Holder, INITIAL_SLOWED_MS } from './holder.ts'
 
 /** How workers keep up. Seconds are those of the epoch. */
 export interface Load {
@@ -11,24 +12,26 @@ export interface Load {
   readonly seconds: Map<number, { sent: number; late: number }>
   /** Up to this second all are judged. */
   judged: number
-  /** The most slots that stood in a second, lately. */
-  most: number
   /** Bad seconds in a row. */
   bad: number
   /** How far workers were behind a slot, lately. */
   behindMs: number
-  /** Slots that stood so far apart were last too much. */
+  /** Slots that stood so far apart were last too much; 0 where none ever was. */
   tooFastMs: number
+  /** Good seconds since then, and after how many of them it is tried again. */
+  goodS: number
+  plateauS: number
   /** From when on slots tell of the pace that was last lowered: what was sent before is done first. */
   tellsFrom: number
 }
 export const noLoad = (): Load => ({
   seconds: new Map(),
   judged: 0,
-  most: 0,
   bad: 0,
   behindMs: 0,
   tooFastMs: 0,
+  goodS: 0,
+  plateauS: 0,
   tellsFrom: 0,
 })
 
@@ -37,17 +40,18 @@ const TOLD_WITHIN_MS = 500
 const BEHIND_MS_AT_MOST = 10_000
 /** So many late slots, and such a share of a second's, are a bad second: of them two in a row, or one very bad, are load. */
 const LATE_AT_LEAST = 5
-const LATE_SHARE = 0.25
+const LATE_SHARE = 0.15
 const VERY_LATE_SHARE = 0.6
 /** Below what the workers were seen to take, so that what queues before them drains; a change halves the rate at most. */
 const SLOWER = 1.2
 /**
- * By so much the rate grows with a second in which nothing came late: fast as far as well below the rate that was last
- * too much, slowly from there on.
+ * With seconds in which nothing came late the rate grows as CUBIC's window does (RFC 9438, section 4.2, with seconds in
+ * place of round trips): fast at first, hardly where it was last too much, and ever faster once that is passed. From half
+ * of a rate it takes six seconds to come back to it.
  */
-const RISE = { fast: 1.5, slow: 1.1 } as const
-const WELL_BELOW = 1.5
-const SLOWED_MS_AT_MOST = 1_000
+const CUBIC = 0.5 / 6 ** 3
+const RISE_AT_MOST = 1.5
+const SLOWED_MS = { least: 0.1, most: 1_000 } as const
 
 const secondOf = (at: number): number => Math.floor(at / 1_000)
 
@@ -91,21 +95,30 @@ interface Slots {
 }
 const isBad = ({ sent, late }: Slots): boolean => late >= LATE_AT_LEAST && late > LATE_SHARE * sent
 
-/** A burst is long over before its pace is judged: seconds with few slots do not make it forgotten at once. */
-const MOST_KEPT = 0.9
-
 function judge(h: Holder, slots: Slots, now: number): void {
-  h.load.most = Math.max(slots.sent, MOST_KEPT * h.load.most)
   h.load.bad = isBad(slots) ? h.load.bad + 1 : 0
   if (isBad(slots) && (h.load.bad > 1 || slots.late > VERY_LATE_SHARE * slots.sent)) slowDown(h, slots, now)
-  else if (slots.late === 0) rise(h)
+  else if (slots.late === 0 && tellsOfPace(h, slots)) rise(h)
 }
 
+/**
+ * That a few slots were met says nothing of a pace at which there would be many (RFC 7661 says it of TCP's window); only
+ * that what is known of overload grows old, back to where a holder begins that knows nothing.
+ */
+const USED_SHARE = 1 / 3
+const tellsOfPace = (h: Holder, { sent }: Slots): boolean =>
+  sent * paceMs(h) >= USED_SHARE * 1_000 || h.slowedMs > INITIAL_SLOWED_MS
+
+/** How far apart slots may stand at present. */
+const paceMs = (h: Holder): number => Math.max(h.slowedMs, intervalMs(h.ledger.shape, h.settings.pacing))
+
 function slowDown(h: Holder, { sent, late }: Slots, now: number): void {
-  const halved = 2 * Math.max(h.slowedMs, 1_000 / h.load.most)
+  const pace = paceMs(h)
   const met = Math.max(0, sent - late)
-  h.slowedMs = Math.min(SLOWED_MS_AT_MOST, Math.max(h.slowedMs, Math.min(halved, (SLOWER * 1_000) / met)))
-  h.load.tooFastMs = halved / 2
+  h.slowedMs = Math.min(SLOWED_MS.most, Math.max(pace, Math.min(2 * pace, (SLOWER * 1_000) / met)))
+  h.load.tooFastMs = pace
+  h.load.goodS = 0
+  h.load.plateauS = Math.cbrt((1 - h.load.tooFastMs / h.slowedMs) / CUBIC)
   h.load.tellsFrom = now + h.load.behindMs
   h.load.behindMs = 0
   h.load.bad = 0
@@ -114,8 +127,10 @@ function slowDown(h: Holder, { sent, late }: Slots, now: number): void {
 }
 
 function rise(h: Holder): void {
-  h.load.behindMs /= 2
-  const fast = h.slowedMs / RISE.fast > WELL_BELOW * h.load.tooFastMs
-  const faster = h.slowedMs / (fast ? RISE.fast : RISE.slow)
-  h.slowedMs = faster < 0.1 ? 0 : faster
+  const { load } = h
+  load.behindMs /= 2
+  load.goodS++
+  const ofTooFast = 1 + CUBIC * (load.goodS - load.plateauS) ** 3
+  const wanted = load.tooFastMs / ofTooFast
+  h.slowedMs = Math.min(h.slowedMs, Math.max(wanted, h.slowedMs / RISE_AT_MOST, SLOWED_MS.least))
 }

@@ -22,13 +22,16 @@ export function apply(h: Holder, decided: Plan, now: number): void {
   for (const p of decided.permits) h.recent.push({ slot: p.slot, owner: p.lane.owner })
 }
 
-export async function send(deps: DispatcherDeps, h: Holder, permits: readonly Permit[], now: number): Promise<void> {
-  if (permits.length === 0) return
+/** Answers how many jobs stand in their lanes again: the plan that sent them does not know of it. */
+export async function send(deps: DispatcherDeps, h: Holder, permits: readonly Permit[], now: number): Promise<number> {
+  if (permits.length === 0) return 0
   const { failed } = await deps.queue.send({ messages: messagesOf(h, permits, now) })
-  for (const job of failed.flatMap((m) => m.jobs)) {
+  const back = failed.flatMap((m) => m.jobs)
+  for (const job of back) {
     const sent = h.ring.sent.get(job.key.jobId)
     if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)
   }
+  return back.length
 }
 
 function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobMessage[] {

@@ -7,6 +7,7 @@ import { CLOCK_OFF_AT_MOST_MS } from '../../core/lease.ts'
 import { bucketOf, type LedgerShape } from '../../core/ledger.ts'
 import { AHEAD_AT_MOST_MS, lastSoundBucket } from '../../core/ledger-history.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
+import { intervalMs } from '../../core/pacing.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { Holder } from './holder.ts'
 
@@ -20,12 +21,19 @@ export function clockOf(deps: DispatcherDeps, h: Holder, now: number): 'sound' |
   return back ? 'clock-back' : 'sound'
 }
 
-/** The record as far as this clock can believe it: pacing that a clock ahead has left is not waited for. */
+/**
+ * The record as far as this clock can believe it: what a clock ahead has left is not waited for. Pacing goes on an interval
+ * after the last slot; it may stand farther off without any slot, where workers were given time to catch up.
+ */
 export function believed(
   record: LedgerRecord,
-  shape: LedgerShape,
+  p: { shape: LedgerShape; pacing: 'even' | 'burst' },
   now: number,
 ): { record: LedgerRecord; ahead: boolean } {
-  if (bucketOf(shape, record.lastSlot) <= lastSoundBucket(shape, now)) return { record, ahead: false }
-  return { record: { ...record, lastSlot: now, next: Math.min(record.next, now + AHEAD_AT_MOST_MS) }, ahead: true }
+  const ahead = bucketOf(p.shape, record.lastSlot) > lastSoundBucket(p.shape, now)
+  const lastSlot = ahead ? now : record.lastSlot
+  const latest = ahead
+    ? now + AHEAD_AT_MOST_MS
+    : Math.max(lastSlot, now + AHEAD_AT_MOST_MS) + intervalMs(p.shape, p.pacing)
+  return { record: { ...record, lastSlot, next: Math.min(record.next, latest) }, ahead }
 }

@@ -10,6 +10,7 @@ import { groupOf, HEADS_KEPT, laneIn, newRing, type OwnerTurns, type Ring, refil
 import type { PoolSettings } from '../../core/settings.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
+import { travelWithin } from './adapt.ts'
 import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
 import { noLoad } from './load.ts'
 import { believed } from './sound-clock.ts'
@@ -36,7 +37,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   const read = await readLanes(deps, ring, lanes, lease.record)
   if (!read) return undefined
   const shape = shapeOf(settings)
-  const { record, ahead } = believed(read, shape, now)
+  const { record, ahead } = believed(read, { shape, pacing: settings.pacing }, now)
   if (ahead) deps.meter.count('SlotsAhead', 1, { pool })
   const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
   return {
@@ -46,7 +47,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     ring,
     ledger: ledgerOf(record, { shape, history: settings.history, now }),
     next: record.next,
-    travelMs: INITIAL_TRAVEL_MS,
+    travelMs: travelWithin(record.travelMs ?? INITIAL_TRAVEL_MS),
     slowedMs: INITIAL_SLOWED_MS,
     load: noLoad(),
     ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0 } } : {}),

@@ -45,11 +45,12 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   followLoad(h, now)
   const decided = plan(snapshotOf(h), now)
   const rung = bells.length > 0
+  let sentBack = 0
   if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {
     if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
     apply(h, decided, now)
     if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + untilProbeMs(++h.stopped.probes)
-    await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
+    ;[sentBack] = await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
   } else apply(h, decided, now)
 
   // The picture is for looking at: that it cannot be written stops no job.
@@ -58,7 +59,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   if (left === 'lost' || left === 'unheard') return { kind: left }
   if (rung || decided.permits.length > 0) h.busyAt = now
   const full = bells.length === BELLS_PER_TICK
-  return { kind: 'ticked', againAt: full ? now : decided.againAt, bells: bells.length }
+  return { kind: 'ticked', againAt: full || sentBack > 0 ? now : decided.againAt, bells: bells.length }
 }
 
 const snapshotOf = (h: Holder) => ({
@@ -112,6 +113,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
     next: decided.next,
     lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledger)),
     quietUntil: h.quietUntil,
+    travelMs: h.travelMs,
     order: h.ring.order,
     clock: decided.turns.v,
     tiers,

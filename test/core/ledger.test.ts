@@ -10,6 +10,7 @@ import {
   type LedgerShape,
   lastSlot,
   permit,
+  refund,
   shapeOf,
   spanMs,
   stampAt,
@@ -92,6 +93,29 @@ describe('a ledger', () => {
         }
       }),
     )
+  })
+
+  it('is, after refunds, the ledger of the permits that are left', () => {
+    fc.assert(
+      fc.property(shapes, starts, wishes, fc.array(fc.nat(59)), (shape, start, wanted, which) => {
+        const { ledger, calls } = issue(shape, start, wanted)
+        const given = new Set(which)
+        const refunded = calls.filter((_, i) => given.has(i))
+        const left = calls.filter((_, i) => !given.has(i))
+        const after = refunded.reduce((l, c) => refund(l, c.at, costOf(c.tokens)), ledger)
+        for (let bucket = start - 15; bucket <= start + 60; bucket++) {
+          const slot = bucket * shape.bucketMs
+          expect(fits(after, slot, costOf(20))).toBe(isLegal(left, callAt(slot, 20), limitsOf(shape)))
+        }
+      }),
+    )
+  })
+
+  it('gives nothing back of what it has forgotten, or never knew', () => {
+    const ledger = trim(aLedger({ permits: [{ slot: NOW }] }), NOW + 100_000)
+    expect(refund(ledger, NOW, costOf(0))).toBe(ledger)
+    expect(refund(ledger, 0, costOf(0))).toBe(ledger)
+    expect(refund(ledger, NOW + 1_000_000, costOf(0))).toBe(ledger)
   })
 
   it('grants all or nothing: a call whose tokens do not fit takes no request either', () => {

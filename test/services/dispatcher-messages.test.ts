@@ -107,6 +107,21 @@ describe('a message that comes late', () => {
   })
 })
 
+describe('what sending takes', () => {
+  it('is known to the next holder: it leases no farther ahead than the last one did', async () => {
+    const world = new World({ pool: { pacing: 'burst', requests: 3_000 } })
+    world.delivery = () => [5]
+    const aheadMs = () => world.messages.flatMap((m) => m.jobs.map((j) => j.slot - m.sentAt))
+    await world.ended(await world.submitMany(300))
+    await world.pass(60_000)
+    const first = Math.max(...aheadMs())
+    world.messages.length = 0
+    await world.ended(await world.submitMany(300))
+    expect(world.holders.length).toBeGreaterThan(1)
+    expect(Math.max(...aheadMs())).toBeLessThan(first / 2)
+  })
+})
+
 describe('a message that the queue does not take', () => {
   it('is sent again with the next tick', async () => {
     const world = new World()
@@ -118,6 +133,23 @@ describe('a message that the queue does not take', () => {
     const ids = await world.submitMany(5)
     await world.ended(ids, 10_000)
     expect(world.model.calls.map((c) => c.attempt)).toEqual([1, 1, 1, 1, 1])
+  })
+
+  it('is remembered by a dispatcher that waited for the queue so long that it would end for want of work', async () => {
+    const world = new World()
+    world.wakes = false
+    const deps = world.process()
+    let asked = 0
+    const send = async (p: { messages: readonly JobMessage[] }) => {
+      if (asked++ > 0) return deps.queue.send(p)
+      await world.clock.until(world.now() + 16_000)
+      return { failed: [...p.messages] }
+    }
+    world.dispatcher = () => ({ ...deps, queue: { send } })
+    const id = await world.submit()
+    void world.dispatch()
+    await world.ended([id], 20_000)
+    expect(world.holders).toHaveLength(1)
   })
 })
 

@@ -82,15 +82,16 @@ describe('a pool whose last holder had a clock an hour ahead', () => {
 describe('what a clock an hour ahead has left behind', () => {
   const ahead = 3_600_000
 
-  it('as pacing does not hold up a job that comes after an idle start', async () => {
+  it.each([
+    { where: 'behind its last slot', slots: true },
+    { where: 'where it gave workers time to catch up', slots: false },
+  ])('as pacing $where does not hold up a job that comes after an idle start', async ({ slots }) => {
     const world = new World()
     const held = await world.api.capacity.acquire({ pool: 'main', holder: 'ahead', now: world.now(), leaseMs: 0 })
     if (held.kind !== 'held') throw new Error('it is free')
     const at = world.now() + ahead
-    await world.api.capacity.write({
-      pool: 'main',
-      record: { ...held.record, version: 2, state: 'free', next: at, lastSlot: at },
-    })
+    const record = { ...held.record, version: 2, state: 'free' as const, next: at, lastSlot: slots ? at : world.now() }
+    await world.api.capacity.write({ pool: 'main', record })
     void world.dispatch()
     await world.pass(30_000)
     expect(world.runs.map((run) => run.end)).toEqual(['idle'])

@@ -1,4 +1,4 @@
-/** `npm run simulate:faults -- --seeds N --from SEED [--jobs N] [--bug NAME] [--twice] [--trace]` */
+/** `npm run simulate:faults`: schedules from their seeds, checked as they go. `--help` has its options. */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { BUGS } from './bugs/all.ts'
@@ -7,8 +7,22 @@ import type { SeedResult } from './run-seed.ts'
 import { type Simulation, simulate } from './runner.ts'
 import { Tally } from './tally.ts'
 
+const HELP = `npm run simulate:faults -- [options]
+
+  --seeds N    how many schedules (1000)
+  --from SEED  the first one's seed (1)
+  --jobs N     processes (one for each core)
+  --bug NAME   with a planted bug; a name that is not there lists them
+  --twice      each in two time zones: do both come to the same trace?
+  --trace      prints the last lines of what happened in each
+  --help       this
+
+One line for each schedule that breaks a promise, with the command that replays it. Exits 1 if there was one.
+`
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(availableParallelism()) },
@@ -26,6 +40,10 @@ const replay = (seed: number) =>
   `npm run simulate:faults -- --seeds 1 --from ${seed}${values.bug ? ` --bug '${values.bug}'` : ''} --trace`
 
 async function main(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
   const bug = BUGS.find((b) => b.name === values.bug)
   if (values.bug !== undefined && !bug) {
     process.stderr.write(`There is no planted bug ${values.bug}. There are:\n${BUGS.map((b) => b.name).join('\n')}\n`)

@@ -122,6 +122,12 @@ describe('the client', () => {
     expect(await db.config.region()).toBe('local')
   })
 
+  it('keeps no step that shows inputs and outputs to a logger', () => {
+    const steps = dynamoTables({ name: NAMES }).db.middlewareStack.identify()
+    expect(steps.join()).toContain('retryMiddleware')
+    expect(steps.join()).not.toContain('loggerMiddleware')
+  })
+
   it('tries four times', async () => {
     expect(await dynamoTables({ name: NAMES }).db.config.maxAttempts()).toBe(4)
   })

@@ -4,6 +4,7 @@ import { DISPATCH_BUGS } from './dispatch.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
 import { REAL_BUGS } from './real.ts'
+import { REFUND_BUGS } from './refund.ts'
 import { SHARING_BUGS } from './sharing.ts'
 
 export const BUGS: readonly Bug[] = [
@@ -13,6 +14,7 @@ export const BUGS: readonly Bug[] = [
   ...CLOCK_BUGS,
   ...STOP_BUGS,
   ...BATCH_BUGS,
+  ...REFUND_BUGS,
   ...REAL_BUGS,
 ]
 

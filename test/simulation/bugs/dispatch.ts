@@ -110,7 +110,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'core/plan.ts',
     find: 'permits: now >= probeAt ? 1 : 0',
     replace: 'permits: 0',
-    seed: 2,
+    seed: 102,
   },
   {
     name: "a cancelled job's bell takes its neighbour away",

@@ -131,7 +131,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: STORE,
     find: "if (from?.state !== t.from.state || from.fence !== t.from.fence) return 'stale'",
     replace: "if (from?.state !== t.from.state) return 'stale'",
-    seed: 5,
+    seed: 579,
   },
   {
     name: 'a settle overlooks that the job is to be cancelled',

@@ -21,8 +21,8 @@ export const CLOCK_BUGS: readonly Bug[] = [
   {
     name: 'pacing that a clock an hour ahead has left is waited for',
     file: 'services/dispatch/sound-clock.ts',
-    find: 'if (bucketOf(shape, record.lastSlot) <= lastSoundBucket(shape, now))',
-    replace: 'if (bucketOf(shape, record.lastSlot) <= lastSoundBucket(shape, now) + Infinity)',
+    find: 'bucketOf(p.shape, record.lastSlot) > lastSoundBucket(p.shape, now)',
+    replace: 'bucketOf(p.shape, record.lastSlot) > lastSoundBucket(p.shape, now) + Infinity',
   },
   {
     name: 'slots that a clock ahead has stamped are not taken for used now',
@@ -44,14 +44,14 @@ export const STOP_BUGS: readonly Bug[] = [
     file: 'core/retry.ts',
     find: 'at: now + aside, throttles }',
     replace: 'at: now + 0 * aside, throttles }',
-    seed: 2,
+    seed: 4,
   },
   {
     name: 'an answered probe does not lift the stop',
     file: ABSORB,
     find: '  if (!h.stopped || slot <= h.stopped.since) return\n',
     replace: '  if (!h.stopped || slot <= h.stopped.since + 1e12) return\n',
-    seed: 2,
+    seed: 102,
   },
 ]
 

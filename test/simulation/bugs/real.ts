@@ -7,7 +7,6 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/leave.ts',
     find: "    if (left !== 'left') return left\n",
     replace: "    if (left === 'unheard') throw new Error('unheard')\n    if (left !== 'left') return left\n",
-    seed: 1558,
   },
   {
     name: 'what entered meanwhile is ended as if it never had',
@@ -26,8 +25,22 @@ export const REAL_BUGS: readonly Bug[] = [
   {
     name: 'a stopped pool waits a minute for a probe that failed uncalled',
     file: 'services/dispatch/absorb.ts',
-    find: '      if (job.uncalled) unprobed(h, sent)\n',
-    replace: '',
+    find: '      if (job.uncalled) uncalled(h, sent)\n',
+    replace: '      if (job.uncalled) giveBack(h, sent)\n',
+  },
+  {
+    name: 'pacing far ahead is waited for where no slot stands there',
+    file: 'services/dispatch/sound-clock.ts',
+    find: 'Math.max(lastSlot, now + AHEAD_AT_MOST_MS) + intervalMs(p.shape, p.pacing)',
+    replace: 'Infinity',
+    seed: 384,
+  },
+  {
+    name: 'what the queue did not take is forgotten at the end',
+    file: 'services/dispatch/tick.ts',
+    find: 'full || sentBack > 0 ? now',
+    replace: 'full ? now',
+    seed: 5348,
   },
   {
     name: 'a takeover counts the time from before it asked for the lease',

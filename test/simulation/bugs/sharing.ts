@@ -29,7 +29,7 @@ export const SHARING_BUGS: readonly Bug[] = [
     file: LEDGER,
     find: 'Math.ceil((pool.windowMs + guardMs) / bucketMs)',
     replace: 'Math.ceil((pool.windowMs + 0 * guardMs) / bucketMs)',
-    seed: 4,
+    seed: 12,
   },
   {
     name: 'tokens are not counted',

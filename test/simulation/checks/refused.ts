@@ -9,15 +9,16 @@ const lastError = (item: Item) => (item['errors'] as { class: string; at: number
 export const refused: MakeCheck = (w) => {
   const probes = new Set<string>()
   return {
-    sent({ jobs }) {
-      for (const { key, fence, probe } of jobs) if (probe) probes.add(`${key.jobId} ${fence}`)
+    // By the message that the call was made for: an older one under the same fence may be quicker than the probe's.
+    arrival({ request, permit }) {
+      if (permit?.probe) probes.add(`${request.jobId} ${request.fence}`)
     },
     move({ gone: [gone], put: [came], jobId }) {
       if (gone?.item['state'] !== 'running' || came?.item['state'] !== 'queued') return
       const error = lastError(came.item)
       if (error?.class !== 'provider-config') return
       const charged = Number(came.item['throttles']) - Number(gone.item['throttles'])
-      if (charged > 0 && probes.has(`${jobId} ${Number(gone.item['fence']) - 1}`))
+      if (charged > 0 && probes.has(`${jobId} ${Number(gone.item['fence'])}`))
         w.fail('refused', `${jobId} was a probe and is charged for it`)
       if (Number(came.item.sk.slice(0, 13)) < error.at + ASIDE_MS)
         w.fail('refused', `${jobId} was refused and does not step aside`)

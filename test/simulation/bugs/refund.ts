@@ -1,0 +1,41 @@
+/** Bugs in what is given back of capacity that was not used. */
+import type { Bug } from './bug.ts'
+
+const ABSORB = 'services/dispatch/absorb.ts'
+const REFUND = '  h.ledger = refund(h.ledger, slot, costOf(head, h.settings.tokens))\n'
+
+export const REFUND_BUGS: readonly Bug[] = [
+  {
+    name: 'a slot that was refused as late is given back',
+    file: ABSORB,
+    find: '      h.late++\n',
+    replace: '      h.late++\n      giveBack(h, sent)\n',
+  },
+  {
+    name: 'a slot is given back though it was called in',
+    file: ABSORB,
+    find: '      if (job.uncalled) uncalled(h, sent)\n',
+    replace: '      uncalled(h, sent)\n',
+    seed: 47,
+  },
+  {
+    name: 'a slot is given back twice',
+    file: ABSORB,
+    find: REFUND,
+    replace: `${REFUND}${REFUND}`,
+    seed: 10,
+  },
+  {
+    name: 'a slot is given back though another copy of its message is called',
+    file: ABSORB,
+    find: '      sent.lookAt = 0\n',
+    replace: '      sent.lookAt = 0\n      giveBack(h, sent)\n',
+  },
+  {
+    name: 'what is given back is taken from another moment',
+    file: ABSORB,
+    find: REFUND,
+    replace: '  h.ledger = refund(h.ledger, Math.max(slot, h.record.lastSlot), costOf(head, h.settings.tokens))\n',
+    seed: 303,
+  },
+]
