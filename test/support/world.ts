@@ -193,3 +193,10 @@ export class World {
     }
   }
 }
+
+/** A world in which nobody dispatches: what is queued stays. */
+export function asleep(): World {
+  const world = new World()
+  world.wakes = false
+  return world
+}
