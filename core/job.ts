@@ -9,7 +9,7 @@ export type Tier = (typeof TIERS)[number]
 
 /** From each state, the states a job may go to next. States that map to nothing are ends. */
 export const EDGES = {
-  queued: ['running', 'cancelled', 'expired', 'failed'],
+  queued: ['running', 'cancelled'],
   running: ['running', 'queued', 'in-review', 'succeeded', 'failed', 'cancelled', 'expired'],
   'in-review': ['queued-approved', 'rejected', 'cancelled'],
   'queued-approved': ['succeeded'],

@@ -133,9 +133,16 @@ function deadLetter(deps: WorkerDeps, record: Running, sent: Sent, reason: strin
   return leave(deps, sent, { from: record, to: { ...carry(record), state: 'failed', key }, end })
 }
 
-/** Its input has outlived retention: nothing is left to send. */
-export const expire = (deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> =>
-  leave(deps, sent, { from: record, end: endOf(deps, record, 'expired', { reason: 'input-expired' }) })
+/**
+ * Its input has outlived retention: nothing is left to send. Where its end stands already, the record is a first put that
+ * landed after it: nothing would ever take it away, and each claim of it would burn a slot.
+ */
+export async function expire(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {
+  const end = endOf(deps, record, 'expired', { reason: 'input-expired' })
+  const done = await leave(deps, sent, { from: record, end })
+  if (done.settled.what === 'lost') await deps.jobs.discard({ record })
+  return done
+}
 
 /** Back into its lane where it stood: the slot was missed. It costs no attempt. */
 export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {

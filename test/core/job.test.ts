@@ -22,8 +22,6 @@ import { aJob, NOW } from '../support/builders.ts'
 const DRAWN = new Set([
   'queued > running',
   'queued > cancelled',
-  'queued > expired',
-  'queued > failed',
   'running > running',
   'running > queued',
   'running > in-review',

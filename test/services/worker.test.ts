@@ -121,6 +121,18 @@ describe('a claimed record', () => {
     expect(world.live()).toEqual([])
   })
 
+  it('is discarded if its job has ended and its input has outlived retention', async () => {
+    const world = new World()
+    const id = await world.submit()
+    await world.ended([id])
+    const input = world.parts(id)?.input as JobInput
+    await world.pass(input.expiresAt - world.now() + 1)
+    await late(world, id, input)
+    expect(world.model.calls).toHaveLength(1)
+    expect(world.live()).toEqual([])
+    expect(world.end(id)).toMatchObject({ outcome: 'succeeded' })
+  })
+
   it('is discarded if its job has moved to review or to a later try', async () => {
     const world = new World()
     const [draft, later] = [await world.submit('intro'), await world.submit()]
@@ -134,8 +146,8 @@ describe('a claimed record', () => {
   })
 
   /** The first put of a job lands long after it should have, and is sent. */
-  async function late(world: World, id: string): Promise<void> {
-    const record = firstRecord(world.parts(id)?.input as JobInput)
+  async function late(world: World, id: string, input = world.parts(id)?.input as JobInput): Promise<void> {
+    const record = firstRecord(input)
     await world.api.jobs.enter({ record })
     await world.clock.during(work(world.api, messageFor(world, record.key)))
   }

@@ -48,6 +48,8 @@ const ordinaryMs = (s: Stream): number => s.int(1, 4)
 const slowMs = (s: Stream): number => s.spread(50, 15_000)
 const frozenMs = (s: Stream): number => s.spread(300, 80_000)
 const lateMs = (s: Stream): number => s.spread(5, 80_000)
+/** When its job has ended, and before faults stop. */
+const lateFirstMs = (s: Stream): number => s.spread(300, 20_000)
 const gaveUpMs = (s: Stream): number => s.spread(5, 6_000)
 const silent = () => undefined
 /** Whoever asked may be dead when it fails. */
@@ -112,7 +114,8 @@ const BEFALL: Readonly<Record<Fault, <T>(a: Asked<T>) => void>> = {
     a.giveUp()
   },
   late(a) {
-    a.around.after(lateMs(a.stream), () => a.land())
+    const ms = a.call.kind === 'jobs.enter' ? lateFirstMs(a.stream) : lateMs(a.stream)
+    a.around.after(ms, () => a.land())
     if (a.stream.chance(0.3)) a.process.die()
     else a.giveUp()
   },

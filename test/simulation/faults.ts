@@ -47,7 +47,7 @@ const CALLS = {
   'jobs.lane': { may: TORN, rate: 0.04 },
   'jobs.claim': { may: WRITE, rate: 0.11 },
   'jobs.release': { may: WRITE, rate: 0.25 },
-  'jobs.discard': { may: WRITE, rate: 0.4 },
+  'jobs.discard': { may: WRITE, rate: 0.95 },
   'jobs.transition': { may: WRITE, rate: 0.12 },
   'jobs.requestCancel': { may: WRITE, rate: 0.3 },
   'jobs.endUnentered': { may: WRITE, rate: 0.4 },
@@ -107,7 +107,7 @@ export class FaultMix {
 
   constructor(
     readonly stream: Stream,
-    p: { none: boolean; jumps: boolean },
+    p: { none: boolean; jumps: boolean; lateEntries: boolean },
   ) {
     this.active = !p.none
     if (p.none) return
@@ -115,6 +115,7 @@ export class FaultMix {
     const weight = new Map(FAULTS.map((f) => [f, stream.chance(0.6) ? stream.spread(10, 100) : 0]))
     if (!p.jumps) weight.set('jump', 0)
     for (const call of CALL_KINDS) this.odds.set(call, oddsOf(call, weight, frequency))
+    if (p.lateEntries) this.odds.set('jobs.enter', [{ fault: 'late', upTo: 0.5 }])
     for (const kind of AROUND) this.around.set(kind, stream.chance(0.4) ? 0.15 * stream.unit() : 0)
   }
 

@@ -15,6 +15,7 @@ import { Batches, type Entry } from './batches.ts'
 import type { JobFacts } from './book.ts'
 import type { Asked } from './checks/check.ts'
 import { Stream } from './random.ts'
+import { REST_MS } from './scenario.ts'
 import { START, type World } from './world.ts'
 
 const TRIES = 5
@@ -61,11 +62,12 @@ export class People {
 
   /** Everything that will be asked for in the active time. */
   begin(): void {
-    const { jobs, activeMs, meddling, longMs } = this.world.scenario
+    const { jobs, activeMs, meddling, longMs, rests } = this.world.scenario
     const shape = this.stream.pick(['burst', 'burst', 'waves', 'even', 'even'] as const)
     for (let n = 0; n < jobs; ) {
       const many = this.stream.chance(BATCHED) ? this.stream.int(2, 12) : 1
-      this.at(this.arrivalMs(shape, activeMs), () => (many > 1 ? this.submitMany(many) : this.submitNew()))
+      const after = rests && n >= jobs / 2 ? activeMs + REST_MS : 0
+      this.at(after + this.arrivalMs(shape, activeMs), () => (many > 1 ? this.submitMany(many) : this.submitNew()))
       n += many
     }
     for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
@@ -83,17 +85,22 @@ export class People {
   /** One more, as anybody may come at any moment. */
   submitNew(owner = this.someOwner()): void {
     const { asked, request } = this.newRequest(owner)
-    const idempotencyKey = this.stream.chance(0.8) ? this.keyFor(asked) : undefined
+    const idempotencyKey = this.keyed(0.8) ? this.keyFor(asked) : undefined
     void this.waited(this.submitUntilAnswered(asked, { ...request, idempotencyKey }))
   }
 
   private submitMany(many: number): void {
     const entries = Array.from({ length: many }, () => {
       const { asked, request } = this.newRequest(this.someOwner())
-      const idempotencyKey = this.stream.chance(0.3) ? `key ${asked.n}` : undefined
+      const idempotencyKey = this.keyed(0.3) ? `key ${asked.n}` : undefined
       return { asked, request: { ...request, owner: asked.owner, idempotencyKey } }
     })
     void this.waited(this.batches.untilAnswered(entries))
+  }
+
+  /** A key that outlives its job's input names a new job: which of the two a check means would be open. */
+  private keyed(share: number): boolean {
+    return this.stream.chance(share) && this.world.scenario.forgetMs === 0
   }
 
   private someOwner(): number {
@@ -101,14 +108,15 @@ export class People {
   }
 
   private newRequest(owner: number): Entry {
-    const { owners, crowd } = this.world.scenario
+    const { owners, crowd, forgetMs } = this.world.scenario
     const asked = {
       n: this.requests.size,
       owner: owners[crowd && this.stream.chance(0.9) ? 0 : owner] as string,
       kind: crowd && this.stream.chance(0.9) ? 'step' : this.stream.pick(KINDS),
     }
     this.requests.set(asked.n, asked)
-    const startAt = this.stream.chance(0.06) ? this.world.clock.time + this.stream.spread(100, 20_000) : undefined
+    const later = this.stream.chance(forgetMs > 0 ? 0.2 : 0.06)
+    const startAt = later ? this.world.clock.time + this.stream.spread(100, 20_000 + forgetMs) : undefined
     return { asked, request: { kind: asked.kind, input: { name: 'Grace', n: asked.n }, startAt } }
   }
 

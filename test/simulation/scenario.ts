@@ -18,6 +18,12 @@ export interface Scenario {
   readonly faultyMs: number
   /** For so long some owner trickles on, so that idle ones leave the ring; mostly not at all. */
   readonly longMs: number
+  /** Inputs are kept for so many ms, and some jobs start later than that; 0: for as long as it takes. */
+  readonly forgetMs: number
+  /** Work comes twice, with a rest between that ends the dispatchers: who is idle leaves the ring under faults. */
+  readonly rests: boolean
+  /** Half of the first puts land late: ghosts of jobs that have ended are claimed, and discarded. */
+  readonly lateEntries: boolean
   /** One owner has more in one lane than a dispatcher keeps in memory. */
   readonly crowd: boolean
   /** It goes on until the dispatchers have ended with nothing to do, and somebody submits in that very moment. */
@@ -33,6 +39,8 @@ export interface Scenario {
 
 /** An owner leaves the ring after five idle minutes, at most one later. */
 const LONG_MS = 430_000
+/** A dispatcher ends after 15 s without work, and two more in which it looks for bells. */
+export const REST_MS = 35_000
 /** Lambda's longest. */
 const FUNCTION_MS = 900_000
 
@@ -42,17 +50,24 @@ export function scenarioOf(seed: number): Scenario {
   const long = s.chance(0.025)
   const crowd = !long && s.chance(0.015)
   const activeMs = s.spread(2_000, 30_000)
+  const rare = new Stream(seed, 'rare')
+  const forgetMs = rare.chance(0.04) ? rare.spread(4_000, 20_000) : 0
+  const lateEntries = rare.chance(0.06)
+  const rests = !long && !crowd && rare.chance(0.2)
   const owners = OWNERS.slice(0, s.int(1, s.chance(0.2) ? OWNERS.length : 5))
   return {
     seed,
     faultless,
     clocks: faultless ? 'exact' : s.pick(['exact', 'within', 'within', 'beyond']),
-    settings: settingsOf(s, owners),
+    settings: forgetful(settingsOf(s, owners), forgetMs),
+    forgetMs,
+    rests,
+    lateEntries,
     owners,
     crowd,
-    jobs: crowd ? s.int(250, 350) : s.spread(22, 130),
+    jobs: crowd ? s.int(250, 350) : s.spread(22, 124),
     activeMs,
-    faultyMs: (long ? LONG_MS : activeMs) + s.spread(3_000, 60_000),
+    faultyMs: (long ? LONG_MS : rests ? REST_MS + 2 * activeMs : activeMs) + s.spread(3_000, 60_000),
     longMs: long ? LONG_MS : 0,
     untilIdle: s.chance(faultless ? 0.7 : 0.15),
     providerFails: faultless || s.chance(0.3) ? 0 : s.spread(1, 30) / 100,
@@ -60,10 +75,16 @@ export function scenarioOf(seed: number): Scenario {
     limits: {
       api: 29_000,
       worker: faultless ? FUNCTION_MS : s.spread(15_000, 120_000),
-      dispatcher: s.chance(0.3) || long ? FUNCTION_MS : s.spread(6_000, 200_000),
+      dispatcher: dispatcherLimit(s, { long, lateEntries }),
     },
     visibilityMs: s.spread(2_000, 60_000),
   }
+}
+
+/** Ghosts are found by whoever takes over. */
+function dispatcherLimit(s: Stream, { long, lateEntries }: { long: boolean; lateEntries: boolean }): number {
+  const drawn = s.chance(0.3) || long ? FUNCTION_MS : s.spread(6_000, 200_000)
+  return lateEntries ? Math.min(drawn, 8_000) : drawn
 }
 
 const OWNERS = ['ada', 'bob', 'cy', 'dan', 'eve', 'fay', 'gil', 'hal', 'ivy', 'jo']
@@ -87,6 +108,11 @@ function settingsOf(s: Stream, owners: readonly string[]): Settings {
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
   return parsed.settings
 }
+
+const DAY_MS = 86_400_000
+/** Shorter than any settings may say: no schedule lasts for days. */
+const forgetful = (settings: Settings, forgetMs: number): Settings =>
+  forgetMs === 0 ? settings : { ...settings, retentionDays: { ...settings.retentionDays, input: forgetMs / DAY_MS } }
 
 /** Two to forty calls a second, so that a schedule's jobs are through in seconds. */
 function poolOf(s: Stream): SettingsInput['pools'][string] {

@@ -73,7 +73,8 @@ export class World implements Surroundings {
     this.trace = (process, what) => this.history.add(this.clock.time, `${process.role}${process.id} ${what}`)
     this.latency = new Stream(seed, 'latency')
     this.stream = new Stream(seed, 'world')
-    this.mix = new FaultMix(new Stream(seed, 'faults'), { none: scenario.faultless, jumps: clocks !== 'exact' })
+    const { faultless: none, lateEntries } = scenario
+    this.mix = new FaultMix(new Stream(seed, 'faults'), { none, jumps: clocks !== 'exact', lateEntries })
     this.provider = new Provider(this.clock, new Stream(seed, 'provider'), this.mix, scenario)
     this.withinGuard = clocks !== 'beyond'
     this.stores = {

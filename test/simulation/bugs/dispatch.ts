@@ -24,7 +24,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: TICK,
     find: "  await note(deps, h, { turns: 'when-due' })\n",
     replace: "  void note(deps, h, { turns: 'when-due' }).catch(() => undefined)\n",
-    seed: 6,
+    seed: 1,
   },
   {
     name: 'the dispatcher ends without its second look',
@@ -40,7 +40,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'services/doorbell.ts',
     find: 'now - cached.at < LEASE_CACHE_MS && now < cached.until',
     replace: 'now - cached.at < 60_000',
-    seed: 70,
+    seed: 21,
   },
   {
     name: 'a dispatcher whose time is up wakes nobody',
@@ -68,14 +68,14 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     find: `  const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
   const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)`,
     replace: '  const alone: typeof jobs = []\n  const together = jobs',
-    seed: 5,
+    seed: 2,
   },
   {
     name: 'what the queue did not take is forgotten',
     file: 'services/dispatch/send.ts',
     find: 'if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)',
     replace: 'if (sent) h.ring.sent.delete(job.key.jobId)',
-    seed: 41,
+    seed: 26,
   },
   {
     name: 'a new holder starts with an empty ledger',
@@ -96,7 +96,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'core/lease.ts',
     find: "lease.state !== 'free' && within(lease.until, now, LEASE_MS)",
     replace: "lease.state !== 'free' && within(lease.until, now + 25_000, LEASE_MS)",
-    seed: 1,
+    seed: 2,
   },
   {
     name: 'the ledger is written over any version of the same epoch',
@@ -110,14 +110,14 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'core/plan.ts',
     find: 'permits: now >= probeAt ? 1 : 0',
     replace: 'permits: 0',
-    seed: 102,
+    seed: 25,
   },
   {
     name: "a cancelled job's bell takes its neighbour away",
     file: 'core/ring.ts',
     find: '  if (known) lane.heads.splice(i, 1)\n',
     replace: '  if (known || i < lane.heads.length) lane.heads.splice(i, 1)\n',
-    seed: 28,
+    seed: 24,
   },
   {
     name: 'what does not fit in memory is not remembered to stand on the table',

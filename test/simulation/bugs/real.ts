@@ -40,7 +40,13 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/tick.ts',
     find: 'full || sentBack > 0 ? now',
     replace: 'full ? now',
-    seed: 5348,
+  },
+  {
+    name: 'a record of an ended job whose input has expired is claimed again and again',
+    file: 'services/settle.ts',
+    find: "  if (done.settled.what === 'lost') await deps.jobs.discard({ record })\n",
+    replace: '',
+    seed: 17,
   },
   {
     name: 'a takeover counts the time from before it asked for the lease',
