@@ -76,6 +76,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: ATTEMPT,
     find: 'if (parts && (parts.end || !sameKey(presentKey(parts), key))) {',
     replace: 'if (parts?.end) {',
+    seed: 29,
   },
   {
     name: 'a slot that has passed is used all the same',
@@ -187,6 +188,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: 'services/review.ts',
     find: 'if (live.draftVersion !== version || parts.draft.version !== version || parts.draft.hash !== live.draftHash)',
     replace: 'if (parts.draft.hash !== live.draftHash)',
+    seed: 81,
   },
   {
     name: 'a redrive goes on under the old fence',

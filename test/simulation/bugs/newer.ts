@@ -17,12 +17,14 @@ export const CLOCK_BUGS: readonly Bug[] = [
     file: 'core/lease.ts',
     find: 'until > now && until <= now + atMostMs + AHEAD_AT_MOST_MS',
     replace: 'until > now && until + 0 * atMostMs * AHEAD_AT_MOST_MS > now',
+    seed: 898,
   },
   {
     name: 'pacing that a clock an hour ahead has left is waited for',
     file: 'services/dispatch/sound-clock.ts',
     find: 'bucketOf(p.shape, record.lastSlot) > lastSoundBucket(p.shape, now)',
     replace: 'bucketOf(p.shape, record.lastSlot) > lastSoundBucket(p.shape, now) + Infinity',
+    seed: 1399,
   },
   {
     name: 'slots that a clock ahead has stamped are not taken for used now',
@@ -38,6 +40,7 @@ export const STOP_BUGS: readonly Bug[] = [
     file: 'core/retry.ts',
     find: '(tries.probe ? 0 : 1)',
     replace: '(tries.probe ? 1 : 1)',
+    seed: 120,
   },
   {
     name: 'a refused job does not step aside',

@@ -15,6 +15,7 @@ export const REAL_BUGS: readonly Bug[] = [
       if (tables.get('live', liveKey(key)) || parts`,
     replace: `[endKey(end.jobId)].map((part) => tables.get('jobs', part))
       if (parts`,
+    seed: 268,
   },
   {
     name: 'a stopped pool waits a minute for a probe that came to no call',

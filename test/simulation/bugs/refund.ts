@@ -30,6 +30,7 @@ export const REFUND_BUGS: readonly Bug[] = [
     file: ABSORB,
     find: '      sent.lookAt = 0\n',
     replace: '      sent.lookAt = 0\n      giveBack(h, sent)\n',
+    seed: 260,
   },
   {
     name: 'what is given back is taken from another moment',
