@@ -64,8 +64,13 @@ export interface LanePage {
   readonly last?: LiveKey
 }
 
+/** Whether an input was written, or which one of its job stands. */
+export type Created = { readonly kind: 'created' } | { readonly kind: 'exists'; readonly input: JobInput }
+
 export interface JobStore {
-  create(p: { input: JobInput }): Promise<{ kind: 'created' } | { kind: 'exists'; input: JobInput }>
+  create(p: { input: JobInput }): Promise<Created>
+  /** The same for many, answered in their order. Throws if one was not answered; which were written is then unknown. */
+  createAll(p: { inputs: readonly JobInput[] }): Promise<Created[]>
   /**
    * Inputs of ids just made: they meet nothing that stands, so they are written in batches. Throws if not all were taken;
    * which of them were is then unknown.

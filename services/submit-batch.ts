@@ -1,21 +1,22 @@
 /**
- * Many submits together, each answered for itself. Contents without a key cannot meet anything that stands and go in
- * batches; those with a key are created one by one, for each may be a repeat. What is new is then entered in one go, with
- * one bell a pool.
+ * Many submits together, each answered for itself. Contents without a key meet nothing that stands; of those with a key
+ * each may be a repeat. What is new is entered in one go, with one bell a pool.
  */
 import { cameBell } from '../core/bell.ts'
 import type { JobInput } from '../core/job.ts'
 import type { Caller } from './caller.ts'
 import type { Deps } from './deps.ts'
 import { inBatches } from './in-batches.ts'
-import { type Accepted, admit, createOrRepeat, firstRecord, type SubmitRequest } from './submit.ts'
+import { type Accepted, admit, firstRecord, repeat, type SubmitRequest } from './submit.ts'
 
-/** So many keyed entries are written at once: a batch must not starve the other requests of its process. */
+/** Entries that are looked at, at the same time: a batch must not starve the other requests of its process. */
 const ENTRIES_AT_ONCE = 25
 /** A bell of so many stays far below an item's 400 KB, and below what a tick reads at once. */
 const JOBS_PER_BELL = 100
 
 export type Submitted = Accepted | { readonly ok: 'broken'; readonly error: unknown }
+/** By their place in the batch. */
+type Inputs = ReadonlyMap<number, JobInput>
 
 export async function submitBatch(
   deps: Deps,
@@ -23,40 +24,53 @@ export async function submitBatch(
   requests: readonly SubmitRequest[],
 ): Promise<Submitted[]> {
   const answers: Submitted[] = []
-  const created = new Map<number, JobInput>()
-  const fresh = new Map<number, JobInput>()
-  const one = async (request: SubmitRequest, i: number): Promise<void> => {
+  const inputs = new Map<number, JobInput>()
+  await each(answers, requests.entries(), async (request, i) => {
     const admitted = await admit(deps, caller, request)
-    if (!admitted.ok) answers[i] = admitted
-    else if (request.idempotencyKey === undefined) fresh.set(i, admitted.input)
-    else {
-      const repeated = await createOrRepeat(deps, admitted.input)
-      if (repeated) answers[i] = repeated
-      else created.set(i, admitted.input)
-    }
-  }
-  await inBatches([...requests.entries()], ENTRIES_AT_ONCE, async ([i, request]) => {
-    await one(request, i).catch((error: unknown) => {
-      answers[i] = { ok: 'broken', error }
-    })
+    if (!admitted.ok) return admitted
+    inputs.set(i, admitted.input)
+    return undefined
   })
-  await answered(answers, fresh, () => deps.jobs.createFresh({ inputs: [...fresh.values()] }))
-  const entering = new Map([...created, ...fresh].filter(([i]) => !answers[i]))
+  const hasKey = (i: number) => requests[i]?.idempotencyKey !== undefined
+  const some = (wanted: (i: number) => boolean): Inputs => new Map([...inputs].filter(([i]) => wanted(i)))
+  await answered(answers, some(hasKey), (keyed) => create(deps, answers, keyed))
+  await answered(
+    answers,
+    some((i) => !hasKey(i)),
+    (fresh) => deps.jobs.createFresh({ inputs: [...fresh.values()] }),
+  )
+  const entering = some((i) => !answers[i])
   await answered(answers, entering, () => enter(deps, [...entering.values()]))
   for (const [i, { jobId }] of entering) answers[i] ??= { ok: true, jobId, repeated: false }
   return answers
 }
 
-/** What breaks for some is the answer of each of them. */
-async function answered(
+/** What breaks for one entry is its own answer. */
+const each = <T>(
   answers: Submitted[],
-  some: ReadonlyMap<number, JobInput>,
-  write: () => Promise<void>,
-): Promise<void> {
+  entries: Iterable<[number, T]>,
+  run: (entry: T, i: number) => Promise<Submitted | undefined>,
+): Promise<void> =>
+  inBatches([...entries], ENTRIES_AT_ONCE, async ([i, entry]) => {
+    const answer = await run(entry, i).catch((error: unknown) => ({ ok: 'broken' as const, error }))
+    if (answer) answers[i] = answer
+  })
+
+/** What breaks for some is the answer of each of them. */
+async function answered(answers: Submitted[], some: Inputs, write: (some: Inputs) => Promise<void>): Promise<void> {
   if (some.size === 0) return
-  await write().catch((error: unknown) => {
+  await write(some).catch((error: unknown) => {
     for (const i of some.keys()) answers[i] = { ok: 'broken', error }
   })
+}
+
+async function create(deps: Deps, answers: Submitted[], keyed: Inputs): Promise<void> {
+  const created = await deps.jobs.createAll({ inputs: [...keyed.values()] })
+  const repeats = [...keyed].flatMap(([i, input], n): [number, () => Promise<Accepted>][] => {
+    const outcome = created[n]
+    return outcome?.kind === 'exists' ? [[i, () => repeat(deps, input, outcome.input)]] : []
+  })
+  await each(answers, repeats, (again) => again())
 }
 
 async function enter(deps: Deps, inputs: readonly JobInput[]): Promise<void> {

@@ -46,24 +46,22 @@ export async function admit(deps: Deps, caller: Caller, request: SubmitRequest):
 }
 
 async function write(deps: Deps, input: JobInput): Promise<Accepted> {
-  const repeated = await createOrRepeat(deps, input)
-  if (repeated) return repeated
+  const created = await deps.jobs.create({ input })
+  if (created.kind === 'exists') return repeat(deps, input, created.input)
   await enter(deps, input)
   return { ok: true, jobId: input.jobId, repeated: false }
 }
 
-/** Writes the content of a new job, which is then to be entered; a repeat is answered for, whatever it still lacked. */
-export async function createOrRepeat(deps: Deps, input: JobInput): Promise<Accepted | undefined> {
-  const created = await deps.jobs.create({ input })
-  if (created.kind === 'created') return undefined
-  if (created.input.hash !== input.hash)
+/** Of a job that was created before: whatever it still lacked is done now. */
+export async function repeat(deps: Deps, { hash, jobId }: JobInput, first: JobInput): Promise<Accepted> {
+  if (first.hash !== hash)
     return refuse(
       'key-reused',
       'This Idempotency-Key was used for another request.',
       'Use a new key for a new request.',
     )
-  await reenter(deps, created.input)
-  return { ok: true, jobId: input.jobId, repeated: true }
+  await reenter(deps, first)
+  return { ok: true, jobId, repeated: true }
 }
 
 /** What was accepted is in the backlog already: its repeat is answered, however long that is. */

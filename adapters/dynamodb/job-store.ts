@@ -6,7 +6,7 @@ import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/l
 import type { LiveKey, Queued } from '../../core/job.ts'
 import { assertTransition } from '../../services/edges.ts'
 import { inBatches } from '../../services/in-batches.ts'
-import type { JobStore } from '../../services/ports.ts'
+import type { Created, JobStore } from '../../services/ports.ts'
 import { atKey, endKey, inputKey, type Key, liveKey, type TableName } from '../keys.ts'
 import { expiring, fromInputItem, fromLiveItem, type Item, inputItem, lanePage, liveItem, partsOf } from '../records.ts'
 import { batchGet, batchWrite, chunks } from './batches.ts'
@@ -18,19 +18,30 @@ import { actionsOf, outcomeOf } from './transition.ts'
 /** DynamoDB's limit for one transaction. */
 const TRANSACTION_ITEMS = 100
 const RECORDS_AT_ONCE = 10
+/** A batch must not starve the other requests of its process. */
+const CREATED_AT_ONCE = 25
 const absent = { ConditionExpression: ABSENT }
 
 export function dynamoJobStore(tables: Tables): JobStore {
   const { db, name } = tables
   const enter: JobStore['enter'] = async ({ record }) =>
     (await putUnless(tables, 'live', liveItem(record), absent)) === 'put' ? 'entered' : 'present'
+  const create: JobStore['create'] = async ({ input }) => {
+    const old = await putUnless(tables, 'jobs', inputItem(input), {
+      ConditionExpression: `${ABSENT} OR expiresAt <= :now`,
+      ExpressionAttributeValues: { ':now': input.submittedAt },
+    })
+    return old === 'put' ? { kind: 'created' } : { kind: 'exists', input: fromInputItem(old) }
+  }
   return {
-    async create({ input }) {
-      const old = await putUnless(tables, 'jobs', inputItem(input), {
-        ConditionExpression: `${ABSENT} OR expiresAt <= :now`,
-        ExpressionAttributeValues: { ':now': input.submittedAt },
+    create,
+    // A batch write takes no condition, and a transaction would cost each of them twice as much.
+    async createAll({ inputs }) {
+      const answers: Created[] = []
+      await inBatches([...inputs.entries()], CREATED_AT_ONCE, async ([i, input]) => {
+        answers[i] = await create({ input })
       })
-      return old === 'put' ? { kind: 'created' } : { kind: 'exists', input: fromInputItem(old) }
+      return answers
     },
     async createFresh({ inputs }) {
       await batchWrite(

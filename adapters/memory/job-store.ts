@@ -1,8 +1,8 @@
 /** The job store over tables in memory: the same outcomes as adapters/dynamodb/job-store.ts, held by one contract suite. */
-import type { LiveKey, LiveRecord, Running } from '../../core/job.ts'
+import type { JobInput, LiveKey, LiveRecord, Running } from '../../core/job.ts'
 import { isRunOut } from '../../core/lease.ts'
 import { assertTransition } from '../../services/edges.ts'
-import type { JobStore } from '../../services/ports.ts'
+import type { Created, JobStore } from '../../services/ports.ts'
 import { atKey, endKey, inputKey, liveKey } from '../keys.ts'
 import {
   expiring,
@@ -27,6 +27,12 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
     const now = at(mine.key)
     return now?.state === 'running' && now.fence === mine.fence && now.nonce === mine.nonce ? now : undefined
   }
+  const standing = ({ jobId, submittedAt }: JobInput): Created | undefined => {
+    const old = tables.get('jobs', inputKey(jobId))
+    return old && !hasExpired(old, submittedAt) ? { kind: 'exists', input: fromInputItem(old) } : undefined
+  }
+  const putInputs = (inputs: readonly JobInput[]) =>
+    tables.commit(inputs.map((input) => ({ table: 'jobs', put: inputItem(input) })))
   const enter: JobStore['enter'] = async ({ record }) => {
     if (tables.get('live', liveKey(record.key))) return 'present'
     put(record)
@@ -34,13 +40,23 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
   }
   return {
     async create({ input }) {
-      const old = tables.get('jobs', inputKey(input.jobId))
-      if (old && !hasExpired(old, input.submittedAt)) return { kind: 'exists', input: fromInputItem(old) }
-      tables.commit([{ table: 'jobs', put: inputItem(input) }])
-      return { kind: 'created' }
+      const exists = standing(input)
+      if (!exists) putInputs([input])
+      return exists ?? { kind: 'created' }
+    },
+    async createAll({ inputs }) {
+      const fresh = new Map<string, JobInput>()
+      const answers = inputs.map((input): Created => {
+        const twin = fresh.get(input.jobId)
+        const exists = twin ? { kind: 'exists' as const, input: twin } : standing(input)
+        if (!exists) fresh.set(input.jobId, input)
+        return exists ?? { kind: 'created' }
+      })
+      putInputs([...fresh.values()])
+      return answers
     },
     async createFresh({ inputs }) {
-      tables.commit(inputs.map((input) => ({ table: 'jobs', put: inputItem(input) })))
+      putInputs(inputs)
     },
     enter,
     async enterAll({ records }) {

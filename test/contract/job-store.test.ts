@@ -29,6 +29,23 @@ describe('a job in its parts', () =>
       for (const jobId of ids) expect((await jobs.load({ jobId, now: NOW }))?.input).toEqual(anInput({ jobId }))
     })
 
+    it('is created among many, each answered in its place: new, there before, there twice', async () => {
+      const { jobs } = on()
+      const old = anInput({ jobId: 'job-30' })
+      await jobs.create({ input: old })
+      const ids = Array.from({ length: 60 }, (_, i) => `job-${i}`)
+      const inputs = [...ids, 'job-5'].map((jobId, i) => anInput({ jobId, hash: `hash-${i}` }))
+      const answers = await jobs.createAll({ inputs })
+      expect(answers.flatMap((a, i) => (a.kind === 'exists' && i !== 5 ? [i] : []))).toEqual([30, 60])
+      expect(answers[30]).toEqual({ kind: 'exists', input: old })
+      // Of twins any one is the first.
+      const [one, two] = [inputs[5], inputs[60]]
+      expect([answers[5], answers[60]]).toContainEqual({ kind: 'created' })
+      const { input } = (await jobs.load({ jobId: 'job-5', now: NOW })) as { input: unknown }
+      expect([one, two]).toContainEqual(input)
+      expect([answers[5], answers[60]]).toContainEqual({ kind: 'exists', input })
+    })
+
     it('enters with many, and those that had entered stay as they are', async () => {
       const { jobs } = on()
       const records = ['a', 'b', 'c'].map((jobId) => aQueued({ key: aKey({ jobId }) }))

@@ -43,7 +43,12 @@ const OF_JOBS: Operation[] = [
     act: (on) => on.jobs.create({ input: anInput() }),
     orIfUnheard: { kind: 'exists', input: anInput() },
   },
-  { name: 'create many', act: (on) => on.jobs.createFresh({ inputs: [anInput()] }) },
+  {
+    name: 'create many',
+    act: (on) => on.jobs.createAll({ inputs: [anInput()] }),
+    orIfUnheard: [{ kind: 'exists', input: anInput() }],
+  },
+  { name: 'create many fresh ones', act: (on) => on.jobs.createFresh({ inputs: [anInput()] }) },
   { name: 'enter many', act: (on) => on.jobs.enterAll({ records: [aQueued()] }) },
   { name: 'enter', act: (on) => on.jobs.enter({ record: aQueued() }), orIfUnheard: 'present' },
   { name: 'reenter', act: (on) => on.jobs.reenter({ record: aQueued() }) },

@@ -59,13 +59,26 @@ describe('a batch', () => {
     )
   })
 
-  it.each(['createFresh', 'enterAll', 'ring'])(
-    'that breaks at %s accepts nothing, and says so of every entry',
-    async (broken) => {
-      const world = new World()
-      const shaky = world.process(({ method }) => (method === broken ? 'fails-before' : undefined))
-      const answers = await submitBatch(shaky, aCaller(), many(10))
-      expect(answers.map((a) => a.ok)).toEqual(Array(10).fill('broken'))
-    },
-  )
+  const keyed = many(10).map((request, i) => ({ ...request, idempotencyKey: `key-${i}` }))
+  it.each([
+    ['createFresh', many(10)],
+    ['createAll', keyed],
+    ['enterAll', keyed],
+    ['ring', keyed],
+  ] as const)('that breaks at %s accepts nothing, and says so of every entry', async (broken, requests) => {
+    const world = new World()
+    const shaky = world.process(({ method }) => (method === broken ? 'fails-before' : undefined))
+    const answers = await submitBatch(shaky, aCaller(), requests)
+    expect(answers.map((a) => a.ok)).toEqual(Array(10).fill('broken'))
+  })
+
+  it('whose keyed entries broke is repeated under the same keys, and each job runs once', async () => {
+    const world = new World()
+    const shaky = world.process(({ method }) => (method === 'createAll' ? 'fails-after' : undefined))
+    await submitBatch(shaky, aCaller(), keyed)
+    const again = await submitBatch(world.api, aCaller(), keyed)
+    const ids = again.map((a) => (a.ok === true ? a.jobId : 'none'))
+    await world.ended(ids, 60_000)
+    expect(world.model.calls).toHaveLength(10)
+  })
 })

@@ -38,6 +38,7 @@ const BATCH: readonly Fault[] = [...READ, 'unknown', 'late', 'duplicate', 'parti
  */
 const CALLS = {
   'jobs.create': { may: WRITE, rate: 0.06 },
+  'jobs.createAll': { may: BATCH, rate: 0.15 },
   'jobs.createFresh': { may: BATCH, rate: 0.15 },
   'jobs.enter': { may: WRITE, rate: 0.08 },
   'jobs.enterAll': { may: BATCH, rate: 0.15 },

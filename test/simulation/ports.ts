@@ -30,6 +30,9 @@ export function jobsOf(around: Surroundings, process: SimProcess, { jobs }: Stor
   const via = asker(around, process)
   return {
     create: via('jobs.create', jobs.create),
+    createAll: via('jobs.createAll', jobs.createAll, ({ inputs }) => ({
+      landPart: (part) => jobs.createAll({ inputs: share(inputs, part) }),
+    })),
     createFresh: via('jobs.createFresh', jobs.createFresh, ({ inputs }) => ({
       landPart: (part) => jobs.createFresh({ inputs: share(inputs, part) }),
     })),
