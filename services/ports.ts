@@ -178,8 +178,8 @@ export interface ModelRequest {
   /** Counted from when the call leaves. */
   readonly timeoutMs: number
   /**
-   * Waits for the call's slot, and says whether it may still leave. Asked once, when everything else is ready: directly
-   * before the request goes out. Without a yes nothing is sent.
+   * Waits for the call's slot, and says whether it may still leave. Asked once, when everything else is ready, the
+   * connection too: directly before the request goes out. Without a yes nothing is sent.
    */
   readonly begin: () => Promise<boolean>
 }

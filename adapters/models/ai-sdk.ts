@@ -7,7 +7,7 @@ import type { ModelAnswer, ModelPort, ModelRequest } from '../../services/ports.
 import { failureAnswer, type Mentionable } from './failure.ts'
 import { passedHeaders } from './headers.ts'
 import { needsKey, readKey } from './key.ts'
-import { type Leaving, leaving, Missed } from './leaving.ts'
+import { type Leaving, leaving } from './leaving.ts'
 import { modelCache } from './providers.ts'
 
 /** `key` answers the value of a variable that `keyVariable` names; `now` is needed for a `retry-after` given as a date. */
@@ -30,9 +30,10 @@ export function aiSdkModel(p: {
 async function ask(request: ModelRequest, model: () => LanguageModelV3, never: Mentionable): Promise<ModelAnswer> {
   const call = leaving(request.begin, request.timeoutMs)
   try {
-    return textAnswer(await model().doGenerate(optionsOf(request, call)), request, never)
+    const answer = await Promise.race([model().doGenerate(optionsOf(request, call)), call.over])
+    return textAnswer(answer, request, never)
   } catch (error) {
-    if (error instanceof Missed) return { kind: 'missed' }
+    if (call.missed()) return { kind: 'missed' }
     return failureAnswer({ error, timedOut: call.signal.aborted, request, never })
   } finally {
     call.done()

@@ -1,44 +1,95 @@
 /**
- * The moment at which a call leaves: all that goes before it (the key, the request's body) is done by then, so that its
- * slot is met however busy the process is. The provider packages hand a call's abort signal to fetch as it was given to
- * them; by it the call is known again there.
+ * The moment at which a call leaves: all that goes before it (the key, the request's body, the connection, which in a
+ * process just started takes longest) is done by then, so that its slot is met however busy the process is. The provider
+ * packages hand a call's abort signal to fetch as it was given to them; by it the call is known again there.
  */
-export class Missed extends Error {
-  readonly code = 'slot-missed'
-}
 
-const calls = new WeakMap<AbortSignal, () => Promise<void>>()
+/** A call on its way: until it has a connection, until its slot, and gone. */
+type Stage = 'connecting' | 'waiting' | 'left'
+
+interface Call {
+  stage: Stage
+  /** Waits for its slot; throws where it may not leave. Asked again by another connection it is the same waiting. */
+  leave(): Promise<void>
+}
+const calls = new WeakMap<AbortSignal, Call>()
 
 export interface Leaving {
   readonly signal: AbortSignal
+  /** Rejects when its time is over: fetch does not always hear of an abort once the answer has begun. */
+  readonly over: Promise<never>
+  /** Its slot had passed before it could leave. */
+  missed(): boolean
   /** The answer has come, or none is waited for. */
   done(): void
 }
 
-/** `begin` says whether the call may leave; its time runs from then on, and not while it waits for that. */
+/** `begin` says whether the call may leave. So long it may take to connect, and so long to be answered. */
 export function leaving(begin: () => Promise<boolean>, timeoutMs: number): Leaving {
-  const { signal, abort } = abortable()
-  let timer: NodeJS.Timeout | undefined
-  calls.set(signal, async () => {
-    if (!(await begin())) throw new Missed('its slot was missed')
+  const { signal, over, abort } = abortable()
+  let timer = setTimeout(abort, timeoutMs)
+  let missed = false
+  const wait = async (call: Call) => {
+    call.stage = 'waiting'
+    clearTimeout(timer)
+    missed = !(await begin())
+    if (missed) throw new Error('its slot was missed')
+    call.stage = 'left'
     timer = setTimeout(abort, timeoutMs)
+  }
+  let waiting: Promise<void> | undefined
+  calls.set(signal, {
+    stage: 'connecting',
+    leave() {
+      waiting ??= wait(this)
+      return waiting
+    },
   })
-  return { signal, done: () => clearTimeout(timer) }
+  return { signal, over, missed: () => missed, done: () => clearTimeout(timer) }
 }
 
 function abortable() {
   const controller = new AbortController()
-  return {
-    signal: controller.signal,
-    abort: () => controller.abort(new DOMException('no answer in time', 'TimeoutError')),
+  const { signal } = controller
+  const over = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  over.catch(() => undefined)
+  return { signal, over, abort: () => controller.abort(new DOMException('no answer in time', 'TimeoutError')) }
+}
+
+/**
+ * Fetch, for the provider packages. undici asks a body for its first piece when a connection stands, directly before
+ * it writes the head, so that is when the call waits. A redirect would carry the key and the prompt to an address that
+ * nobody configured.
+ */
+export const send: typeof fetch = async (input, init) => {
+  const call = called(init?.signal)
+  if (typeof init?.body !== 'string') throw new Error('a provider package sends something else than text')
+  const bytes = Buffer.from(init.body)
+  const headers = new Headers(init.headers)
+  // Without it the body would go in chunks, which not every provider takes.
+  headers.set('content-length', String(bytes.length))
+  const once = () => fetch(input, { ...init, headers, body: atItsSlot(call, bytes), duplex: 'half', redirect: 'error' })
+  try {
+    return await once()
+  } catch (error) {
+    // A server may close a connection that was kept and rests again: nothing was sent by it.
+    if (call.stage !== 'waiting') throw error
+    return once()
   }
 }
 
-/** To be awaited directly before the request; throws where it may not leave. A slot is for one request: a second throws. */
-export async function beforeItLeaves(signal: AbortSignal | null | undefined): Promise<void> {
+/** A slot is for one request: a second one throws. */
+function called(signal: AbortSignal | null | undefined): Call {
   const call = signal && calls.get(signal)
   if (!call)
     throw new Error('a provider package sent a second request, or hands fetch another signal than it was given')
   calls.delete(signal)
-  await call()
+  return call
+}
+
+async function* atItsSlot(call: Call, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  await call.leave()
+  yield bytes
 }

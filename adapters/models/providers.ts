@@ -5,15 +5,9 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import type { LanguageModelV3 } from '@ai-sdk/provider'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { ProviderSettings } from '../../core/settings.ts'
-import { beforeItLeaves } from './leaving.ts'
+import { send } from './leaving.ts'
 
 type ModelOf = (model: string) => LanguageModelV3
-
-/** A redirect would carry the key and the prompt to an address that nobody configured. */
-const send: typeof fetch = async (input, init) => {
-  await beforeItLeaves(init?.signal)
-  return fetch(input, { ...init, redirect: 'error' })
-}
 
 /** One entry for each setting: a new key takes the old one's place, so that the cache cannot grow with rotations. */
 export function modelCache(): (provider: ProviderSettings, key: string | undefined) => ModelOf {

@@ -1,8 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { aiSdkModel } from '../../adapters/models/ai-sdk.ts'
-import { beforeItLeaves, leaving } from '../../adapters/models/leaving.ts'
+import { leaving, send } from '../../adapters/models/leaving.ts'
 import { PoolSettings, type ProviderSettings } from '../../core/settings.ts'
 import { simulatedProvider } from '../../local/simulated-provider.ts'
 import type { ModelAnswer, ModelRequest } from '../../services/ports.ts'
@@ -26,18 +26,20 @@ interface Seen {
 /** A provider that gives every call the same answer, and keeps what it saw. */
 async function providerSaying(status: number, body: unknown, headers: Record<string, string> = {}) {
   const seen: Seen[] = []
-  const baseUrl = await serverDoing(async (request, response) => {
+  const connections: Socket[] = []
+  const listener: RequestListener = async (request, response) => {
     let sent = ''
     for await (const chunk of request) sent += chunk
     seen.push({ url: request.url, headers: request.headers, body: sent })
     const text = typeof body === 'string' ? body : JSON.stringify(body)
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
-  })
-  return { baseUrl, seen }
+  }
+  return { baseUrl: await serverDoing(listener, (socket) => connections.push(socket)), seen, connections }
 }
 
-async function serverDoing(listener: RequestListener): Promise<string> {
+async function serverDoing(listener: RequestListener, connected?: (socket: Socket) => void): Promise<string> {
   const server = createServer(listener)
+  if (connected) server.on('connection', connected)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   toClose.push(() => {
     server.closeAllConnections()
@@ -107,17 +109,57 @@ describe('a call that is ready', () => {
   })
 
   test('leaves once: its slot is for one request', async () => {
+    const { baseUrl, seen } = await providerSaying(200, {})
     const { signal, done } = leaving(async () => true, 1_000)
-    await beforeItLeaves(signal)
-    await expect(beforeItLeaves(signal)).rejects.toThrow(/second request/)
+    const request = { signal, method: 'POST', body: '{}' }
+    await send(baseUrl, request)
+    await expect(send(baseUrl, request)).rejects.toThrow(/second request/)
+    expect(seen).toHaveLength(1)
     done()
+  })
+
+  test('waits for its slot with its connection standing, and goes as one piece of known length', async () => {
+    const { baseUrl, seen, connections } = await providerSaying(200, aCompletion({ content: 'hi' }))
+    const begin = async () => {
+      await vi.waitFor(() => expect(connections).toHaveLength(1))
+      expect(seen).toEqual([])
+      return true
+    }
+    await call(compatible(baseUrl), { begin })
+    const [{ headers, body }] = seen as [Seen]
+    expect(headers).toMatchObject({ 'content-length': String(Buffer.byteLength(body)) })
+    expect(headers).not.toHaveProperty('transfer-encoding')
+    expect(connections).toHaveLength(1)
+  })
+
+  test('takes another connection when its own is closed before its slot', async () => {
+    const { baseUrl, seen, connections } = await providerSaying(200, aCompletion({ content: 'hi' }))
+    const begin = vi.fn(async () => {
+      await vi.waitFor(() => expect(connections).toHaveLength(1))
+      connections[0]?.destroy()
+      await vi.waitFor(() => expect(connections).toHaveLength(2))
+      return true
+    })
+    expect(await call(compatible(baseUrl), { begin })).toHaveProperty('kind', 'text')
+    expect(begin).toHaveBeenCalledOnce()
+    expect(seen).toHaveLength(1)
+  })
+
+  test('is given up when it cannot connect for as long as an answer may take', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { signal } = leaving(async () => true, 250)
+    vi.advanceTimersByTime(249)
+    expect(signal.aborted).toBe(false)
+    vi.advanceTimersByTime(1)
+    vi.useRealTimers()
+    expect(signal.reason).toHaveProperty('name', 'TimeoutError')
   })
 
   test('does not run out of time while it waits for its slot', async () => {
     const { baseUrl, seen } = await providerSaying(200, aCompletion({ content: 'hi' }))
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const begin = async () => {
-      expect(vi.getTimerCount()).toBe(0)
+      vi.advanceTimersByTime(10_000)
       expect(seen).toEqual([])
       return true
     }
