@@ -34,7 +34,6 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/sound-clock.ts',
     find: 'Math.max(lastSlot, now + AHEAD_AT_MOST_MS) + intervalMs(p.shape, p.pacing)',
     replace: 'Infinity',
-    seed: 384,
   },
   {
     name: 'what the queue did not take is forgotten at the end',

@@ -29,7 +29,7 @@ export const SHARING_BUGS: readonly Bug[] = [
     file: LEDGER,
     find: 'Math.ceil((pool.windowMs + guardMs) / bucketMs)',
     replace: 'Math.ceil((pool.windowMs + 0 * guardMs) / bucketMs)',
-    seed: 1,
+    seed: 13,
   },
   {
     name: 'tokens are not counted',
@@ -100,6 +100,6 @@ export const SHARING_BUGS: readonly Bug[] = [
     file: 'core/plan.ts',
     find: '      lane.heads = lane.heads.slice(taken)\n',
     replace: '',
-    seed: 1,
+    seed: 14,
   },
 ]
