@@ -38,3 +38,18 @@ export const Overview = z.object({
   stopped: z.string().optional(),
 })
 export type Overview = z.infer<typeof Overview>
+
+/** Under which version of the ledger (all holders of a pool count on) and when a picture was painted. */
+export interface Painted {
+  readonly version: number
+  /** Epoch ms. */
+  readonly at: number
+}
+/** So old a picture is replaced whatever it was painted under: its ledger may have begun anew. */
+export const REPLACED_AFTER_MS = 60_000
+
+/** A picture that lands late does not replace a newer one: when its pool is idle nobody would paint it over. */
+export const replaces = (fresh: Painted, old: Painted): boolean =>
+  old.version < fresh.version ||
+  (old.version === fresh.version && old.at <= fresh.at) ||
+  old.at < fresh.at - REPLACED_AFTER_MS

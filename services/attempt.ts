@@ -9,7 +9,7 @@ import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
 import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import type { WorkerDeps } from './deps.ts'
-import type { JobMessage, ModelAnswer } from './ports.ts'
+import type { CallSlot, JobMessage, ModelAnswer } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'
 import { endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
 
@@ -52,16 +52,27 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   const refusal = unfit(record, settings.kind, settings.pool, parts.input.input)
   if (refusal) return uncalled(fail(deps, record, sent, refusal.class, refusal.message))
   const slot = inSlot(deps, sent)
-  const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input, slot.begin)
+  const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input, slot)
   return { ...(await settle(deps, record, sent, settings.kind, answer)), ...slot.told() }
 }
 
-/** The call's slot: `begin` is asked when it is ready to leave, and notes how long before the slot that was. */
+/** A lookup and a TLS handshake, as a cold start has them; whoever takes longer still has what a worker may refuse after. */
+const CONNECT_MS = 150
+
+/** The call's slot, and how long before it the call was ready, had it not rested. */
 function inSlot({ clock }: WorkerDeps, { slot, notAfter }: Sent) {
   let slackMs: number | undefined
+  let restedMs = 0
   return {
+    async nears(): Promise<boolean> {
+      const ready = clock.now()
+      slackMs = slot - ready
+      await clock.until(slot - CONNECT_MS)
+      restedMs = clock.now() - ready
+      return clock.now() <= notAfter
+    },
     async begin(): Promise<boolean> {
-      slackMs = slot - clock.now()
+      slackMs = slot - clock.now() + restedMs
       await clock.until(slot)
       const now = clock.now()
       // Before its slot only where the clock was set back meanwhile.
@@ -124,7 +135,7 @@ function call(
   kind: KindSettings,
   pool: PoolSettings,
   input: unknown,
-  begin: () => Promise<boolean>,
+  { nears, begin }: CallSlot,
 ): Promise<ModelAnswer> {
   const text = renderPrompt(kind, input)
   return deps.model.call({
@@ -137,6 +148,7 @@ function call(
     maxOutputTokens: outputWithin(record, kind, pool, text),
     ...(kind.temperature === undefined ? {} : { temperature: kind.temperature }),
     timeoutMs: kind.timeoutMs,
+    nears,
     begin,
   })
 }

@@ -141,7 +141,8 @@ export interface CapacityStore {
   /** The lease as writers see it, strongly consistent. */
   lease(p: { pool: string }): Promise<{ state: LeaseState; until: number } | undefined>
   overview(p: { pool: string }): Promise<Overview | undefined>
-  putOverview(p: { pool: string; overview: Overview }): Promise<void>
+  /** `version`: the ledger's, under which it was painted. A newer picture stays (core/overview.ts, `replaces`). */
+  putOverview(p: { pool: string; version: number; overview: Overview }): Promise<void>
   stopped(p: { pool: string }): Promise<StopRecord | undefined>
   stop(p: { pool: string; stop: StopRecord }): Promise<void>
   resume(p: { pool: string }): Promise<void>
@@ -165,7 +166,14 @@ export interface JobQueue {
   send(p: { messages: readonly JobMessage[] }): Promise<{ failed: JobMessage[] }>
 }
 
-export interface ModelRequest {
+/** A call's moment. Each is asked once, in this order; without a yes nothing is sent. */
+export interface CallSlot {
+  /** When all but a connection is ready: waits until it is time to connect. No: that would be for nothing. */
+  nears(): Promise<boolean>
+  /** With the connection standing, directly before the request goes out: waits for the slot. No: it has passed. */
+  begin(): Promise<boolean>
+}
+export interface ModelRequest extends CallSlot {
   readonly jobId: string
   readonly fence: number
   readonly attempt: number
@@ -177,11 +185,6 @@ export interface ModelRequest {
   readonly temperature?: number
   /** Counted from when the call leaves. */
   readonly timeoutMs: number
-  /**
-   * Waits for the call's slot, and says whether it may still leave. Asked once, when everything else is ready, the
-   * connection too: directly before the request goes out. Without a yes nothing is sent.
-   */
-  readonly begin: () => Promise<boolean>
 }
 /** What the provider said, without judgement: core/retry.ts decides what follows. */
 export type ModelAnswer =
@@ -198,7 +201,7 @@ export type ModelAnswer =
   | { kind: 'timeout'; message: string }
   /** The call was never made: a key, region or credential is missing. */
   | { kind: 'unconfigured'; message: string }
-  /** Nor was it made here: `begin` said no. */
+  /** Nor was it made here: its slot had passed. */
   | { kind: 'missed' }
 export interface ModelPort {
   call(p: ModelRequest): Promise<ModelAnswer>

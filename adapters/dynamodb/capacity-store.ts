@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { CLOCK_OFF_AT_MOST_MS, nextLease } from '../../core/lease.ts'
 import { type LeaseState, LedgerRecord } from '../../core/ledger-record.ts'
-import { Overview } from '../../core/overview.ts'
+import { Overview, type Painted, REPLACED_AFTER_MS } from '../../core/overview.ts'
 import type { CapacityStore } from '../../services/ports.ts'
 import { type Key, ledgerKey, overviewKey, stopKey } from '../keys.ts'
 import { fromStopItem, type Item, parseRecord, stored } from '../records.ts'
@@ -17,6 +17,13 @@ type Version = Pick<LedgerRecord, 'epoch' | 'version'>
 const at = ({ epoch, version }: Version) => ({
   ConditionExpression: 'epoch = :epoch AND version = :version',
   ExpressionAttributeValues: { ':epoch': epoch, ':version': version },
+})
+
+/** core/overview.ts, `replaces`. */
+const overOlder = ({ version, at }: Painted) => ({
+  ConditionExpression: `${ABSENT} OR attribute_not_exists(version) OR version < :version OR (version = :version AND #at <= :at) OR #at < :longAgo`,
+  ExpressionAttributeNames: { '#at': 'at' },
+  ExpressionAttributeValues: { ':version': version, ':at': at, ':longAgo': at - REPLACED_AFTER_MS },
 })
 
 export function dynamoCapacityStore(tables: Tables, now?: () => number): CapacityStore {
@@ -70,8 +77,10 @@ export function dynamoCapacityStore(tables: Tables, now?: () => number): Capacit
       // A picture that newer code painted is none: the next one is a second away.
       return item && Overview.safeParse(item).data
     },
-    async putOverview({ pool, overview }) {
-      await put(stored(overviewKey(pool), overview))
+    async putOverview({ pool, version, overview }) {
+      const Item = { ...stored(overviewKey(pool), overview), version }
+      const over = new PutCommand({ TableName: name.capacity, Item, ...overOlder({ version, at: overview.at }) })
+      await write(() => db.send(over)).catch(standing)
     },
     async stopped({ pool }) {
       const item = await get(stopKey(pool))

@@ -1,11 +1,13 @@
 /** Lease, ledger, overview and stops over tables in memory. */
 import { nextLease } from '../../core/lease.ts'
 import { LedgerRecord } from '../../core/ledger-record.ts'
-import { Overview } from '../../core/overview.ts'
+import { Overview, type Painted, replaces } from '../../core/overview.ts'
 import type { CapacityStore } from '../../services/ports.ts'
 import { type Key, ledgerKey, overviewKey, stopKey } from '../keys.ts'
-import { fromStopItem, parseRecord, stored } from '../records.ts'
+import { fromStopItem, type Item, parseRecord, stored } from '../records.ts'
 import type { MemoryTables } from './tables.ts'
+
+const painted = ({ version = 0, at }: Item): Painted => ({ version: Number(version), at: Number(at) })
 
 export function memoryCapacityStore(tables: MemoryTables): CapacityStore {
   const ledger = (pool: string): LedgerRecord | undefined => {
@@ -37,8 +39,10 @@ export function memoryCapacityStore(tables: MemoryTables): CapacityStore {
       // A picture that newer code painted is none: the next one is a second away.
       return item && Overview.safeParse(item).data
     },
-    async putOverview({ pool, overview }) {
-      put(overviewKey(pool), overview)
+    async putOverview({ pool, version, overview }) {
+      const fresh = { ...overview, version }
+      const old = tables.get('capacity', overviewKey(pool))
+      if (!old || replaces(fresh, painted(old))) put(overviewKey(pool), fresh)
     },
     async stopped({ pool }) {
       const item = tables.get('capacity', stopKey(pool))

@@ -28,7 +28,7 @@ export function aiSdkModel(p: {
 }
 
 async function ask(request: ModelRequest, model: () => LanguageModelV3, never: Mentionable): Promise<ModelAnswer> {
-  const call = leaving(request.begin, request.timeoutMs)
+  const call = leaving(request, request.timeoutMs)
   try {
     const answer = await Promise.race([model().doGenerate(optionsOf(request, call)), call.over])
     return textAnswer(answer, request, never)

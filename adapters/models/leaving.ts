@@ -4,12 +4,16 @@
  * packages hand a call's abort signal to fetch as it was given to them; by it the call is known again there.
  */
 
-/** A call on its way: until it has a connection, until its slot, and gone. */
-type Stage = 'connecting' | 'waiting' | 'left'
+import type { CallSlot } from '../../services/ports.ts'
+
+/** A call on its way: until it has a connection, until its slot; then it has left, or may not. */
+type Stage = 'connecting' | 'waiting' | 'left' | 'missed'
 
 interface Call {
-  stage: Stage
-  /** Waits for its slot; throws where it may not leave. Asked again by another connection it is the same waiting. */
+  readonly stage: Stage
+  /** Resolves when it is time to connect, and throws if that would be for nothing. */
+  connect(): Promise<void>
+  /** Resolves in its slot, and throws where it has passed. Asked again by another connection it is the same waiting. */
   leave(): Promise<void>
 }
 const calls = new WeakMap<AbortSignal, Call>()
@@ -24,28 +28,36 @@ export interface Leaving {
   done(): void
 }
 
-/** `begin` says whether the call may leave. So long it may take to connect, and so long to be answered. */
-export function leaving(begin: () => Promise<boolean>, timeoutMs: number): Leaving {
+/** So long it may take to connect, and so long to be answered; what it waits for its slot is not counted. */
+export function leaving(slot: CallSlot, timeoutMs: number): Leaving {
   const { signal, over, abort } = abortable()
-  let timer = setTimeout(abort, timeoutMs)
-  let missed = false
-  const wait = async (call: Call) => {
-    call.stage = 'waiting'
-    clearTimeout(timer)
-    missed = !(await begin())
-    if (missed) throw new Error('its slot was missed')
-    call.stage = 'left'
+  let stage: Stage = 'connecting'
+  let timer: NodeJS.Timeout | undefined
+  let waiting: Promise<void> | undefined
+  const goOn = (yes: boolean) => {
+    if (!yes) {
+      stage = 'missed'
+      throw new Error('its slot was missed')
+    }
     timer = setTimeout(abort, timeoutMs)
   }
-  let waiting: Promise<void> | undefined
+  const wait = async () => {
+    stage = 'waiting'
+    clearTimeout(timer)
+    goOn(await slot.begin())
+    stage = 'left'
+  }
   calls.set(signal, {
-    stage: 'connecting',
+    get stage() {
+      return stage
+    },
+    connect: async () => goOn(await slot.nears()),
     leave() {
-      waiting ??= wait(this)
+      waiting ??= wait()
       return waiting
     },
   })
-  return { signal, over, missed: () => missed, done: () => clearTimeout(timer) }
+  return { signal, over, missed: () => stage === 'missed', done: () => clearTimeout(timer) }
 }
 
 function abortable() {
@@ -70,6 +82,7 @@ export const send: typeof fetch = async (input, init) => {
   const headers = new Headers(init.headers)
   // Without it the body would go in chunks, which not every provider takes.
   headers.set('content-length', String(bytes.length))
+  await call.connect()
   const once = () => fetch(input, { ...init, headers, body: atItsSlot(call, bytes), duplex: 'half', redirect: 'error' })
   try {
     return await once()

@@ -19,7 +19,7 @@ export async function paint(deps: DispatcherDeps, h: Holder, now: number): Promi
   h.due.overview = now + OVERVIEW_EVERY_MS
   h.recent = h.recent.filter((r) => r.slot > now - h.settings.windowMs)
   const overview = pictureOf(h, deps.settings.backlogPerOwner, now)
-  await deps.capacity.putOverview({ pool: h.pool, overview })
+  await deps.capacity.putOverview({ pool: h.pool, version: h.record.version, overview })
   if (now >= h.due.metrics) await measure(deps, h, overview, now)
 }
 

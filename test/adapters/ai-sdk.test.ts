@@ -55,6 +55,7 @@ const compatible = (baseUrl: string): ProviderSettings => ({
 })
 const anthropic = (baseUrl: string): ProviderSettings => ({ kind: 'anthropic', baseUrl, keyVariable: 'TEST_KEY' })
 
+const SLOT = { nears: async () => true, begin: async () => true }
 const aRequest = (provider: ProviderSettings, over: Partial<ModelRequest> = {}): ModelRequest => ({
   jobId: 'job-7',
   fence: 3,
@@ -65,7 +66,7 @@ const aRequest = (provider: ProviderSettings, over: Partial<ModelRequest> = {}):
   prompt: PROMPT,
   maxOutputTokens: 50,
   timeoutMs: 20_000,
-  begin: async () => true,
+  ...SLOT,
   ...over,
 })
 
@@ -97,20 +98,25 @@ describe('a call that is ready', () => {
     ['bedrock', () => ({ kind: 'bedrock', region: 'us-east-1' })],
   ]
 
-  test.each(providers)('of %s is not sent where its slot was missed', async (_, provider) => {
-    const { baseUrl, seen } = await providerSaying(200, aCompletion({ content: 'hi' }))
-    vi.stubEnv('AWS_ENDPOINT_URL_BEDROCK_RUNTIME', baseUrl.replace('/v1', ''))
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIATESTTESTTESTTEST')
-    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
-    const asked = vi.fn(async () => false)
-    expect(await call(provider(baseUrl), { begin: asked })).toEqual({ kind: 'missed' })
-    expect(asked).toHaveBeenCalledOnce()
-    expect(seen).toEqual([])
-  })
+  const slots = ['nears', 'begin'] as const
+  test.each(providers.flatMap(([name, provider]) => slots.map((asked) => [name, asked, provider] as const)))(
+    'of %s is not sent where its slot was missed: %s',
+    async (_, asked, provider) => {
+      const { baseUrl, seen, connections } = await providerSaying(200, aCompletion({ content: 'hi' }))
+      vi.stubEnv('AWS_ENDPOINT_URL_BEDROCK_RUNTIME', baseUrl.replace('/v1', ''))
+      vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIATESTTESTTESTTEST')
+      vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret')
+      const no = vi.fn(async () => false)
+      expect(await call(provider(baseUrl), { [asked]: no })).toEqual({ kind: 'missed' })
+      expect(no).toHaveBeenCalledOnce()
+      expect(seen).toEqual([])
+      expect(connections).toHaveLength(asked === 'nears' ? 0 : 1)
+    },
+  )
 
   test('leaves once: its slot is for one request', async () => {
     const { baseUrl, seen } = await providerSaying(200, {})
-    const { signal, done } = leaving(async () => true, 1_000)
+    const { signal, done } = leaving(SLOT, 1_000)
     const request = { signal, method: 'POST', body: '{}' }
     await send(baseUrl, request)
     await expect(send(baseUrl, request)).rejects.toThrow(/second request/)
@@ -120,12 +126,16 @@ describe('a call that is ready', () => {
 
   test('waits for its slot with its connection standing, and goes as one piece of known length', async () => {
     const { baseUrl, seen, connections } = await providerSaying(200, aCompletion({ content: 'hi' }))
+    const nears = async () => {
+      expect(connections).toHaveLength(0)
+      return true
+    }
     const begin = async () => {
       await vi.waitFor(() => expect(connections).toHaveLength(1))
       expect(seen).toEqual([])
       return true
     }
-    await call(compatible(baseUrl), { begin })
+    await call(compatible(baseUrl), { nears, begin })
     const [{ headers, body }] = seen as [Seen]
     expect(headers).toMatchObject({ 'content-length': String(Buffer.byteLength(body)) })
     expect(headers).not.toHaveProperty('transfer-encoding')
@@ -145,14 +155,15 @@ describe('a call that is ready', () => {
     expect(seen).toHaveLength(1)
   })
 
-  test('is given up when it cannot connect for as long as an answer may take', () => {
+  test('is given up when it cannot connect for as long as an answer may take', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const { signal } = leaving(async () => true, 250)
-    vi.advanceTimersByTime(249)
-    expect(signal.aborted).toBe(false)
-    vi.advanceTimersByTime(1)
-    vi.useRealTimers()
-    expect(signal.reason).toHaveProperty('name', 'TimeoutError')
+    const nears = async () => {
+      vi.advanceTimersByTime(10_000)
+      queueMicrotask(() => queueMicrotask(() => vi.advanceTimersByTime(250)))
+      return true
+    }
+    const answer = call(compatible('http://127.0.0.1:9/v1'), { nears, timeoutMs: 250 })
+    expect(await answer.finally(() => vi.useRealTimers())).toHaveProperty('kind', 'timeout')
   })
 
   test('does not run out of time while it waits for its slot', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ledgerKey } from '../../adapters/keys.ts'
+import { ledgerKey, overviewKey } from '../../adapters/keys.ts'
 import { onEveryEngine } from '../support/engines.ts'
 import { aLedgerRecord, anOverview, NOW, POOL } from '../support/records.ts'
 import { changesNothing, theOne } from './outcomes.ts'
@@ -149,10 +149,29 @@ describe('what else is known of a pool', () =>
   onEveryEngine((on) => {
     it('is its overview, the last one put', async () => {
       expect(await on().capacity.overview({ pool: POOL })).toBeUndefined()
-      await on().capacity.putOverview({ pool: POOL, overview: anOverview({ limit: 1 }) })
-      await on().capacity.putOverview({ pool: POOL, overview: anOverview() })
+      await on().capacity.putOverview({ pool: POOL, version: 7, overview: anOverview({ limit: 1 }) })
+      await on().capacity.putOverview({ pool: POOL, version: 7, overview: anOverview() })
       expect(await on().capacity.overview({ pool: POOL })).toEqual(anOverview())
       expect(await on().capacity.overview({ pool: 'other' })).toBeUndefined()
+    })
+
+    it.each([
+      ['of an older version of the ledger, though its clock was ahead', 6, 1_000, false],
+      ['of the same version, painted before', 7, -1, false],
+      ['of the same version, painted since', 7, 1, true],
+      ['of a newer version, though its clock is behind', 8, -1_000, true],
+      ['of a ledger that began anew a minute ago', 1, 60_001, true],
+    ])('gives way to one %s: %i, %i ms: %s', async (_, version, laterMs, replaced) => {
+      const [old, late] = [anOverview({ limit: 1 }), anOverview({ limit: 2, at: anOverview().at + laterMs })]
+      await on().capacity.putOverview({ pool: POOL, version: 7, overview: old })
+      await on().capacity.putOverview({ pool: POOL, version, overview: late })
+      expect(await on().capacity.overview({ pool: POOL })).toEqual(replaced ? late : old)
+    })
+
+    it('that was stored without a version gives way', async () => {
+      await on().plant('capacity', { ...overviewKey(POOL), ...anOverview({ limit: 1 }) })
+      await on().capacity.putOverview({ pool: POOL, version: 7, overview: anOverview() })
+      expect(await on().capacity.overview({ pool: POOL })).toEqual(anOverview())
     })
 
     it('is why it was stopped, until it is resumed', async () => {

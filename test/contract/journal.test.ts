@@ -167,7 +167,7 @@ describe('compaction', () => {
     await enter(on, 0)
     let longest = 0
     for (let i = 0; i < 500; i++) {
-      await on.capacity.putOverview({ pool: POOL, overview: { v: 1, at: i } as never })
+      await on.capacity.putOverview({ pool: POOL, version: i, overview: { v: 1, at: i } as never })
       longest = Math.max(longest, fs.statSync(file).size)
     }
     expect(longest).toBeGreaterThan(19_000)

@@ -119,7 +119,10 @@ const OF_POOLS: Operation[] = [
     given: held,
     act: (on) => on.capacity.write({ pool: POOL, record: aLedgerRecord({ version: 3, clock: 99 }) }),
   },
-  { name: 'put the overview', act: (on) => on.capacity.putOverview({ pool: POOL, overview: anOverview() }) },
+  {
+    name: 'put the overview',
+    act: (on) => on.capacity.putOverview({ pool: POOL, version: 7, overview: anOverview() }),
+  },
   { name: 'stop', act: (on) => on.capacity.stop({ pool: POOL, stop: { at: NOW, line: 'no credit' } }) },
   {
     name: 'resume',

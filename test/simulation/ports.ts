@@ -176,7 +176,7 @@ export function modelOf(
   return {
     async call(request) {
       await prepare(undefined)
-      if (!(await request.begin())) return { kind: 'missed' }
+      if (!((await request.nears()) && (await request.begin()))) return { kind: 'missed' }
       const reach = via(
         'model.call',
         () => p.arrive(request, process),

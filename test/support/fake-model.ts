@@ -38,12 +38,16 @@ export class FakeModel implements ModelPort {
   script: Script = () => text()
   /** What getting ready for a call takes: longer than its slot lasts, and the call is not made. */
   prepareMs = 0
+  /** And what connecting takes, which begins when the slot is near. */
+  connectMs = 0
   private readonly made = new Map<string, number>()
 
   constructor(private readonly clock: Clock) {}
 
   async call(request: ModelRequest): Promise<ModelAnswer> {
     if (this.prepareMs > 0) await this.clock.until(this.clock.now() + this.prepareMs)
+    if (!(await request.nears())) return { kind: 'missed' }
+    if (this.connectMs > 0) await this.clock.until(this.clock.now() + this.connectMs)
     if (!(await request.begin())) return { kind: 'missed' }
     const { jobId, fence, attempt } = request
     const call = { jobId, fence, attempt, at: this.clock.now() }

@@ -65,13 +65,20 @@ it('writers read two words of the lease, strongly', async () => {
   ])
 })
 
-it('overview and stop are written on no condition', async () => {
+it('an overview is written over an older one, a stop on no condition', async () => {
   const stop = { at: NOW, line: 'no credit' }
-  await capacity.putOverview({ pool: POOL, overview: anOverview() })
+  await capacity.putOverview({ pool: POOL, version: 7, overview: anOverview() })
   await capacity.stop({ pool: POOL, stop })
   await capacity.resume({ pool: POOL })
   expect(on.sent()).toEqual([
-    { TableName: 'Capacity', Item: { pk: POOL, sk: 'overview', ...anOverview() } },
+    {
+      TableName: 'Capacity',
+      Item: { pk: POOL, sk: 'overview', ...anOverview(), version: 7 },
+      ConditionExpression:
+        'attribute_not_exists(pk) OR attribute_not_exists(version) OR version < :version OR (version = :version AND #at <= :at) OR #at < :longAgo',
+      ExpressionAttributeNames: { '#at': 'at' },
+      ExpressionAttributeValues: { ':version': 7, ':at': anOverview().at, ':longAgo': anOverview().at - 60_000 },
+    },
     { TableName: 'Capacity', Item: { pk: POOL, sk: 'stop', ...stop } },
     { TableName: 'Capacity', Key: { pk: POOL, sk: 'stop' } },
   ])

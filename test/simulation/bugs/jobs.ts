@@ -12,7 +12,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: STORE,
     find: '[atKey(record.key.jobId), endKey(record.key.jobId)].map',
     replace: '[endKey(record.key.jobId)].map',
-    seed: 3,
+    seed: 6,
   },
   {
     name: 'a repeat revives an ended job',
@@ -83,7 +83,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: ATTEMPT,
     find: 'return now >= slot && now <= notAfter',
     replace: 'return now >= slot && now <= notAfter + 5_000',
-    seed: 2,
+    seed: 101,
   },
   {
     name: 'a call does not wait for its slot',

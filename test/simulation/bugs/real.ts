@@ -15,7 +15,7 @@ export const REAL_BUGS: readonly Bug[] = [
       if (tables.get('live', liveKey(key)) || parts`,
     replace: `[endKey(end.jobId)].map((part) => tables.get('jobs', part))
       if (parts`,
-    seed: 268,
+    seed: 669,
   },
   {
     name: 'a stopped pool waits a minute for a probe that came to no call',
@@ -53,5 +53,12 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/take-over.ts',
     find: '  const now = deps.clock.now()\n  const ring = ringOf',
     replace: '  const now = asked\n  const ring = ringOf',
+  },
+  {
+    name: 'a picture that lands late replaces a newer one',
+    file: 'adapters/memory/capacity-store.ts',
+    find: '      if (!old || replaces(fresh, painted(old))) put(',
+    replace: '      void [old, replaces, painted]\n      put(',
+    seed: 1704,
   },
 ]
