@@ -30,3 +30,18 @@ export function readBells(items: readonly Item[]): { bells: Bell[]; unreadable: 
   }
   return { bells, unreadable }
 }
+
+type Page = (p: { limit: number; after?: string }) => Promise<{ items: readonly Item[]; more: boolean }>
+
+/** Reads on until there are so many that parse: those of newer code, which stay, must not hide what stands behind them. */
+export async function readOn(limit: number, page: Page): Promise<ReturnType<typeof readBells>> {
+  const read: ReturnType<typeof readBells> = { bells: [], unreadable: [] }
+  for (let last: Item | undefined; ; ) {
+    const { items, more } = await page({ limit: limit - read.bells.length, ...(last ? { after: last.sk } : {}) })
+    const { bells, unreadable } = readBells(items)
+    read.bells.push(...bells)
+    read.unreadable.push(...unreadable)
+    last = items.at(-1)
+    if (!more || read.bells.length >= limit) return read
+  }
+}

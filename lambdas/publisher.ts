@@ -3,6 +3,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb'
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda'
 import { End } from '../core/job.ts'
 import type { EventPort } from '../services/ports.ts'
+import { publishEnds } from '../services/publish-ends.ts'
 import { eventsFromEnvironment } from './shared/compose.ts'
 import { type Wrapped, wrap } from './shared/wrap.ts'
 
@@ -10,16 +11,17 @@ export const publisherHandler = (use: () => EventPort): Wrapped<DynamoDBStreamEv
   wrap(async (event: DynamoDBStreamEvent) => {
     const ends = event.Records.flatMap((r) => endOf(r) ?? [])
     if (ends.length === 0) return { batchItemFailures: [] }
-    const events = ends.map(({ end }) => ({ jobId: end.jobId, outcome: end.outcome, endedAt: end.endedAt }))
-    const { failed } = await use().publish({ events })
-    const first = ends.find(({ end }) => failed.some((f) => f.jobId === end.jobId))
-    // The stream goes on from the first that failed; those behind it are published again.
-    return { batchItemFailures: first ? [{ itemIdentifier: first.sequence }] : [] }
+    const failed = await publishEnds(
+      use(),
+      ends.map(({ end }) => end),
+    )
+    return { batchItemFailures: ends.flatMap((e) => (e.end === failed ? [{ itemIdentifier: e.sequence }] : [])) }
   })
 
 function endOf(record: DynamoDBRecord): { end: End; sequence: string } | undefined {
   const image = record.dynamodb?.NewImage
-  if (record.eventName !== 'INSERT' || image?.['sk']?.S !== 'end') return undefined
+  // An end may take the place of what an earlier job of its key left, which then reads as a change.
+  if (record.eventName === 'REMOVE' || image?.['sk']?.S !== 'end') return undefined
   const parsed = End.safeParse(unmarshall(image as never))
   return parsed.success ? { end: parsed.data, sequence: record.dynamodb?.SequenceNumber ?? '' } : undefined
 }

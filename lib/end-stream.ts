@@ -26,7 +26,7 @@ export function bindEnds(fn: LambdaFunction, p: { readonly jobs: TableV2; readon
       onFailure: new SqsDlq(p.deadLetters),
       filters: [
         FilterCriteria.filter({
-          eventName: FilterRule.isEqual('INSERT'),
+          eventName: FilterRule.or('INSERT', 'MODIFY'),
           dynamodb: { Keys: { sk: { S: FilterRule.isEqual('end') } } },
         }),
       ],

@@ -109,7 +109,7 @@ export interface JobStore {
 /** Bells and the ring of owners: the dispatcher's notebook (docs/data-model.md). */
 export interface RingStore {
   ring(p: { pool: string; bell: Bell }): Promise<void>
-  /** Strongly consistent, oldest first. */
+  /** Strongly consistent, oldest first; at most so many that parse, and on the way to them those that do not. */
   bells(p: { pool: string; limit: number }): Promise<{ bells: Bell[]; unreadable: string[] }>
   deleteBells(p: { pool: string; ids: readonly string[] }): Promise<void>
   owners(p: { pool: string }): Promise<OwnerTurns[]>

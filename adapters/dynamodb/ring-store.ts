@@ -3,7 +3,7 @@ import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import type { RingStore } from '../../services/ports.ts'
 import { bellKey, ledgerKey, ownerKey } from '../keys.ts'
 import { stored } from '../records.ts'
-import { readBells, readOwner } from '../ring-records.ts'
+import { readOn, readOwner } from '../ring-records.ts'
 import { batchWrite } from './batches.ts'
 import { query, type Tables, transact, write } from './tables.ts'
 
@@ -15,7 +15,7 @@ export function dynamoRingStore(tables: Tables): RingStore {
       await write(() => db.send(put))
     },
     async bells({ pool, limit }) {
-      return readBells((await query(tables, 'rings', { pk: bellKey(pool, '').pk, limit })).items)
+      return readOn(limit, (p) => query(tables, 'rings', { pk: bellKey(pool, '').pk, ...p }))
     },
     async deleteBells({ pool, ids }) {
       await batchWrite(

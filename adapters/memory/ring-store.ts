@@ -2,7 +2,7 @@
 import type { RingStore } from '../../services/ports.ts'
 import { bellKey, ledgerKey, ownerKey } from '../keys.ts'
 import { stored } from '../records.ts'
-import { readBells, readOwner } from '../ring-records.ts'
+import { readOn, readOwner } from '../ring-records.ts'
 import type { MemoryTables } from './tables.ts'
 
 export function memoryRingStore(tables: MemoryTables): RingStore {
@@ -11,7 +11,7 @@ export function memoryRingStore(tables: MemoryTables): RingStore {
       tables.commit([{ table: 'rings', put: stored(bellKey(pool, bell.id), bell) }])
     },
     async bells({ pool, limit }) {
-      return readBells(tables.query('rings', { pk: bellKey(pool, '').pk, limit }).items)
+      return readOn(limit, async (p) => tables.query('rings', { pk: bellKey(pool, '').pk, ...p }))
     },
     async deleteBells({ pool, ids }) {
       tables.commit(ids.map((id) => ({ table: 'rings', delete: bellKey(pool, id) })))

@@ -66,7 +66,7 @@ function settled(h: Holder, job: Settled, now: number): void {
       unprobed(h, sent)
       return sentBack(h.ring, job.jobId, sent.head, true)
     case 'back':
-      giveBack(h, sent)
+      uncalled(h, sent)
       return sentBack(h.ring, job.jobId, { ...sent.head, fence: job.nextFence ?? sent.head.fence }, true)
     case 'lost':
       // Somebody else has it, or it is no more: the record tells, at the next look.

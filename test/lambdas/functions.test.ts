@@ -194,6 +194,7 @@ describe('the publisher', () => {
       inserted('3', { pk: 'b', sk: 'at', key: {} }),
       inserted('4', end('b', 'failed')),
       inserted('5', end('c'), 'MODIFY'),
+      inserted('5', { pk: 'c', sk: 'at', key: {} }, 'MODIFY'),
       { ...inserted('6', end('d'), 'REMOVE'), dynamodb: { SequenceNumber: '6' } },
     )
     expect(answer).toEqual({ batchItemFailures: [] })
@@ -201,6 +202,8 @@ describe('the publisher', () => {
     expect(told).toEqual([
       { jobId: 'a', outcome: 'succeeded', endedAt },
       { jobId: 'b', outcome: 'failed', endedAt },
+      // In the place of what an earlier job of its key had left.
+      { jobId: 'c', outcome: 'succeeded', endedAt },
     ])
   })
 

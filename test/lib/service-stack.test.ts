@@ -154,7 +154,9 @@ describe('the stream of ends', () => {
         OnFailure: { Destination: { 'Fn::GetAtt': [Match.stringLikeRegexp('unpublished'), 'Arn'] } },
       },
       FilterCriteria: {
-        Filters: [{ Pattern: JSON.stringify({ eventName: ['INSERT'], dynamodb: { Keys: { sk: { S: ['end'] } } } }) }],
+        Filters: [
+          { Pattern: JSON.stringify({ eventName: ['INSERT', 'MODIFY'], dynamodb: { Keys: { sk: { S: ['end'] } } } }) },
+        ],
       },
     })
   })

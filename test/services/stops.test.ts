@@ -81,6 +81,18 @@ describe('a provider that refuses key, model or credit', () => {
     await world.ended(ids.slice(8), 75_000)
   })
 
+  it('is probed again at once where the probe misses its slot', async () => {
+    const { world, ids, mend } = await stopped()
+    await world.pass(300_000)
+    mend()
+    world.model.prepareMs = 2_000
+    const { length } = world.messages
+    await world.until(() => world.messages.length > length, 70_000)
+    await world.pass(1_000)
+    world.model.prepareMs = 0
+    await world.ended(ids, 20_000)
+  })
+
   it('is not taken for mended when a call from before the stop succeeds', async () => {
     const world = new World()
     world.start()
