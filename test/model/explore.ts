@@ -2,6 +2,8 @@
  * Every state that a model can reach, breadth first, as TLC checks TLA+ (Yu, Manolios and Lamport, "Model checking TLA+
  * specifications", CHARME 1999): the first state found wrong is reached by a shortest path.
  */
+import { Fingerprints } from './fingerprints.ts'
+
 export interface Model<S> {
   readonly initial: S
   /** The same for two states exactly if they are the same. */
@@ -26,28 +28,29 @@ export class TooManyStates extends Error {
 
 /** Throws TooManyStates above `atMost`: an exploration that is cut off has proved nothing. */
 export function explore<S>(model: Model<S>, atMost: number): Explored {
-  const seen = new Map([[model.key(model.initial), 0]])
+  const seen = new Fingerprints()
+  seen.add(model.key(model.initial))
   const came: Came = { from: [-1], what: [''], which: [-1] }
   const taken: Record<string, number> = {}
   let depth = 0
+  // States are numbered as they are found, so those of a wave follow each other.
+  let first = 0
   for (let wave = [model.initial]; wave.length > 0; depth++) {
     const next: S[] = []
-    for (const state of wave) {
-      const from = seen.get(model.key(state)) as number
+    for (const [i, state] of wave.entries()) {
       const what = model.wrong(state)
-      if (what) return { states: seen.size, depth, taken, violation: { what, path: pathTo(from, came) } }
+      if (what) return { states: seen.size, depth, taken, violation: { what, path: pathTo(first + i, came) } }
       for (const [kind, which, to] of model.steps(state)) {
         taken[kind] = (taken[kind] ?? 0) + 1
-        const key = model.key(to)
-        if (seen.has(key)) continue
-        if (seen.size >= atMost) throw new TooManyStates(`more than ${atMost} states: narrow the model`)
-        seen.set(key, came.from.length)
-        came.from.push(from)
+        if (!seen.add(model.key(to))) continue
+        if (seen.size > atMost) throw new TooManyStates(`more than ${atMost} states: narrow the model`)
+        came.from.push(first + i)
         came.what.push(kind)
         came.which.push(which)
         next.push(to)
       }
     }
+    first += wave.length
     wave = next
   }
   return { states: seen.size, depth: depth - 1, taken }
