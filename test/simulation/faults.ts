@@ -70,6 +70,7 @@ const CALLS = {
   'waker.wake': { may: [...READ, 'unknown', 'late', 'duplicate'], rate: 0.1 },
   'model.prepare': { may: READ, rate: 0.05 },
   'model.call': { may: ANYWHERE, rate: 0.1 },
+  'events.publish': { may: BATCH.filter((fault) => fault !== 'jump'), rate: 0.1 },
 } as const satisfies Record<string, { may: readonly Fault[]; rate: number }>
 export type CallKind = keyof typeof CALLS
 export const CALL_KINDS = Object.keys(CALLS) as CallKind[]
@@ -97,7 +98,10 @@ interface Odds {
   readonly upTo: number
 }
 
-/** A seed's own mix: some kinds, each at its own weight, all of them more or less frequent. None at all is one of them. */
+/**
+ * A seed's own mix: some kinds, each at its own weight, all of them more or less frequent. None at all is one of them.
+ * `half`: what befalls half of all calls of a kind, and nothing else does.
+ */
 export class FaultMix {
   /** Cleared when faults stop. */
   active: boolean
@@ -108,7 +112,7 @@ export class FaultMix {
 
   constructor(
     readonly stream: Stream,
-    p: { none: boolean; jumps: boolean; lateEntries: boolean },
+    p: { none: boolean; jumps: boolean; half?: readonly (readonly [CallKind, Fault])[] },
   ) {
     this.active = !p.none
     if (p.none) return
@@ -116,7 +120,7 @@ export class FaultMix {
     const weight = new Map(FAULTS.map((f) => [f, stream.chance(0.6) ? stream.spread(10, 100) : 0]))
     if (!p.jumps) weight.set('jump', 0)
     for (const call of CALL_KINDS) this.odds.set(call, oddsOf(call, weight, frequency))
-    if (p.lateEntries) this.odds.set('jobs.enter', [{ fault: 'late', upTo: 0.5 }])
+    for (const [call, fault] of p.half ?? []) this.odds.set(call, [{ fault, upTo: 0.5 }])
     for (const kind of AROUND) this.around.set(kind, stream.chance(0.4) ? 0.15 * stream.unit() : 0)
   }
 

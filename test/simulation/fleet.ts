@@ -1,5 +1,4 @@
 /** The environments that functions run in: started when needed, used again, gone when they die or their time is up. */
-import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import type { WorldClock } from './clock.ts'
 import { type Role, SimProcess } from './process.ts'
 import type { Stream } from './random.ts'
@@ -7,33 +6,30 @@ import type { Stream } from './random.ts'
 /** How an invocation ended: `died` is all that anybody outside learns of a crash, a hang or a time limit. */
 export type Ended<T> = { kind: 'done'; value: T } | { kind: 'threw'; error: unknown } | { kind: 'died' }
 
-interface Environment {
+interface Environment<D> {
   readonly process: SimProcess
-  readonly deps: FunctionDeps
+  readonly deps: D
   /** Counts its invocations: a time limit is of one of them. */
   served: number
 }
 
-export class Fleet {
-  private readonly idle: Record<Role, Environment[]> = { api: [], worker: [], dispatcher: [] }
+/** `D`: what its functions are given. */
+export class Fleet<D> {
+  private readonly idle: Record<Role, Environment<D>[]> = { api: [], worker: [], dispatcher: [], publisher: [] }
   readonly processes: SimProcess[] = []
   /** Invocations that have not ended. */
-  readonly running = new Set<Environment>()
+  readonly running = new Set<Environment<D>>()
 
   constructor(
     private readonly p: {
       clock: WorldClock
       stream: Stream
       offset: () => number
-      compose: (process: SimProcess) => FunctionDeps
+      compose: (process: SimProcess) => D
     },
   ) {}
 
-  invoke<T>(
-    role: Role,
-    limitMs: number,
-    task: (deps: FunctionDeps, process: SimProcess) => Promise<T>,
-  ): Promise<Ended<T>> {
+  invoke<T>(role: Role, limitMs: number, task: (deps: D, process: SimProcess) => Promise<T>): Promise<Ended<T>> {
     const environment = this.environment(role)
     const { process } = environment
     const invocation = ++environment.served
@@ -55,9 +51,9 @@ export class Fleet {
     })
   }
 
-  private environment(role: Role): Environment {
+  private environment(role: Role): Environment<D> {
     const idle = this.idle[role]
-    if (idle.length > 0 && this.p.stream.chance(0.8)) return idle.shift() as Environment
+    if (idle.length > 0 && this.p.stream.chance(0.8)) return idle.shift() as Environment<D>
     const process = new SimProcess(this.p.clock, this.processes.length + 1, role, this.p.offset())
     this.processes.push(process)
     return { process, deps: this.p.compose(process), served: 0 }

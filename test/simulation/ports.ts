@@ -1,7 +1,16 @@
 /** The ports of one process: the memory adapters and what surrounds them, every call by way of calls.ts. */
 import { ledgerKey } from '../../adapters/keys.ts'
 import type { LiveRecord } from '../../core/job.ts'
-import type { CapacityStore, JobQueue, JobStore, LanePage, ModelPort, RingStore, Waker } from '../../services/ports.ts'
+import type {
+  CapacityStore,
+  EventPort,
+  JobQueue,
+  JobStore,
+  LanePage,
+  ModelPort,
+  RingStore,
+  Waker,
+} from '../../services/ports.ts'
 import { ask, type Call, type Surroundings } from './calls.ts'
 import type { CallKind } from './faults.ts'
 import type { SimProcess } from './process.ts'
@@ -109,6 +118,17 @@ export function ringsOf(around: Surroundings, process: SimProcess, { rings }: St
   }
 }
 
+/** As code of before batches reads them: a bell of a kind that it does not know does not parse, and stays. */
+export const readByOldCode = (rings: RingStore, isOld: () => boolean): RingStore => ({
+  ...rings,
+  async bells(p) {
+    const { bells, unreadable } = await rings.bells(p)
+    if (!isOld()) return { bells, unreadable }
+    const newer = bells.filter(({ t }) => t === 'came').map(({ id }) => id)
+    return { bells: bells.filter(({ t }) => t !== 'came'), unreadable: [...unreadable, ...newer] }
+  },
+})
+
 export function capacityOf(around: Surroundings, process: SimProcess, { capacity, tables }: Stores): CapacityStore {
   const via = asker(around, process)
   // As the Date of an answer shows it: whole seconds.
@@ -155,6 +175,12 @@ export function queueOf(around: Surroundings, process: SimProcess, queue: JobQue
 
 export const wakerOf = (around: Surroundings, process: SimProcess, waker: Waker): Waker => ({
   wake: asker(around, process)('waker.wake', waker.wake),
+})
+
+export const busOf = (around: Surroundings, process: SimProcess, bus: EventPort): EventPort => ({
+  publish: asker(around, process)('events.publish', bus.publish, ({ events }) => ({
+    landPart: (part) => bus.publish({ events: share(events, part) }),
+  })),
 })
 
 export interface ProviderAnswer {

@@ -5,7 +5,7 @@
 import type { Clock } from '../../services/ports.ts'
 import type { WorldClock } from './clock.ts'
 
-export type Role = 'api' | 'worker' | 'dispatcher'
+export type Role = 'api' | 'worker' | 'dispatcher' | 'publisher'
 
 export class SimProcess implements Clock {
   alive = true

@@ -1,5 +1,6 @@
 /** One schedule from its seed: everything is drawn, happens, comes to rest, and is judged. */
 
+import type { JobEvent } from '../../services/ports.ts'
 import { CHECKS } from './checks/all.ts'
 import type { Actor, Arrival, Asked, Check, Witness } from './checks/check.ts'
 import { movesOf } from './moves.ts'
@@ -102,7 +103,7 @@ class Schedule {
       return true
     }
     if (world.mix.active && !this.scenario.faultless) return false
-    if (people.pending > 0 || world.busy('worker') > 0) return false
+    if (people.pending > 0 || world.busy('worker') > 0 || !world.ends.idle) return false
     if (this.restless()) return false
     return !this.scenario.untilIdle || world.pools.every((pool) => this.isFree(pool))
   }
@@ -139,7 +140,12 @@ class Schedule {
     for (const move of movesOf(commit))
       for (const check of this.on.move) check.move?.(move, world.book.of(move.jobId), world.actor)
     world.book.keep(commit)
-    if (this.scenario.untilIdle && commit[0]?.after?.['state'] === 'ending') this.people.whileEnding()
+    world.ends.take(commit)
+    const [first] = commit
+    if (!first || !this.scenario.untilIdle) return
+    const [before, after] = [first.before?.['state'], first.after?.['state']]
+    if (after === 'ending') this.people.whileEnding()
+    if (before === 'ending' && after === 'free') this.people.whileFree(first.pk)
   }
 
   sent(message: Parameters<NonNullable<Check['sent']>>[0], actor: Actor | undefined): void {
@@ -148,6 +154,12 @@ class Schedule {
   arrival(arrival: Arrival): void {
     this.calls++
     for (const check of this.checks) check.arrival?.(arrival)
+  }
+  published(event: JobEvent): void {
+    for (const check of this.checks) check.published?.(event)
+  }
+  keptApart(event: JobEvent): void {
+    for (const check of this.checks) check.keptApart?.(event)
   }
   asking({ kind, args }: Actor): void {
     if (kind === 'rings.leave') this.people.whileLeaving((args as { owners: readonly string[] }).owners)
@@ -164,9 +176,9 @@ class Schedule {
       ...(this.violation ? { violation: this.violation } : {}),
       jobs: world.book.jobs.size,
       calls: this.calls,
-      faults: world.mix.total,
+      faults: world.mix.total + world.ends.mix.total,
       ms: world.clock.time - START,
-      counts: Object.fromEntries(world.mix.counts),
+      counts: Object.fromEntries([...world.mix.counts, ...world.ends.mix.counts]),
       edges: Object.fromEntries(this.edges),
       trace: world.history.lines,
     }

@@ -24,6 +24,14 @@ export interface Scenario {
   readonly rests: boolean
   /** Half of the first puts land late: ghosts of jobs that have ended are claimed, and discarded. */
   readonly lateEntries: boolean
+  /** Until faults stop some processes run code that does not know the bell of a batch. */
+  readonly oldBesideNew: boolean
+  /** Half of the requests for a lease take seconds, in which others hold it and let go. */
+  readonly slowLeases: boolean
+  /** Every message comes twice, just when its slot is over: one worker calls, and another finds it late. */
+  readonly lateCopies: boolean
+  /** A process that rang long ago looks only now whether somebody listens, and then submits. */
+  readonly looksLate: boolean
   /** One owner has more in one lane than a dispatcher keeps in memory. */
   readonly crowd: boolean
   /** It goes on until the dispatchers have ended with nothing to do, and somebody submits in that very moment. */
@@ -53,6 +61,8 @@ export function scenarioOf(seed: number): Scenario {
   const rare = new Stream(seed, 'rare')
   const forgetMs = rare.chance(0.04) ? rare.spread(4_000, 20_000) : 0
   const lateEntries = rare.chance(0.06)
+  const rarer = new Stream(seed, 'rarer')
+  const slowLeases = !faultless && !lateEntries && rarer.chance(0.03)
   const rests = !long && !crowd && rare.chance(0.2)
   const owners = OWNERS.slice(0, s.int(1, s.chance(0.2) ? OWNERS.length : 5))
   return {
@@ -63,6 +73,10 @@ export function scenarioOf(seed: number): Scenario {
     forgetMs,
     rests,
     lateEntries,
+    oldBesideNew: !faultless && new Stream(seed, 'code').chance(0.1),
+    slowLeases,
+    lateCopies: !faultless && rarer.chance(0.03),
+    looksLate: rarer.chance(0.1),
     owners,
     crowd,
     jobs: crowd ? s.int(250, 350) : s.spread(22, 124),
@@ -75,16 +89,16 @@ export function scenarioOf(seed: number): Scenario {
     limits: {
       api: 29_000,
       worker: faultless ? FUNCTION_MS : s.spread(15_000, 120_000),
-      dispatcher: dispatcherLimit(s, { long, lateEntries }),
+      dispatcher: dispatcherLimit(s, { long, short: lateEntries || slowLeases }),
     },
     visibilityMs: s.spread(2_000, 60_000),
   }
 }
 
-/** Ghosts are found by whoever takes over. */
-function dispatcherLimit(s: Stream, { long, lateEntries }: { long: boolean; lateEntries: boolean }): number {
+/** Ghosts are found by whoever takes over, and a lease is asked for by whoever starts: some schedules have many. */
+function dispatcherLimit(s: Stream, { long, short }: { long: boolean; short: boolean }): number {
   const drawn = s.chance(0.3) || long ? FUNCTION_MS : s.spread(6_000, 200_000)
-  return lateEntries ? Math.min(drawn, 8_000) : drawn
+  return short ? Math.min(drawn, 8_000) : drawn
 }
 
 const OWNERS = ['ada', 'bob', 'cy', 'dan', 'eve', 'fay', 'gil', 'hal', 'ivy', 'jo']

@@ -2,21 +2,33 @@
  * A whole Fairlead in one process and in virtual time: the real services over the memory adapters, behind the faults of
  * calls.ts; around them a queue, a schedule, wakes, a provider. Everything follows from the seed.
  */
+import { ledgerKey } from '../../adapters/keys.ts'
 import { memoryCapacityStore } from '../../adapters/memory/capacity-store.ts'
 import { memoryJobStore } from '../../adapters/memory/job-store.ts'
 import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { type RunEnd, run } from '../../services/dispatch/run.ts'
 import { Doorbell } from '../../services/doorbell.ts'
-import type { JobMessage, ModelRequest } from '../../services/ports.ts'
+import type { JobEvent, JobMessage, ModelRequest } from '../../services/ports.ts'
 import { work } from '../../services/work.ts'
 import { Book } from './book.ts'
 import type { Surroundings } from './calls.ts'
 import type { Actor, Arrival } from './checks/check.ts'
 import { WorldClock } from './clock.ts'
+import { EndStream } from './end-stream.ts'
 import { type Around, FaultMix } from './faults.ts'
 import { type Ended, Fleet } from './fleet.ts'
-import { capacityOf, jobsOf, modelOf, type ProviderAnswer, queueOf, ringsOf, type Stores, wakerOf } from './ports.ts'
+import {
+  capacityOf,
+  jobsOf,
+  modelOf,
+  type ProviderAnswer,
+  queueOf,
+  readByOldCode,
+  ringsOf,
+  type Stores,
+  wakerOf,
+} from './ports.ts'
 import type { Role, SimProcess } from './process.ts'
 import { Provider } from './provider.ts'
 import { processRandom, Stream } from './random.ts'
@@ -42,6 +54,8 @@ export interface Watcher {
   arrival(arrival: Arrival): void
   effect(actor: Actor): void
   asking(actor: Actor): void
+  published(event: JobEvent): void
+  keptApart(event: JobEvent): void
 }
 
 export class World implements Surroundings {
@@ -56,7 +70,9 @@ export class World implements Surroundings {
   readonly counted = new Map<string, number>()
   actor: Actor | undefined
   private readonly stream: Stream
-  private readonly fleet: Fleet
+  private readonly edges: Stream
+  readonly ends: EndStream
+  private readonly fleet: Fleet<FunctionDeps>
   private readonly provider: Provider
   private readonly stores: Stores
   /** The message that each worker is at: a job may have been sent again meanwhile, under another slot. */
@@ -73,8 +89,13 @@ export class World implements Surroundings {
     this.trace = (process, what) => this.history.add(this.clock.time, `${process.role}${process.id} ${what}`)
     this.latency = new Stream(seed, 'latency')
     this.stream = new Stream(seed, 'world')
-    const { faultless: none, lateEntries } = scenario
-    this.mix = new FaultMix(new Stream(seed, 'faults'), { none, jumps: clocks !== 'exact', lateEntries })
+    const { faultless: none, lateEntries, slowLeases } = scenario
+    const half = [
+      ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),
+      ...(slowLeases ? [['capacity.acquire', 'slow'] as const] : []),
+    ]
+    this.mix = new FaultMix(new Stream(seed, 'faults'), { none, jumps: clocks !== 'exact', half })
+    this.edges = new Stream(seed, 'edges')
     this.provider = new Provider(this.clock, new Stream(seed, 'provider'), this.mix, scenario)
     this.withinGuard = clocks !== 'beyond'
     this.stores = {
@@ -83,6 +104,7 @@ export class World implements Surroundings {
       capacity: memoryCapacityStore(this.tables),
       tables: this.tables,
     }
+    this.ends = new EndStream(this.clock, this.trace, watcher, scenario)
     this.fleet = new Fleet({
       clock: this.clock,
       stream: this.stream,
@@ -125,6 +147,10 @@ export class World implements Surroundings {
     return this.invokeFor('api', this.limit('api'), task)
   }
 
+  isHeld(pool: string): boolean {
+    return this.tables.get('capacity', ledgerKey(pool))?.['state'] === 'held'
+  }
+
   /** The schedule, from now on. */
   start(): void {
     if (!this.mix.befalls('schedule skipped')) this.scheduled()
@@ -135,6 +161,7 @@ export class World implements Surroundings {
   /** Faults stop: from now on clocks are right again, as far as the guard asks for it. */
   calm(): void {
     this.mix.active = false
+    this.ends.mix.active = false
     for (const process of this.fleet.processes) process.offset = this.offset()
   }
 
@@ -172,7 +199,7 @@ export class World implements Surroundings {
     return this.fleet.invoke(role, limitMs, task)
   }
 
-  private limit(role: Role): number {
+  private limit(role: keyof Scenario['limits']): number {
     const cut = this.mix.befalls(`time limit ${role}` as Around)
     return cut ? this.stream.spread(100, 20_000) : this.scenario.limits[role]
   }
@@ -180,6 +207,10 @@ export class World implements Surroundings {
   private take(messages: readonly JobMessage[]): { failed: JobMessage[] } {
     for (const message of messages) {
       this.watcher.sent(message, this.actor)
+      if (this.scenario.lateCopies && this.mix.active) {
+        this.deliverLate(message)
+        continue
+      }
       if (this.mix.befalls('message lost')) continue
       this.deliver(message)
       if (this.mix.befalls('message doubled')) this.deliver(message)
@@ -190,6 +221,15 @@ export class World implements Surroundings {
   private deliver(message: JobMessage): void {
     const late = this.mix.befalls('message delayed') ? this.stream.spread(20, 60_000) : 0
     this.after(late + this.latency.int(3, 12), () => void this.receive(message, 1))
+  }
+
+  /** Two copies, each as likely before the end of its slot as behind it. */
+  private deliverLate(message: JobMessage): void {
+    const over = Math.min(...message.jobs.map(({ notAfter }) => notAfter)) - this.clock.time
+    for (const kind of ['message doubled', 'message delayed'] as const) {
+      this.mix.count(kind)
+      this.after(Math.max(3, over + this.edges.int(-250, 50)), () => void this.receive(message, 1))
+    }
   }
 
   private async receive(message: JobMessage, times: number): Promise<void> {
@@ -225,7 +265,8 @@ export class World implements Surroundings {
 
   private compose(process: SimProcess): FunctionDeps {
     const { scenario, stores } = this
-    const rings = ringsOf(this, process, stores)
+    const old = scenario.oldBesideNew && new Stream(scenario.seed, `code of ${process.id}`).chance(0.5)
+    const rings = readByOldCode(ringsOf(this, process, stores), () => old && this.mix.active)
     const capacity = capacityOf(this, process, stores)
     const waker = wakerOf(this, process, { wake: async ({ pool }) => this.woken(pool) })
     const arrive = (request: ModelRequest, from: SimProcess) => this.arrive(request, from)

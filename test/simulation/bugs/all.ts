@@ -1,6 +1,7 @@
 /** Every planted bug. */
 import type { Bug } from './bug.ts'
 import { DISPATCH_BUGS } from './dispatch.ts'
+import { END_BUGS } from './ends.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
 import { REAL_BUGS } from './real.ts'
@@ -15,6 +16,7 @@ export const BUGS: readonly Bug[] = [
   ...STOP_BUGS,
   ...BATCH_BUGS,
   ...REFUND_BUGS,
+  ...END_BUGS,
   ...REAL_BUGS,
 ]
 

@@ -34,6 +34,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   if (quiet) await wakeIfRung(deps, h)
   return quiet`,
     replace: "  await setState(deps, h, 'free')\n  return true",
+    seed: 362,
   },
   {
     name: 'writers believe in a lease for a minute',

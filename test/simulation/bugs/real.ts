@@ -46,7 +46,6 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/settle.ts',
     find: "  if (done.settled.what === 'lost') await deps.jobs.discard({ record })\n",
     replace: '',
-    seed: 17,
   },
   {
     name: 'a takeover counts the time from before it asked for the lease',

@@ -17,6 +17,8 @@ import { mended } from './mended.ts'
 import { noRecovery } from './no-recovery.ts'
 import { oneHome } from './one-home.ts'
 import { permits } from './permits.ts'
+import { probes } from './probes.ts'
+import { published } from './published.ts'
 import { refused } from './refused.ts'
 import { sharing } from './sharing.ts'
 import { soundClocks } from './sound-clocks.ts'
@@ -32,6 +34,7 @@ export const CHECKS: readonly MakeCheck[] = [
   lease,
   endsIdle,
   mended,
+  probes,
   permits,
   calls,
   windows,
@@ -43,5 +46,6 @@ export const CHECKS: readonly MakeCheck[] = [
   heard,
   sharing,
   conservation,
+  published,
   atRest,
 ]

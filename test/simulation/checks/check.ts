@@ -1,5 +1,5 @@
 /** What a check is told, and what it may look at. A check knows the documents, never the code that it checks. */
-import type { JobMessage, ModelRequest } from '../../../services/ports.ts'
+import type { JobEvent, JobMessage, ModelRequest } from '../../../services/ports.ts'
 import type { Book, JobFacts } from '../book.ts'
 import type { CallKind } from '../faults.ts'
 import type { Move } from '../moves.ts'
@@ -49,6 +49,10 @@ export interface Check {
   /** A message that the queue took. */
   sent?(message: JobMessage, actor: Actor | undefined): void
   arrival?(arrival: Arrival): void
+  /** An end that the bus took. */
+  published?(event: JobEvent): void
+  /** An end that was tried too often, and is kept apart for a person. */
+  keptApart?(event: JobEvent): void
   /** A submit was answered with ok. */
   accepted?(jobId: string, asked: Asked): void
   /** Once faults have stopped and everything has come to rest. */

@@ -1,0 +1,51 @@
+/** A stopped pool's probe that came to no call is followed by the next one soon, if a job is there to be one. */
+import type { Item } from '../../../adapters/records.ts'
+import type { MakeCheck } from './check.ts'
+
+/** Beside the pool's window: a tick, a look at the table, what sending takes; and a clock that is off. */
+const SOON_MS = 15_000
+
+interface Settled {
+  readonly jobId: string
+  readonly what: string
+  readonly uncalled?: boolean
+}
+const cameToNoCall = ({ what, uncalled }: Settled): boolean => what !== 'gone' || uncalled === true
+
+export const probes: MakeCheck = (w) => {
+  /** The job that is a pool's probe, and since when the pool is due another. */
+  const probe = new Map<string, string>()
+  const due = new Map<string, number>()
+  const soonMs = (pool: string) => SOON_MS + (w.scenario.settings.pools[pool]?.windowMs ?? 0)
+  const waits = (pool: string): boolean =>
+    [...w.book.jobs.values()].some((job) => {
+      const home = w.book.home(job)
+      const since = Number(home?.sk.slice(0, 13))
+      const ready = since < w.now() - soonMs(pool) && home?.['state'] === 'queued'
+      return job.pool === pool && job.acceptedAt !== undefined && !job.end && ready
+    })
+  const told = (pool: string, bell: Item) => {
+    const jobs = bell['t'] === 'settled' ? (bell['jobs'] as readonly Settled[]) : []
+    const its = jobs.find(({ jobId }) => jobId === probe.get(pool))
+    if (its && cameToNoCall(its)) due.set(pool, w.now())
+  }
+  return {
+    sent({ pool, jobs }) {
+      const sent = jobs.find((job) => job.probe)
+      if (!sent) return
+      probe.set(pool, sent.key.jobId)
+      due.delete(pool)
+    },
+    commit(commit) {
+      for (const { pk, sk, before, after } of commit) {
+        if (pk.startsWith('bell#') && after) told(pk.slice('bell#'.length), after)
+        // Another holder, or the stop is over.
+        if ((sk === 'ledger' && before?.['epoch'] !== after?.['epoch']) || (sk === 'stop' && !after)) due.delete(pk)
+        const since = sk === 'overview' ? due.get(pk) : undefined
+        if (since === undefined || w.sinceFaultsMs() < soonMs(pk) || w.now() - since < soonMs(pk)) continue
+        if (w.tables.get('capacity', { pk, sk: 'stop' }) && waits(pk))
+          w.fail('probes', `${pk} is stopped, its probe came to no call ${w.now() - since} ms ago, and none follows`)
+      }
+    },
+  }
+}
