@@ -8,7 +8,7 @@ import type { Arrival } from '../workload.ts'
 import type { Trace } from './measures.ts'
 import { type Allowance, loggingProvider } from './provider-log.ts'
 import { traceOf } from './trace.ts'
-import { MEASURED_POOLS_JOBS, WARM_AT_MOST_MS, warmProvider, withWarmPool } from './warmed.ts'
+import { MEASURED_POOLS_JOBS, warmAtMostMs, warmProvider, withWarmPool } from './warmed.ts'
 
 export interface Setup extends Allowance {
   readonly order: 'weighted' | 'strict' | 'owners'
@@ -43,7 +43,7 @@ export async function runFairlead(
     load = forked<SubmitOrder, Submitted>(
       './submitter.ts',
       { ...system.access, warmUp: { restMs: restMs(setup) }, trace: arrivals, capMs: watchMs },
-      WARM_AT_MOST_MS + watchMs + SLACK_MS,
+      warmAtMostMs(restMs(setup)) + watchMs + SLACK_MS,
     )
     const { startedAt, jobIds, floodAcceptedAt, repeated } = await load.answer
     await provider.admittedAll(MEASURED_POOLS_JOBS + arrivals.length, startedAt + watchMs)

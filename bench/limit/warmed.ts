@@ -17,7 +17,9 @@ const OWNERS = 50
 /** As the flood: its connections then stand. */
 const SUBMITTERS = 20
 const ALLOWED = { requests: 100_000, windowMs: 6_000 }
-export const WARM_AT_MOST_MS = 90_000
+const AT_MOST_MS = 30_000
+/** All of it: each pool's jobs, those of the measured one at its own pace, and the rest. */
+export const warmAtMostMs = (restMs: number): number => 3 * AT_MOST_MS + 3 * restMs
 
 export const warmProvider = (): Promise<Provider> => startProvider({ ...ALLOWED, latencyMs: 0 })
 
@@ -30,13 +32,20 @@ export function withWarmPool({ pools, kinds, ...rest }: SettingsInput, provider:
 
 /** `restMs`: the measured pool's window and its guard. */
 export async function warmUp(api: ApiClient, restMs: number): Promise<void> {
-  await through(api, POOL, POOL, JOBS)
-  await through(api, 'main', 'low', MEASURED_POOLS_JOBS)
+  await through(api, { pool: POOL, kind: POOL, jobs: JOBS, atMostMs: AT_MOST_MS })
+  await through(api, { pool: 'main', kind: 'low', jobs: MEASURED_POOLS_JOBS, atMostMs: AT_MOST_MS + 2 * restMs })
   await sleep(restMs)
 }
 
-async function through(api: ApiClient, pool: string, kind: string, n: number): Promise<void> {
-  const jobs = Array.from({ length: n }, (_, i) => jobOf(kind, `warm-${i % OWNERS}`))
-  await inBatches(api, jobs, SUBMITTERS)
-  await untilDone(api, pool, n, WARM_AT_MOST_MS / 3)
+interface Warming {
+  readonly pool: string
+  readonly kind: string
+  readonly jobs: number
+  readonly atMostMs: number
+}
+
+async function through(api: ApiClient, { pool, kind, jobs, atMostMs }: Warming): Promise<void> {
+  const all = Array.from({ length: jobs }, (_, i) => jobOf(kind, `warm-${i % OWNERS}`))
+  await inBatches(api, all, SUBMITTERS)
+  await untilDone(api, pool, jobs, atMostMs)
 }
