@@ -4,7 +4,6 @@ import type { EventPort } from './ports.ts'
 
 /** Answers the first that was not taken: whoever repeats goes on from there, and those behind it are told again. */
 export async function publishEnds(events: EventPort, ends: readonly End[]): Promise<End | undefined> {
-  if (ends.length === 0) return undefined
   const told = ends.map(({ jobId, outcome, endedAt }) => ({ jobId, outcome, endedAt }))
   const { failed } = await events.publish({ events: told })
   return ends.find(({ jobId }) => failed.some((event) => event.jobId === jobId))

@@ -1,6 +1,5 @@
 /** Who uses the queue: callers that submit and repeat, and people who cancel, decide, redrive, look and resume. */
 import { WAIT_REASONS } from '../../core/wait-reason.ts'
-import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import type { Caller } from '../../services/caller.ts'
 import { cancel } from '../../services/cancel.ts'
 import { getJob } from '../../services/get-job.ts'
@@ -15,6 +14,7 @@ import { ADMIN, aCaller } from '../support/callers.ts'
 import { Batches, type Entry } from './batches.ts'
 import type { JobFacts } from './book.ts'
 import type { Asked } from './checks/check.ts'
+import { LateLooker } from './late-looker.ts'
 import { Stream } from './random.ts'
 import { REST_MS } from './scenario.ts'
 import { START, type World } from './world.ts'
@@ -28,9 +28,6 @@ const TRICKLE_EVERY_MS = 9_000
 const BEFORE_LEAVING_MS = 290_000
 
 const LATE_ONES = 2
-const LATE_LOOKS = 30
-const LATE_LOOK_EVERY_MS = 700
-const LATE_LOOKS_MS = 100_000
 const RETURNS = 6
 /** G11: who waits says why. */
 const WAITS = ['queued', 'in-review']
@@ -46,12 +43,11 @@ export class People {
   pending = 0
   private lateOnes = 0
   private returned = 0
-  /** Of a process that looks late: at which pool. */
-  private looking: string | undefined
   readonly requests = new Map<number, Asked>()
   private readonly stream: Stream
   private readonly returns: Stream
   private readonly batches: Batches
+  readonly lateLooker: LateLooker
   private readonly jobIds: string[] = []
   private readonly keys = new Set<string>()
 
@@ -61,6 +57,11 @@ export class People {
   ) {
     this.stream = new Stream(world.scenario.seed, 'people')
     this.returns = new Stream(world.scenario.seed, 'returns')
+    this.lateLooker = new LateLooker(world, {
+      next: () => this.newRequest(0),
+      accepted: (jobId, asked) => heard.accepted(jobId, asked),
+      owes: (requests) => void (this.pending += requests),
+    })
     this.batches = new Batches(world, this.stream, {
       accepted: (jobId, asked) => heard.accepted(jobId, asked),
       odd: (message) => heard.odd(message),
@@ -70,7 +71,7 @@ export class People {
 
   /** Everything that will be asked for in the active time. */
   begin(): void {
-    const { jobs, activeMs, meddling, longMs, rests, looksLate, untilIdle } = this.world.scenario
+    const { jobs, activeMs, meddling, longMs, rests, looksLate, untilIdle, faultyMs } = this.world.scenario
     const shape = this.stream.pick(['burst', 'burst', 'waves', 'even', 'even'] as const)
     for (let n = 0; n < jobs; ) {
       const many = this.stream.chance(BATCHED) ? this.stream.int(2, 12) : 1
@@ -80,7 +81,7 @@ export class People {
     }
     for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
     for (let ms = 0; ms < longMs; ms += TRICKLE_EVERY_MS) this.at(ms, () => this.submitNew(0))
-    if (looksLate && untilIdle) void this.lookLate('main')
+    if (looksLate && untilIdle) void this.lateLooker.look(START + faultyMs)
     if (longMs === 0) return
     for (let n = 0; n < 6; n++) this.at(this.stream.int(BEFORE_LEAVING_MS, longMs), () => this.submitNew())
   }
@@ -148,38 +149,6 @@ export class People {
       this.pending--
       this.submitNew()
     })
-  }
-
-  /**
-   * A process that stood still between its bell and its look at the lease: it looks while a dispatcher is idle, believes
-   * for two seconds that somebody listens, and submits when that one has let go.
-   */
-  private async lookLate(pool: string): Promise<void> {
-    this.looking = pool
-    const until = START + this.world.scenario.faultyMs + LATE_LOOKS_MS
-    while (this.looking && this.world.clock.time < until)
-      await this.world.request(async (deps) => {
-        for (let i = 0; i < LATE_LOOKS && this.looking; i++) {
-          if (this.world.isHeld(pool)) await deps.doorbell.rung(pool)
-          await deps.clock.until(deps.clock.now() + LATE_LOOK_EVERY_MS)
-        }
-        if (!this.looking) await this.submitBy(deps)
-      })
-    if (this.looking) this.looking = undefined
-    else this.pending--
-  }
-
-  /** A dispatcher with nothing to do has let go. */
-  whileFree(pool: string): void {
-    if (this.looking !== pool) return
-    this.looking = undefined
-    this.pending++
-  }
-
-  private async submitBy(deps: FunctionDeps): Promise<void> {
-    const { asked, request } = this.newRequest(0)
-    const answer = await submit(deps, aCaller(asked.owner), { ...request, startAt: undefined })
-    if (answer.ok) this.heard.accepted(answer.jobId, asked)
   }
 
   /** Somebody has mended what the provider refused, and mostly says so; else a probe finds out within a minute. */

@@ -145,7 +145,7 @@ class Schedule {
     if (!first || !this.scenario.untilIdle) return
     const [before, after] = [first.before?.['state'], first.after?.['state']]
     if (after === 'ending') this.people.whileEnding()
-    if (before === 'ending' && after === 'free') this.people.whileFree(first.pk)
+    if (before === 'ending' && after === 'free') this.people.lateLooker.whileFree(first.pk)
   }
 
   sent(message: Parameters<NonNullable<Check['sent']>>[0], actor: Actor | undefined): void {
