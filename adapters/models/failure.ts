@@ -21,8 +21,6 @@ interface Failed {
 export function failureAnswer({ error, timedOut, request, never }: Failed): ModelAnswer {
   if (APICallError.isInstance(error) && (error.statusCode ?? 0) >= 400) return answered(error, request, never)
   if (timedOut) return { kind: 'timeout', message: `no whole answer within ${request.timeoutMs} ms` }
-  // Node's fetch gives up after 300 s without headers, whatever the job's timeout.
-  if (networkCode(error) === 'UND_ERR_HEADERS_TIMEOUT') return { kind: 'timeout', message: 'no answer within 300 s' }
   const mend = missingSetup(error)
   if (mend) return { kind: 'unconfigured', message: mend }
   return { kind: 'error', message: unanswered(error, never), headers: {} }

@@ -1,7 +1,7 @@
 /**
  * The moment at which a call leaves: all that goes before it (the key, the request's body, the connection, which in a
  * process just started takes longest) is done by then, so that its slot is met however busy the process is. The provider
- * packages hand a call's abort signal to fetch as it was given to them; by it the call is known again there.
+ * packages hand a call's abort signal to fetch as it was given to them; by it the call is known again in sending.ts.
  */
 
 import type { CallSlot } from '../../services/ports.ts'
@@ -9,7 +9,7 @@ import type { CallSlot } from '../../services/ports.ts'
 /** A call on its way: until it has a connection, until its slot; then it has left, or may not. */
 type Stage = 'connecting' | 'waiting' | 'left' | 'missed'
 
-interface Call {
+export interface Call {
   readonly stage: Stage
   /** Resolves when it is time to connect, and throws if that would be for nothing. */
   connect(): Promise<void>
@@ -20,7 +20,7 @@ const calls = new WeakMap<AbortSignal, Call>()
 
 export interface Leaving {
   readonly signal: AbortSignal
-  /** Rejects when its time is over: fetch does not always hear of an abort once the answer has begun. */
+  /** Rejects when its time is over: whatever a provider package makes of an abort. */
   readonly over: Promise<never>
   /** Its slot had passed before it could leave. */
   missed(): boolean
@@ -70,39 +70,11 @@ function abortable() {
   return { signal, over, abort: () => controller.abort(new DOMException('no answer in time', 'TimeoutError')) }
 }
 
-/**
- * Fetch, for the provider packages. undici asks a body for its first piece when a connection stands, directly before
- * it writes the head, so that is when the call waits. A redirect would carry the key and the prompt to an address that
- * nobody configured.
- */
-export const send: typeof fetch = async (input, init) => {
-  const call = called(init?.signal)
-  if (typeof init?.body !== 'string') throw new Error('a provider package sends something else than text')
-  const bytes = Buffer.from(init.body)
-  const headers = new Headers(init.headers)
-  // Without it the body would go in chunks, which not every provider takes.
-  headers.set('content-length', String(bytes.length))
-  await call.connect()
-  const once = () => fetch(input, { ...init, headers, body: atItsSlot(call, bytes), duplex: 'half', redirect: 'error' })
-  try {
-    return await once()
-  } catch (error) {
-    // A server may close a connection that was kept and rests again: nothing was sent by it.
-    if (call.stage !== 'waiting') throw error
-    return once()
-  }
-}
-
 /** A slot is for one request: a second one throws. */
-function called(signal: AbortSignal | null | undefined): Call {
+export function called(signal: AbortSignal | null | undefined): Call {
   const call = signal && calls.get(signal)
   if (!call)
     throw new Error('a provider package sent a second request, or hands fetch another signal than it was given')
   calls.delete(signal)
   return call
-}
-
-async function* atItsSlot(call: Call, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  await call.leave()
-  yield bytes
 }

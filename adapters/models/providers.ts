@@ -5,7 +5,7 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import type { LanguageModelV3 } from '@ai-sdk/provider'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { ProviderSettings } from '../../core/settings.ts'
-import { send } from './leaving.ts'
+import { send } from './sending.ts'
 
 type ModelOf = (model: string) => LanguageModelV3
 

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { leaving, send } from '../../adapters/models/leaving.ts'
+import { leaving } from '../../adapters/models/leaving.ts'
+import { send } from '../../adapters/models/sending.ts'
 import type { ProviderSettings } from '../../core/settings.ts'
 import {
   aCompletion,
