@@ -23,7 +23,7 @@ function hear(h: Holder, bell: Bell, now: number): void {
       for (const job of bell.jobs) heard(h.ring, laneIn(h.ring, job), job.head)
       return
     case 'left':
-      return left(h.ring, laneIn(h.ring, bell), bell, now)
+      return leftUnsent(h, bell, now)
     case 'settled':
       // First, while what was sent is still known.
       adapt(h, bell)
@@ -37,6 +37,13 @@ function hear(h: Holder, bell: Bell, now: number): void {
       delete h.stopped
       return
   }
+}
+
+/** Cancelled in its lane. Where it was sent already its worker finds nothing to claim: nobody can call in its slot. */
+function leftUnsent(h: Holder, bell: Extract<Bell, { t: 'left' }>, now: number): void {
+  const sent = h.ring.sent.get(bell.jobId)
+  if (sent?.head.at === bell.at) uncalled(h, sent)
+  left(h.ring, laneIn(h.ring, bell), bell, now)
 }
 
 /** So long after an answer, a job that is refused once more is taken to be the one at fault. */
@@ -105,7 +112,7 @@ function giveBack(h: Holder, { head, slot }: Sent): void {
   h.ledger = refund(h.ledger, slot, costOf(head, h.settings.tokens))
 }
 
-/** A stopped pool's probe came to no call, so it told nothing of the provider: another may go at once. */
-function unprobed(h: Holder, sent: Sent): void {
+/** A stopped pool's probe came to no call, or to none that is known, so it told nothing: another may go at once. */
+export function unprobed(h: Holder, sent: Sent): void {
   if (h.stopped && h.stopped.probeAt < Infinity && sent.slot >= h.stopped.since) h.stopped.probeAt = 0
 }

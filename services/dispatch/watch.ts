@@ -4,6 +4,7 @@ import type { LiveKey, LiveRecord, Tier } from '../../core/job.ts'
 import { isRunOut } from '../../core/lease.ts'
 import { type Sent, sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
+import { unprobed } from './absorb.ts'
 import { type Holder, LOOK_EVERY_MS } from './holder.ts'
 
 const keyOf = (s: Sent): LiveKey => ({ lane: s.lane, at: s.head.at, jobId: s.head.jobId })
@@ -39,15 +40,20 @@ async function readOne(deps: DispatcherDeps, h: Holder, sent: Sent): Promise<Liv
 function became(h: Holder, sent: Sent, record: LiveRecord | undefined, now: number): void {
   const { jobId, fence } = sent.head
   if (record?.state === 'queued') {
+    if (now <= sent.notAfter) return lookAgain(sent, sent.notAfter)
     // Unclaimed though its slot is over: sent again. A new fence means it was claimed and given back.
-    if (now > sent.notAfter) sentBack(h.ring, jobId, headOf(record), true)
-    else sent.lookAt = sent.notAfter + 1
+    sentBack(h.ring, jobId, headOf(record), true)
   } else if (record?.state === 'running') {
-    if (!isRunOut(record.leaseUntil, now)) sent.lookAt = record.leaseUntil + 1
+    if (!isRunOut(record.leaseUntil, now)) return lookAgain(sent, record.leaseUntil)
     // Its worker died: it travels alone from now on, and its permit stays spent.
-    else sentBack(h.ring, jobId, { ...headOf(record), crashes: record.crashes + 1 }, false)
+    sentBack(h.ring, jobId, { ...headOf(record), crashes: record.crashes + 1 }, false)
   } else {
     h.ring.sent.delete(jobId)
     h.gone.set(jobId, { fence, tier: h.ring.lanes.get(sent.lane)?.tier as Tier })
   }
+  unprobed(h, sent)
+}
+
+function lookAgain(sent: Sent, after: number): void {
+  sent.lookAt = after + 1
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { cancel } from '../../services/cancel.ts'
 import type { WorkerDeps } from '../../services/deps.ts'
+import { ADMIN } from '../support/callers.ts'
 import { text } from '../support/fake-model.ts'
 import { fullestWindow } from '../support/windows.ts'
 import { World } from '../support/world.ts'
@@ -61,6 +63,19 @@ describe('a slot that its worker let go of without a call', () => {
     const replies = await world.submitMany(LIMIT, 'reply')
     await world.pass(SOON_MS)
     expect(replies.flatMap((id) => callsOf(world, id))).toHaveLength(LIMIT)
+  })
+})
+
+describe('a slot whose job was cancelled on its way', () => {
+  it('serves a call in the same window, and the job is not called', async () => {
+    const world = threeAtOnce()
+    world.delivery = () => [150]
+    const ids = await world.submitMany(4)
+    await world.until(() => world.messages.length > 0, SOON_MS)
+    const [sent] = world.messages.flatMap(({ jobs }) => jobs.map(({ key }) => key.jobId)) as [string]
+    expect(await cancel(world.api, ADMIN, sent)).toMatchObject({ state: 'cancelled' })
+    await world.pass(SOON_MS)
+    expect(world.model.calls.map((c) => c.jobId).sort()).toEqual(ids.filter((id) => id !== sent).sort())
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { liveKey } from '../../adapters/keys.ts'
 import { THROTTLES_AT_MOST } from '../../core/retry.ts'
+import { cancel } from '../../services/cancel.ts'
 import { getJob } from '../../services/get-job.ts'
 import { pools, resume } from '../../services/pools.ts'
 import { ADMIN, aCaller } from '../support/callers.ts'
@@ -91,6 +92,33 @@ describe('a provider that refuses key, model or credit', () => {
     await world.pass(1_000)
     world.model.prepareMs = 0
     await world.ended(ids, 20_000)
+  })
+
+  /** Its next probe is a minute off, when this has befallen the one before. */
+  async function probeBefallen(befall: (world: World, jobId: string) => unknown) {
+    const { world, ids, mend } = await stopped()
+    await world.pass(300_000)
+    mend()
+    const { length } = world.messages
+    world.delivery = (n) => [n === length + 1 ? 60_000 : 20]
+    await world.until(() => world.messages.length > length, 70_000)
+    await befall(world, world.messages.at(-1)?.jobs[0]?.key.jobId as string)
+    return { world, ids }
+  }
+
+  it('is probed again at once where the probe is cancelled', async () => {
+    let cancelled: string | undefined
+    const { world, ids } = await probeBefallen(async ({ api }, jobId) => {
+      cancelled = jobId
+      expect(await cancel(api, ADMIN, jobId)).toMatchObject({ state: 'cancelled' })
+    })
+    const others = ids.filter((id) => id !== cancelled)
+    await world.ended(others, 20_000)
+  })
+
+  it('is probed again soon where the message of the probe is lost', async () => {
+    const { world, ids } = await probeBefallen(() => undefined)
+    await world.ended(ids, 30_000)
   })
 
   it('is not taken for mended when a call from before the stop succeeds', async () => {

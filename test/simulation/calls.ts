@@ -33,6 +33,8 @@ export interface Call<T> {
 export interface Surroundings {
   readonly latency: Stream
   readonly mix: FaultMix
+  /** Nothing lands later than that: inputs are kept for longer than any request is on its way. */
+  readonly latestMs: number
   /** In the world's time, whatever becomes of the process. */
   after(ms: number, run: () => void): void
   /** A process asks: whatever befalls the call is still to come. */
@@ -68,6 +70,10 @@ class Asked<T> {
     private readonly reject: (error: Error) => void,
   ) {
     this.stream = around.mix.stream
+  }
+
+  atLatest(ms: number): number {
+    return Math.min(ms, this.around.latestMs)
   }
 
   land(effect: () => Promise<T> = this.call.land): Promise<T> {
@@ -115,7 +121,7 @@ const BEFALL: Readonly<Record<Fault, <T>(a: Asked<T>) => void>> = {
   },
   late(a) {
     const ms = a.call.kind === 'jobs.enter' ? lateFirstMs(a.stream) : lateMs(a.stream)
-    a.around.after(ms, () => a.land())
+    a.around.after(a.atLatest(ms), () => a.land())
     if (a.stream.chance(0.3)) a.process.die()
     else a.giveUp()
   },
@@ -126,17 +132,17 @@ const BEFALL: Readonly<Record<Fault, <T>(a: Asked<T>) => void>> = {
   duplicate(a) {
     const first = a.land()
     a.answer(1, first)
-    a.around.after(lateMs(a.stream), () => void quiet(a.again(first)))
+    a.around.after(a.atLatest(lateMs(a.stream)), () => void quiet(a.again(first)))
   },
   hang: (a) => {
     if (a.stream.chance(0.5)) a.land()
   },
   slow: (a) => {
-    a.go(slowMs(a.stream))
+    a.go(a.atLatest(slowMs(a.stream)))
   },
   freeze(a) {
     a.go()
-    a.process.freeze(frozenMs(a.stream))
+    a.process.freeze(a.atLatest(frozenMs(a.stream)))
   },
   conflict(a) {
     if (a.stream.chance(0.3)) a.giveUp(a.stream.spread(20, 1_000))

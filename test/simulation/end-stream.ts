@@ -28,6 +28,7 @@ interface Told {
 
 export class EndStream implements Surroundings {
   readonly latency: Stream
+  readonly latestMs = Infinity
   readonly mix: FaultMix
   private readonly stream: Stream
   private readonly fleet: Fleet<EventPort>

@@ -98,10 +98,10 @@ interface Odds {
   readonly upTo: number
 }
 
-/**
- * A seed's own mix: some kinds, each at its own weight, all of them more or less frequent. None at all is one of them.
- * `half`: what befalls half of all calls of a kind, and nothing else does.
- */
+/** What befalls half of all calls of a kind, which nothing else then befalls. */
+export type Half = readonly (readonly [CallKind, Fault])[]
+
+/** A seed's own mix: some kinds, each at its own weight, all of them more or less frequent. None at all is one of them. */
 export class FaultMix {
   /** Cleared when faults stop. */
   active: boolean
@@ -112,14 +112,15 @@ export class FaultMix {
 
   constructor(
     readonly stream: Stream,
-    p: { none: boolean; jumps: boolean; half?: readonly (readonly [CallKind, Fault])[] },
+    /** `only`: no call is befallen by anything but what befalls half of its kind. */
+    p: { none: boolean; jumps: boolean; half?: Half; only?: boolean },
   ) {
     this.active = !p.none
     if (p.none) return
     const frequency = stream.spread(75, 360) / 100
     const weight = new Map(FAULTS.map((f) => [f, stream.chance(0.6) ? stream.spread(10, 100) : 0]))
     if (!p.jumps) weight.set('jump', 0)
-    for (const call of CALL_KINDS) this.odds.set(call, oddsOf(call, weight, frequency))
+    for (const call of CALL_KINDS) this.odds.set(call, p.only ? [] : oddsOf(call, weight, frequency))
     for (const [call, fault] of p.half ?? []) this.odds.set(call, [{ fault, upTo: 0.5 }])
     for (const kind of AROUND) this.around.set(kind, stream.chance(0.4) ? 0.15 * stream.unit() : 0)
   }

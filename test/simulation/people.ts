@@ -6,6 +6,7 @@ import { getJob } from '../../services/get-job.ts'
 import { listJobs } from '../../services/list-jobs.ts'
 import { listReviews } from '../../services/list-reviews.ts'
 import { overview, pools, resume } from '../../services/pools.ts'
+import type { JobMessage } from '../../services/ports.ts'
 import { redrive } from '../../services/redrive.ts'
 import { decide } from '../../services/review.ts'
 import { type Accepted, type SubmitRequest, submit } from '../../services/submit.ts'
@@ -28,7 +29,8 @@ const TRICKLE_EVERY_MS = 9_000
 const BEFORE_LEAVING_MS = 290_000
 
 const LATE_ONES = 2
-const RETURNS = 6
+const RETURNS = { atOnce: 1, atMost: 6 }
+const RETURNS_LEAVING = { atOnce: 3, atMost: 18 }
 /** G11: who waits says why. */
 const WAITS = ['queued', 'in-review']
 
@@ -153,7 +155,7 @@ export class People {
 
   /** Somebody has mended what the provider refused, and mostly says so; else a probe finds out within a minute. */
   mend(): void {
-    if (!this.stream.chance(0.7)) return
+    if (this.world.scenario.about === 'refusing' || !this.stream.chance(0.7)) return
     for (const pool of this.world.pools)
       this.world.after(this.stream.int(0, 3_000), () => {
         void this.waited(this.world.request((deps) => resume(deps, ADMIN, pool)))
@@ -165,7 +167,11 @@ export class People {
    * lanes when a dispatcher that was taken over goes on.
    */
   whileLeaving(owners: readonly string[]): void {
-    if (!this.world.mix.active || ++this.returned > RETURNS) return
+    const { atOnce, atMost } = this.world.scenario.about === 'leaving' ? RETURNS_LEAVING : RETURNS
+    for (let i = 0; i < atOnce && this.world.mix.active && ++this.returned <= atMost; i++) this.comesBack(owners)
+  }
+
+  private comesBack(owners: readonly string[]): void {
     const { stream } = this
     const owner = this.world.scenario.owners.indexOf(stream.pick(owners))
     this.pending++
@@ -174,6 +180,14 @@ export class People {
       const stays = this.returns.chance(0.5)
       this.submitNew(owner, stays ? { startAt: this.world.clock.time + this.returns.spread(20_000, 90_000) } : {})
     })
+  }
+
+  /** Somebody cancels what is about to be a stopped pool's probe. */
+  whileProbing({ jobs }: JobMessage): void {
+    const probe = jobs.find((job) => job.probe)
+    if (!probe || this.world.scenario.about !== 'refusing' || !this.world.mix.active || !this.returns.chance(0.3))
+      return
+    void this.waited(this.act('cancel', probe.key.jobId))
   }
 
   private at(ms: number, act: () => void): void {

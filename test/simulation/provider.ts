@@ -56,7 +56,10 @@ export class Provider {
     private readonly stream: Stream,
     private readonly mix: FaultMix,
     private readonly scenario: Scenario,
-  ) {}
+  ) {
+    if (scenario.about === 'refusing')
+      this.outage = { what: stream.pick(['401', '402', 'unconfigured']), until: Infinity }
+  }
 
   /** What it answers to a call that arrives now. */
   answer(request: ModelRequest, pool: string): ProviderAnswer {

@@ -71,6 +71,7 @@ class Schedule {
       sinceFaultsMs: () => world.clock.time - START - scenario.faultyMs,
       asked: (n) => this.people.requests.get(n),
       fail: (check, message) => this.fail(check, message),
+      counted: (name) => world.counted.get(name) ?? 0,
       edge: (name) => this.edges.set(name, (this.edges.get(name) ?? 0) + 1),
     }
     this.checks = CHECKS.map((make) => make(witness))
@@ -150,6 +151,7 @@ class Schedule {
 
   sent(message: Parameters<NonNullable<Check['sent']>>[0], actor: Actor | undefined): void {
     for (const check of this.checks) check.sent?.(message, actor)
+    this.people.whileProbing(message)
   }
   arrival(arrival: Arrival): void {
     this.calls++

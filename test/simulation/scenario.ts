@@ -5,8 +5,20 @@ import { Stream } from './random.ts'
 /** `exact`: every clock is right. `within`: as far off as the guard allows. `beyond`: farther, and calls are held up. */
 export type Clocks = 'exact' | 'within' | 'beyond'
 
+/**
+ * Courses of events that chance alone hardly ever brings, each of them half of the time while faults last:
+ * - `leaving`: it goes on for long, nothing is heard of who leaves the ring, and owners come back just then;
+ * - `refusing`: the provider refuses the key, and probes come late or are cancelled;
+ * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick;
+ * - `sending`: the queue takes nothing, and the dispatcher stands still meanwhile.
+ */
+const ABOUT = ['leaving', 'refusing', 'leaping', 'sending'] as const
+export type About = (typeof ABOUT)[number]
+
 export interface Scenario {
   readonly seed: number
+  /** Nothing else befalls such a schedule's calls. */
+  readonly about?: About
   readonly faultless: boolean
   readonly clocks: Clocks
   readonly settings: Settings
@@ -55,12 +67,13 @@ const FUNCTION_MS = 900_000
 export function scenarioOf(seed: number): Scenario {
   const s = new Stream(seed, 'scenario')
   const faultless = s.chance(0.1)
-  const long = s.chance(0.025)
-  const crowd = !long && s.chance(0.015)
+  const about = faultless ? undefined : aboutOf(seed)
+  const long = s.chance(0.025) || about === 'leaving'
+  const crowd = !long && s.chance(0.015) && about === undefined
   const activeMs = s.spread(2_000, 30_000)
   const rare = new Stream(seed, 'rare')
-  const forgetMs = rare.chance(0.04) ? rare.spread(4_000, 20_000) : 0
-  const lateEntries = rare.chance(0.06)
+  const forgetMs = rare.chance(0.04) ? rare.spread(10_000, 40_000) : 0
+  const lateEntries = rare.chance(forgetMs > 0 ? 0.4 : 0.06)
   const rarer = new Stream(seed, 'rarer')
   const slowLeases = !faultless && !lateEntries && rarer.chance(0.03)
   const rests = !long && !crowd && rare.chance(0.2)
@@ -68,7 +81,8 @@ export function scenarioOf(seed: number): Scenario {
   return {
     seed,
     faultless,
-    clocks: faultless ? 'exact' : s.pick(['exact', 'within', 'within', 'beyond']),
+    ...(about ? { about } : {}),
+    clocks: clocksOf(s, faultless, about),
     settings: forgetful(settingsOf(s, owners), forgetMs),
     forgetMs,
     rests,
@@ -93,6 +107,17 @@ export function scenarioOf(seed: number): Scenario {
     },
     visibilityMs: s.spread(2_000, 60_000),
   }
+}
+
+function aboutOf(seed: number): About | undefined {
+  const s = new Stream(seed, 'about')
+  return s.chance(0.08) ? s.pick(ABOUT) : undefined
+}
+
+function clocksOf(s: Stream, faultless: boolean, about: About | undefined): Clocks {
+  if (faultless) return 'exact'
+  const drawn = s.pick(['exact', 'within', 'within', 'beyond'] as const)
+  return about === 'leaping' ? 'beyond' : drawn
 }
 
 /** Ghosts are found by whoever takes over, and a lease is asked for by whoever starts: some schedules have many. */

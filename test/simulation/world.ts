@@ -16,7 +16,7 @@ import type { Surroundings } from './calls.ts'
 import type { Actor, Arrival } from './checks/check.ts'
 import { WorldClock } from './clock.ts'
 import { EndStream } from './end-stream.ts'
-import { type Around, FaultMix } from './faults.ts'
+import { type Around, FaultMix, type Half } from './faults.ts'
 import { type Ended, Fleet } from './fleet.ts'
 import {
   capacityOf,
@@ -32,7 +32,7 @@ import {
 import type { Role, SimProcess } from './process.ts'
 import { Provider } from './provider.ts'
 import { processRandom, Stream } from './random.ts'
-import type { Scenario } from './scenario.ts'
+import type { About, Scenario } from './scenario.ts'
 import { ObservedTables } from './tables.ts'
 import { Trace } from './trace.ts'
 
@@ -47,6 +47,27 @@ const HAND_OVER_MS = 30_000
 const FAR_OFF_MS = 15_000
 /** A dispatcher's may be so far ahead: what it leaves in the tables must hold nobody up for so long. */
 const HOUR_MS = 3_600_000
+
+function halfOf({ seed, about, lateEntries, slowLeases }: Scenario): Half {
+  const leaving = new Stream(seed, 'leaving').pick(['late', 'unknown'] as const)
+  const byAbout: Record<About, Half> = {
+    leaving: [['rings.leave', leaving]],
+    refusing: [],
+    leaping: [
+      ['rings.note', 'jump'],
+      ['jobs.live', 'jump'],
+    ],
+    sending: [
+      ['queue.send', 'throttle'],
+      ['rings.deleteBells', 'freeze'],
+    ],
+  }
+  return [
+    ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),
+    ...(slowLeases ? [['capacity.acquire', 'slow'] as const] : []),
+    ...(about ? byAbout[about] : []),
+  ]
+}
 
 /** Told of everything that the checks look at. */
 export interface Watcher {
@@ -66,6 +87,7 @@ export class World implements Surroundings {
   readonly history: Trace
   readonly latency: Stream
   readonly mix: FaultMix
+  readonly latestMs: number
   /** What was metered, by name. */
   readonly counted = new Map<string, number>()
   actor: Actor | undefined
@@ -89,12 +111,10 @@ export class World implements Surroundings {
     this.trace = (process, what) => this.history.add(this.clock.time, `${process.role}${process.id} ${what}`)
     this.latency = new Stream(seed, 'latency')
     this.stream = new Stream(seed, 'world')
-    const { faultless: none, lateEntries, slowLeases } = scenario
-    const half = [
-      ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),
-      ...(slowLeases ? [['capacity.acquire', 'slow'] as const] : []),
-    ]
-    this.mix = new FaultMix(new Stream(seed, 'faults'), { none, jumps: clocks !== 'exact', half })
+    const { faultless: none, about } = scenario
+    const faults = { none, jumps: clocks !== 'exact', half: halfOf(scenario), only: about !== undefined }
+    this.mix = new FaultMix(new Stream(seed, 'faults'), faults)
+    this.latestMs = scenario.forgetMs > 0 ? scenario.forgetMs / 2 : Infinity
     this.edges = new Stream(seed, 'edges')
     this.provider = new Provider(this.clock, new Stream(seed, 'provider'), this.mix, scenario)
     this.withinGuard = clocks !== 'beyond'
@@ -139,7 +159,8 @@ export class World implements Surroundings {
   }
 
   private leapsAnHour({ role }: SimProcess): boolean {
-    return role === 'dispatcher' && !this.withinGuard && this.mix.active && this.stream.chance(0.2)
+    const often = this.scenario.about === 'leaping' ? 0.5 : 0.2
+    return role === 'dispatcher' && !this.withinGuard && this.mix.active && this.stream.chance(often)
   }
 
   /** Somebody's request to the API. */
@@ -207,10 +228,7 @@ export class World implements Surroundings {
   private take(messages: readonly JobMessage[]): { failed: JobMessage[] } {
     for (const message of messages) {
       this.watcher.sent(message, this.actor)
-      if (this.scenario.lateCopies && this.mix.active) {
-        this.deliverLate(message)
-        continue
-      }
+      if (this.isHeldUp(message)) continue
       if (this.mix.befalls('message lost')) continue
       this.deliver(message)
       if (this.mix.befalls('message doubled')) this.deliver(message)
@@ -218,17 +236,29 @@ export class World implements Surroundings {
     return { failed: [] }
   }
 
+  /** By a scenario that is about messages that come late. */
+  private isHeldUp(message: JobMessage): boolean {
+    const { about, lateCopies } = this.scenario
+    if (!this.mix.active) return false
+    if (lateCopies) this.deliverLate(message, -250, 50)
+    else if (about === 'leaping') this.deliverLate(message, 0, 400)
+    else if (about === 'refusing' && message.jobs.some((job) => job.probe) && this.edges.chance(0.3))
+      this.deliverLate(message, 0, 400)
+    else return false
+    return true
+  }
+
   private deliver(message: JobMessage): void {
     const late = this.mix.befalls('message delayed') ? this.stream.spread(20, 60_000) : 0
     this.after(late + this.latency.int(3, 12), () => void this.receive(message, 1))
   }
 
-  /** Two copies, each as likely before the end of its slot as behind it. */
-  private deliverLate(message: JobMessage): void {
+  /** Two copies, so many ms after the end of its slot. */
+  private deliverLate(message: JobMessage, from: number, to: number): void {
     const over = Math.min(...message.jobs.map(({ notAfter }) => notAfter)) - this.clock.time
     for (const kind of ['message doubled', 'message delayed'] as const) {
       this.mix.count(kind)
-      this.after(Math.max(3, over + this.edges.int(-250, 50)), () => void this.receive(message, 1))
+      this.after(Math.max(3, over + this.edges.int(from, to)), () => void this.receive(message, 1))
     }
   }
 

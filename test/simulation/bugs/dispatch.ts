@@ -24,7 +24,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: TICK,
     find: "  await note(deps, h, { turns: 'when-due' })\n",
     replace: "  void note(deps, h, { turns: 'when-due' }).catch(() => undefined)\n",
-    seed: 14,
+    seed: 1,
   },
   {
     name: 'the dispatcher ends without its second look',
@@ -55,6 +55,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'adapters/memory/ring-store.ts',
     find: "      if (tables.get('capacity', ledgerKey(pool))?.['epoch'] !== epoch) return 'lost'\n",
     replace: '',
+    seed: 234,
   },
   {
     name: 'what was sent and never rang about is never looked for',
@@ -111,14 +112,14 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'core/plan.ts',
     find: 'permits: now >= probeAt ? 1 : 0',
     replace: 'permits: 0',
-    seed: 77,
+    seed: 14,
   },
   {
     name: "a cancelled job's bell takes its neighbour away",
     file: 'core/ring.ts',
     find: '  if (known) lane.heads.splice(i, 1)\n',
     replace: '  if (known || i < lane.heads.length) lane.heads.splice(i, 1)\n',
-    seed: 55,
+    seed: 14,
   },
   {
     name: 'what does not fit in memory is not remembered to stand on the table',

@@ -48,7 +48,7 @@ export const STOP_BUGS: readonly Bug[] = [
     file: ABSORB,
     find: '  if (!h.stopped || slot <= h.stopped.since) return\n',
     replace: '  if (!h.stopped || slot <= h.stopped.since + 1e12) return\n',
-    seed: 77,
+    seed: 14,
   },
 ]
 

@@ -7,6 +7,7 @@ import { calls } from './calls.ts'
 import { cancels } from './cancels.ts'
 import type { MakeCheck } from './check.ts'
 import { conservation } from './conservation.ts'
+import { covered } from './covered.ts'
 import { endsIdle } from './ends-idle.ts'
 import { fences } from './fences.ts'
 import { findable } from './findable.ts'
@@ -38,6 +39,7 @@ export const CHECKS: readonly MakeCheck[] = [
   permits,
   calls,
   windows,
+  covered,
   soundClocks,
   refused,
   approvals,

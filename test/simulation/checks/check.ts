@@ -35,6 +35,8 @@ export interface Witness {
   sinceFaultsMs(): number
   /** What was asked for under this number, if anything was. */
   asked(n: number): Asked | undefined
+  /** What was metered under this name. */
+  counted(name: string): number
   fail(check: string, message: string): void
   /** A legal edge was taken. */
   edge(name: string): void

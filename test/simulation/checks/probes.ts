@@ -27,7 +27,14 @@ export const probes: MakeCheck = (w) => {
   const told = (pool: string, bell: Item) => {
     const jobs = bell['t'] === 'settled' ? (bell['jobs'] as readonly Settled[]) : []
     const its = jobs.find(({ jobId }) => jobId === probe.get(pool))
-    if (its && cameToNoCall(its)) due.set(pool, w.now())
+    if (!its) return
+    if (cameToNoCall(its)) due.set(pool, w.now())
+    else answered(pool)
+  }
+  /** It told of the provider: a copy of its message that is found late tells of nothing. */
+  const answered = (pool: string) => {
+    probe.delete(pool)
+    due.delete(pool)
   }
   return {
     sent({ pool, jobs }) {
@@ -35,6 +42,9 @@ export const probes: MakeCheck = (w) => {
       if (!sent) return
       probe.set(pool, sent.key.jobId)
       due.delete(pool)
+    },
+    arrival({ pool, request }) {
+      if (request.jobId === probe.get(pool)) answered(pool)
     },
     commit(commit) {
       for (const { pk, sk, before, after } of commit) {

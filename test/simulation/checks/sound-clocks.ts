@@ -1,4 +1,7 @@
-/** G2: slots are moments, so none is leased by a holder whose clock it could know to be off when its tick began. */
+/**
+ * G2: slots are moments, so none is leased by a holder whose clock it could know to be off when its tick began. And where
+ * every clock is as right as the guard asks for, nobody finds a slot that a clock ahead must have stamped.
+ */
 import type { SimProcess } from '../process.ts'
 import type { MakeCheck } from './check.ts'
 
@@ -6,20 +9,24 @@ import type { MakeCheck } from './check.ts'
 const OFF_MS = 2_500
 
 export const soundClocks: MakeCheck = (w) => {
-  /** How far off its clock was when it last read the bells. */
-  const offWhenRead = new Map<SimProcess, number>()
+  /** How far off its clock was when it last read a pool's bells. */
+  const offWhenRead = new Map<SimProcess, Map<string, number>>()
   return {
-    effect({ kind, process }) {
-      if (kind === 'rings.bells') offWhenRead.set(process, process.offset)
+    effect({ kind, process, args }) {
+      if (kind !== 'rings.bells') return
+      const ofPools = offWhenRead.get(process) ?? new Map<string, number>()
+      offWhenRead.set(process, ofPools.set((args as { pool: string }).pool, process.offset))
     },
     commit(commit, actor) {
       if (actor?.kind !== 'capacity.write') return
       const { process } = actor
       const off = Math.abs(process.offset)
-      if (off <= OFF_MS || offWhenRead.get(process) !== process.offset) return
+      const known = (pool: string) => off > OFF_MS && offWhenRead.get(process)?.get(pool) === process.offset
       for (const { pk, sk, before, after } of commit)
-        if (sk === 'ledger' && Number(after?.['lastSlot']) > Number(before?.['lastSlot']))
+        if (sk === 'ledger' && known(pk) && Number(after?.['lastSlot']) > Number(before?.['lastSlot']))
           w.fail('sound-clocks', `a slot of ${pk} was leased by a clock that is ${off} ms off`)
+      if (w.scenario.clocks !== 'beyond' && w.counted('SlotsAhead') > 0)
+        w.fail('sound-clocks', 'slots were taken for those of a clock that is ahead, and none is')
     },
   }
 }
