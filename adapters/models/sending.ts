@@ -10,9 +10,10 @@ import { type Call, called } from './leaving.ts'
 /** A connection is kept so long after its call, unless the provider says that it closes it sooner. */
 const KEPT_MS = 30_000
 const kept = { keepAlive: true, timeout: KEPT_MS }
+/** The modules, not their functions: tracing puts its own in their place. */
 const BY_PROTOCOL = {
-  'http:': { request: http.request, agent: new http.Agent(kept), connected: 'connect' },
-  'https:': { request: https.request, agent: new https.Agent(kept), connected: 'secureConnect' },
+  'http:': { client: http, agent: new http.Agent(kept), connected: 'connect' },
+  'https:': { client: https, agent: new https.Agent(kept), connected: 'secureConnect' },
 }
 
 /** As fetch does, every failure is a TypeError with its cause: the provider packages know it by that. */
@@ -46,7 +47,7 @@ function exchange(url: URL, options: RequestOptions, body: string, call: Call): 
   const by = BY_PROTOCOL[url.protocol as keyof typeof BY_PROTOCOL]
   if (!by) return Promise.reject(new Error(`a provider's address begins with http or https, not ${url.protocol}`))
   return new Promise((resolve, reject) => {
-    const request = by.request(url, { ...options, agent: by.agent })
+    const request = by.client.request(url, { ...options, agent: by.agent })
     request.on('error', reject)
     request.once('response', (response) => answerOf(response).then(resolve, reject))
     whenConnected(request, by.connected, () => {

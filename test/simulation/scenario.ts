@@ -1,19 +1,10 @@
 /** What a seed draws before anything happens: settings, how many of what, which clocks, whether there are faults. */
 import { parseSettings, type Settings, type SettingsInput } from '../../core/settings.ts'
+import { type About, aboutOf } from './about.ts'
 import { Stream } from './random.ts'
 
 /** `exact`: every clock is right. `within`: as far off as the guard allows. `beyond`: farther, and calls are held up. */
 export type Clocks = 'exact' | 'within' | 'beyond'
-
-/**
- * Courses of events that chance alone hardly ever brings, each of them half of the time while faults last:
- * - `leaving`: it goes on for long, nothing is heard of who leaves the ring, and owners come back just then;
- * - `refusing`: the provider refuses the key, and probes come late or are cancelled;
- * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick;
- * - `sending`: the queue takes nothing, and the dispatcher stands still meanwhile.
- */
-const ABOUT = ['leaving', 'refusing', 'leaping', 'sending'] as const
-export type About = (typeof ABOUT)[number]
 
 export interface Scenario {
   readonly seed: number
@@ -107,11 +98,6 @@ export function scenarioOf(seed: number): Scenario {
     },
     visibilityMs: s.spread(2_000, 60_000),
   }
-}
-
-function aboutOf(seed: number): About | undefined {
-  const s = new Stream(seed, 'about')
-  return s.chance(0.08) ? s.pick(ABOUT) : undefined
 }
 
 function clocksOf(s: Stream, faultless: boolean, about: About | undefined): Clocks {

@@ -11,13 +11,15 @@ import { type RunEnd, run } from '../../services/dispatch/run.ts'
 import { Doorbell } from '../../services/doorbell.ts'
 import type { JobEvent, JobMessage, ModelRequest } from '../../services/ports.ts'
 import { work } from '../../services/work.ts'
+import { halfOf } from './about.ts'
 import { Book } from './book.ts'
 import type { Surroundings } from './calls.ts'
 import type { Actor, Arrival } from './checks/check.ts'
 import { WorldClock } from './clock.ts'
 import { EndStream } from './end-stream.ts'
-import { type Around, FaultMix, type Half } from './faults.ts'
+import { type Around, FaultMix } from './faults.ts'
 import { type Ended, Fleet } from './fleet.ts'
+import { MessageQueue } from './message-queue.ts'
 import {
   capacityOf,
   jobsOf,
@@ -32,42 +34,19 @@ import {
 import type { Role, SimProcess } from './process.ts'
 import { Provider } from './provider.ts'
 import { processRandom, Stream } from './random.ts'
-import type { About, Scenario } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 import { ObservedTables } from './tables.ts'
 import { Trace } from './trace.ts'
 
 /** Not a multiple of a minute, so that nothing holds only on the minute. */
 export const START = Date.UTC(2030, 0, 1, 9, 30, 7)
 const SCHEDULE_MS = 60_000
-/** As lib/job-queue.ts sets it. */
-const RECEIVES = 3
 /** Kept of a dispatcher's time for its last tick, as lambdas/dispatcher.ts does. */
 const HAND_OVER_MS = 30_000
 /** How far off a clock is that the guard does not cover. */
 const FAR_OFF_MS = 15_000
 /** A dispatcher's may be so far ahead: what it leaves in the tables must hold nobody up for so long. */
 const HOUR_MS = 3_600_000
-
-function halfOf({ seed, about, lateEntries, slowLeases }: Scenario): Half {
-  const leaving = new Stream(seed, 'leaving').pick(['late', 'unknown'] as const)
-  const byAbout: Record<About, Half> = {
-    leaving: [['rings.leave', leaving]],
-    refusing: [],
-    leaping: [
-      ['rings.note', 'jump'],
-      ['jobs.live', 'jump'],
-    ],
-    sending: [
-      ['queue.send', 'throttle'],
-      ['rings.deleteBells', 'freeze'],
-    ],
-  }
-  return [
-    ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),
-    ...(slowLeases ? [['capacity.acquire', 'slow'] as const] : []),
-    ...(about ? byAbout[about] : []),
-  ]
-}
 
 /** Told of everything that the checks look at. */
 export interface Watcher {
@@ -92,7 +71,6 @@ export class World implements Surroundings {
   readonly counted = new Map<string, number>()
   actor: Actor | undefined
   private readonly stream: Stream
-  private readonly edges: Stream
   readonly ends: EndStream
   private readonly fleet: Fleet<FunctionDeps>
   private readonly provider: Provider
@@ -100,6 +78,7 @@ export class World implements Surroundings {
   /** The message that each worker is at: a job may have been sent again meanwhile, under another slot. */
   private readonly working = new Map<SimProcess, JobMessage>()
   private readonly withinGuard: boolean
+  private readonly messages: MessageQueue
 
   constructor(
     readonly scenario: Scenario,
@@ -115,7 +94,6 @@ export class World implements Surroundings {
     const faults = { none, jumps: clocks !== 'exact', half: halfOf(scenario), only: about !== undefined }
     this.mix = new FaultMix(new Stream(seed, 'faults'), faults)
     this.latestMs = scenario.forgetMs > 0 ? scenario.forgetMs / 2 : Infinity
-    this.edges = new Stream(seed, 'edges')
     this.provider = new Provider(this.clock, new Stream(seed, 'provider'), this.mix, scenario)
     this.withinGuard = clocks !== 'beyond'
     this.stores = {
@@ -124,6 +102,10 @@ export class World implements Surroundings {
       capacity: memoryCapacityStore(this.tables),
       tables: this.tables,
     }
+    this.messages = new MessageQueue(this, this.stream, {
+      sent: (message) => watcher.sent(message, this.actor),
+      work: (message) => this.work(message),
+    })
     this.ends = new EndStream(this.clock, this.trace, watcher, scenario)
     this.fleet = new Fleet({
       clock: this.clock,
@@ -225,50 +207,11 @@ export class World implements Surroundings {
     return cut ? this.stream.spread(100, 20_000) : this.scenario.limits[role]
   }
 
-  private take(messages: readonly JobMessage[]): { failed: JobMessage[] } {
-    for (const message of messages) {
-      this.watcher.sent(message, this.actor)
-      if (this.isHeldUp(message)) continue
-      if (this.mix.befalls('message lost')) continue
-      this.deliver(message)
-      if (this.mix.befalls('message doubled')) this.deliver(message)
-    }
-    return { failed: [] }
-  }
-
-  /** By a scenario that is about messages that come late. */
-  private isHeldUp(message: JobMessage): boolean {
-    const { about, lateCopies } = this.scenario
-    if (!this.mix.active) return false
-    if (lateCopies) this.deliverLate(message, -250, 50)
-    else if (about === 'leaping') this.deliverLate(message, 0, 400)
-    else if (about === 'refusing' && message.jobs.some((job) => job.probe) && this.edges.chance(0.3))
-      this.deliverLate(message, 0, 400)
-    else return false
-    return true
-  }
-
-  private deliver(message: JobMessage): void {
-    const late = this.mix.befalls('message delayed') ? this.stream.spread(20, 60_000) : 0
-    this.after(late + this.latency.int(3, 12), () => void this.receive(message, 1))
-  }
-
-  /** Two copies, so many ms after the end of its slot. */
-  private deliverLate(message: JobMessage, from: number, to: number): void {
-    const over = Math.min(...message.jobs.map(({ notAfter }) => notAfter)) - this.clock.time
-    for (const kind of ['message doubled', 'message delayed'] as const) {
-      this.mix.count(kind)
-      this.after(Math.max(3, over + this.edges.int(from, to)), () => void this.receive(message, 1))
-    }
-  }
-
-  private async receive(message: JobMessage, times: number): Promise<void> {
-    const ended = await this.invokeFor('worker', this.limit('worker'), (deps, process) => {
+  private work(message: JobMessage): Promise<Ended<void>> {
+    return this.invokeFor('worker', this.limit('worker'), (deps, process) => {
       this.working.set(process, message)
       return work(deps, message)
     })
-    if (ended.kind !== 'done' && times < RECEIVES)
-      this.after(this.scenario.visibilityMs, () => void this.receive(message, times + 1))
   }
 
   private woken(pool: string): void {
@@ -309,7 +252,7 @@ export class World implements Surroundings {
       random: processRandom(new Stream(scenario.seed, `process ${process.id}`)),
       doorbell: new Doorbell({ rings, capacity, waker, clock: process }),
       meter: { count: (name, value) => this.counted.set(name, (this.counted.get(name) ?? 0) + value) },
-      queue: queueOf(this, process, { send: async ({ messages }) => this.take(messages) }),
+      queue: queueOf(this, process, { send: async ({ messages }) => this.messages.take(messages) }),
       waker,
       model: modelOf(this, process, { arrive, withinGuard: this.withinGuard }),
       cursorKey: 'a key for cursors',

@@ -1,0 +1,40 @@
+/** What a schedule is about, where it is about something: draws of its own, so that all others stay as they are. */
+import type { Half } from './faults.ts'
+import { Stream } from './random.ts'
+import type { Scenario } from './scenario.ts'
+
+/**
+ * Courses of events that chance alone hardly ever brings, each of them half of the time while faults last:
+ * - `leaving`: it goes on for long, nothing is heard of who leaves the ring, and owners come back just then;
+ * - `refusing`: the provider refuses the key, and probes come late or are cancelled;
+ * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick;
+ * - `sending`: the queue takes nothing, and the dispatcher stands still meanwhile.
+ */
+const ABOUT = ['leaving', 'refusing', 'leaping', 'sending'] as const
+export type About = (typeof ABOUT)[number]
+
+export function aboutOf(seed: number): About | undefined {
+  const s = new Stream(seed, 'about')
+  return s.chance(0.08) ? s.pick(ABOUT) : undefined
+}
+
+export function halfOf({ seed, about, lateEntries, slowLeases }: Scenario): Half {
+  const leaving = new Stream(seed, 'leaving').pick(['late', 'unknown'] as const)
+  const byAbout: Record<About, Half> = {
+    leaving: [['rings.leave', leaving]],
+    refusing: [],
+    leaping: [
+      ['rings.note', 'jump'],
+      ['jobs.live', 'jump'],
+    ],
+    sending: [
+      ['queue.send', 'throttle'],
+      ['rings.deleteBells', 'freeze'],
+    ],
+  }
+  return [
+    ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),
+    ...(slowLeases ? [['capacity.acquire', 'slow'] as const] : []),
+    ...(about ? byAbout[about] : []),
+  ]
+}
