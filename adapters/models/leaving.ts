@@ -13,7 +13,10 @@ export interface Call {
   readonly stage: Stage
   /** Resolves when it is time to connect, and throws if that would be for nothing. */
   connect(): Promise<void>
-  /** Resolves in its slot, and throws where it has passed. Asked again by another connection it is the same waiting. */
+  /**
+   * Resolves in its slot, and throws where it has passed. For another connection it is the same waiting; where that is over
+   * the slot is asked for anew, since connecting may have taken longer than it lasts.
+   */
   leave(): Promise<void>
 }
 const calls = new WeakMap<AbortSignal, Call>()
@@ -53,6 +56,7 @@ export function leaving(slot: CallSlot, timeoutMs: number): Leaving {
     },
     connect: async () => goOn(await slot.nears()),
     leave() {
+      if (stage === 'left') waiting = undefined
       waiting ??= wait()
       return waiting
     },

@@ -1,6 +1,6 @@
 /**
  * Fetch, for the provider packages: a call waits for its slot with its connection standing, and leaves in one piece.
- * It is not the platform's fetch, which does not say when it has a connection and costs a job twice the time.
+ * It is not the platform's fetch, which says when it has a connection only to a body that is a stream.
  */
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import https from 'node:https'

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { leaving } from '../../adapters/models/leaving.ts'
+import { called, leaving } from '../../adapters/models/leaving.ts'
 import { send } from '../../adapters/models/sending.ts'
 import type { ProviderSettings } from '../../core/settings.ts'
 import {
@@ -74,6 +74,17 @@ describe('a call that is ready', () => {
     expect(await call(compatible(baseUrl), { begin })).toHaveProperty('kind', 'text')
     expect(begin).toHaveBeenCalledOnce()
     expect(seen).toHaveLength(1)
+  })
+
+  test('is asked for its slot again where that came while another connection was made', async () => {
+    const begin = vi.fn(async () => true)
+    const leave = leaving({ ...SLOT, begin }, 1_000)
+    const connected = called(leave.signal)
+    await connected.leave()
+    begin.mockResolvedValueOnce(false)
+    await expect(connected.leave()).rejects.toThrow(/slot was missed/)
+    expect(leave.missed()).toBe(true)
+    leave.done()
   })
 
   test('is given up when it cannot connect for as long as an answer may take', async () => {
