@@ -10,9 +10,11 @@ export const OwnerName = z
 
 const keyVariable = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable, never the key itself')
 
+const baseUrl = z.url({ protocol: /^https?$/, error: 'an address that begins with https:// or http://' })
+
 export const ProviderSettings = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('openai-compatible'), baseUrl: z.url(), keyVariable: keyVariable.optional() }),
-  z.strictObject({ kind: z.literal('anthropic'), baseUrl: z.url().optional(), keyVariable }),
+  z.strictObject({ kind: z.literal('openai-compatible'), baseUrl, keyVariable: keyVariable.optional() }),
+  z.strictObject({ kind: z.literal('anthropic'), baseUrl: baseUrl.optional(), keyVariable }),
   z.strictObject({ kind: z.literal('bedrock'), region: z.string().optional() }),
 ])
 export type ProviderSettings = z.infer<typeof ProviderSettings>

@@ -45,7 +45,6 @@ function optionsOf({ method, headers, signal }: RequestInit): RequestOptions {
 
 function exchange(url: URL, options: RequestOptions, body: string, call: Call): Promise<Response> {
   const by = BY_PROTOCOL[url.protocol as keyof typeof BY_PROTOCOL]
-  if (!by) return Promise.reject(new Error(`a provider's address begins with http or https, not ${url.protocol}`))
   return new Promise((resolve, reject) => {
     const request = by.client.request(url, { ...options, agent: by.agent })
     request.on('error', reject)

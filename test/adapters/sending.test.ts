@@ -53,9 +53,4 @@ describe('a connection', () => {
     expect(await call(compatible(baseUrl))).toHaveProperty('kind', 'text')
     expect([seen.length, connections.length]).toEqual([1, 2])
   })
-
-  test('to an address that is none of the web is an error that says so', async () => {
-    const error = await errorFrom(call(compatible('ftp://127.0.0.1/v1')))
-    expect(error.message).toMatch(/http or https, not ftp:/)
-  })
 })

@@ -80,6 +80,11 @@ describe('settings', () => {
       inPool({ provider: { kind: 'anthropic', keyVariable: 'sk-ant-1' } }),
       /^pools\.main\.provider\.keyVariable: the name of an environment variable, never the key itself$/,
     ],
+    [
+      'an address that is none of the web',
+      inPool({ provider: { kind: 'openai-compatible', baseUrl: 'ftp://provider.example.com' } }),
+      /^pools\.main\.provider\.baseUrl: an address that begins with https:\/\/ or http:\/\/$/,
+    ],
     ['no prompt', inKind({ prompt: '' }), /^kinds\.reply\.prompt: .*>=1/],
     ['more attempts than bounded', inKind({ attempts: 21 }), /^kinds\.reply\.attempts: .*<=20/],
     ['a sample beyond all', inKind({ review: { policy: 'sample', rate: 1.1 } }), /^kinds\.reply\.review\.rate: .*<=1/],
