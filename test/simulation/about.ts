@@ -21,7 +21,7 @@ export function aboutOf(seed: number): About | undefined {
 export function halfOf({ seed, about, lateEntries, slowLeases }: Scenario): Half {
   const leaving = new Stream(seed, 'leaving').pick(['late', 'unknown'] as const)
   const byAbout: Record<About, Half> = {
-    leaving: [['rings.leave', leaving]],
+    leaving: [['rings.leave', leaving, 0.03]],
     refusing: [],
     leaping: [
       ['rings.note', 'jump'],

@@ -98,8 +98,8 @@ interface Odds {
   readonly upTo: number
 }
 
-/** What befalls half of all calls of a kind, which nothing else then befalls. */
-export type Half = readonly (readonly [CallKind, Fault])[]
+/** What befalls half of all calls of a kind, and how often each of the others does; if not said, never. */
+export type Half = readonly (readonly [CallKind, Fault, others?: number])[]
 
 /** A seed's own mix: some kinds, each at its own weight, all of them more or less frequent. None at all is one of them. */
 export class FaultMix {
@@ -121,7 +121,7 @@ export class FaultMix {
     const weight = new Map(FAULTS.map((f) => [f, stream.chance(0.6) ? stream.spread(10, 100) : 0]))
     if (!p.jumps) weight.set('jump', 0)
     for (const call of CALL_KINDS) this.odds.set(call, p.only ? [] : oddsOf(call, weight, frequency))
-    for (const [call, fault] of p.half ?? []) this.odds.set(call, [{ fault, upTo: 0.5 }])
+    for (const [call, fault, others = 0] of p.half ?? []) this.odds.set(call, halfAnd(call, fault, others))
     for (const kind of AROUND) this.around.set(kind, stream.chance(0.4) ? 0.15 * stream.unit() : 0)
   }
 
@@ -146,6 +146,11 @@ export class FaultMix {
     this.total++
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
   }
+}
+
+function halfAnd(call: CallKind, fault: Fault, each: number): Odds[] {
+  const others = each > 0 ? mayBefall(call).filter((other) => other !== fault) : []
+  return [{ fault, upTo: 0.5 }, ...others.map((other, i) => ({ fault: other, upTo: 0.5 + each * (i + 1) }))]
 }
 
 function oddsOf(call: CallKind, weight: ReadonlyMap<Fault, number>, frequency: number): Odds[] {

@@ -64,7 +64,7 @@ export function scenarioOf(seed: number): Scenario {
   const activeMs = s.spread(2_000, 30_000)
   const rare = new Stream(seed, 'rare')
   const forgetMs = rare.chance(0.04) ? rare.spread(10_000, 40_000) : 0
-  const lateEntries = rare.chance(forgetMs > 0 ? 0.4 : 0.06)
+  const lateEntries = rare.chance(forgetMs > 0 ? 0.7 : 0.06)
   const rarer = new Stream(seed, 'rarer')
   const slowLeases = !faultless && !lateEntries && rarer.chance(0.03)
   const rests = !long && !crowd && rare.chance(0.2)
