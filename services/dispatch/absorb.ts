@@ -39,10 +39,14 @@ function hear(h: Holder, bell: Bell, now: number): void {
   }
 }
 
-/** Cancelled in its lane. Where it was sent already its worker finds nothing to claim: nobody can call in its slot. */
+/**
+ * Cancelled in its lane. Where it was sent from there its worker finds nothing to claim: nobody can call in its slot.
+ * Sent from elsewhere, it may have been called before it moved.
+ */
 function leftUnsent(h: Holder, bell: Extract<Bell, { t: 'left' }>, now: number): void {
   const sent = h.ring.sent.get(bell.jobId)
   if (sent?.head.at === bell.at) uncalled(h, sent)
+  else if (sent) unprobed(h, sent)
   left(h.ring, laneIn(h.ring, bell), bell, now)
 }
 

@@ -42,6 +42,8 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   await note(deps, h, { turns: 'when-due' })
 
   const now = deps.clock.now()
+  // Should it have leapt since the look at it, and leap back before the next: what is stamped now stands in the future.
+  h.latest = Math.max(h.latest, now)
   followLoad(h, now)
   const decided = plan(snapshotOf(h), now)
   const rung = bells.length > 0

@@ -79,6 +79,25 @@ describe('a pool whose last holder had a clock an hour ahead', () => {
   })
 })
 
+describe('a pool whose holder’s clock leaps an hour ahead and back within one tick', () => {
+  it('is handed over, and the jobs of that tick are called soon', async () => {
+    const world = new World()
+    const deps = world.process()
+    let [jumpMs, leaps] = [0, 1]
+    const until = (at: number, signal?: AbortSignal) => world.clock.until(at - jumpMs, signal)
+    const leap = () => void (jumpMs = leaps-- > 0 ? 3_600_000 : 0)
+    const leapingOnce = {
+      rings: { ...deps.rings, note: async (p) => deps.rings.note(p).then(leap) },
+      capacity: { ...deps.capacity, write: (p) => ((jumpMs = 0), deps.capacity.write(p)) },
+    } satisfies Partial<typeof deps>
+    const clock = { now: () => world.now() + jumpMs, until }
+    world.dispatcher = (n) => (n === 1 ? { ...deps, ...leapingOnce, clock } : deps)
+    void world.dispatch('main', world.now() + 800_000)
+    await world.ended(await world.submitMany(5), 62_000)
+    expect(world.holders.map((run) => run.end)).toEqual(['handed-over', undefined])
+  })
+})
+
 describe('what a clock an hour ahead has left behind', () => {
   const ahead = 3_600_000
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { liveKey } from '../../adapters/keys.ts'
+import { carry, type LiveRecord } from '../../core/job.ts'
 import { THROTTLES_AT_MOST } from '../../core/retry.ts'
 import { cancel } from '../../services/cancel.ts'
 import { getJob } from '../../services/get-job.ts'
@@ -114,6 +115,25 @@ describe('a provider that refuses key, model or credit', () => {
     })
     const others = ids.filter((id) => id !== cancelled)
     await world.ended(others, 20_000)
+  })
+
+  it('is probed again at once where the probe is cancelled after an older copy of its message has moved it', async () => {
+    let cancelled: string | undefined
+    const { world, ids } = await probeBefallen(async (befallen, jobId) => {
+      cancelled = jobId
+      const { jobs } = befallen.api
+      const { key, fence } = befallen.liveOf(jobId)[0] as LiveRecord
+      const now = befallen.now()
+      const claim = await jobs.claim({ key, fence, nonce: 'older', now, leaseUntil: now + 1_000 })
+      if (claim.kind !== 'claimed') throw new Error('it is queued')
+      const to = { ...carry(claim.record), state: 'queued' as const, key: { ...key, at: now + 500 }, fence: fence + 2 }
+      expect(await jobs.transition({ from: claim.record, to })).toBe('done')
+      expect(await cancel(befallen.api, ADMIN, jobId)).toMatchObject({ state: 'cancelled' })
+    })
+    await world.ended(
+      ids.filter((id) => id !== cancelled),
+      20_000,
+    )
   })
 
   it('is probed again soon where the message of the probe is lost', async () => {

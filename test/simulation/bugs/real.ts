@@ -35,7 +35,7 @@ export const REAL_BUGS: readonly Bug[] = [
   {
     name: 'a stopped pool waits a minute for a probe that was cancelled',
     file: 'services/dispatch/absorb.ts',
-    find: '  if (sent?.head.at === bell.at) uncalled(h, sent)\n',
+    find: '  if (sent?.head.at === bell.at) uncalled(h, sent)\n  else if (sent) unprobed(h, sent)\n',
     replace: '  void sent\n',
     seed: 22,
   },
@@ -66,6 +66,20 @@ export const REAL_BUGS: readonly Bug[] = [
     find: '  const now = deps.clock.now()\n  const ring = ringOf',
     replace: '  const now = asked\n  const ring = ringOf',
     seed: 474,
+  },
+  {
+    name: 'a probe that is cancelled elsewhere than where it was sent from frees no other',
+    file: 'services/dispatch/absorb.ts',
+    find: '  else if (sent) unprobed(h, sent)\n',
+    replace: '',
+    seed: 27900,
+  },
+  {
+    name: 'a clock that leaps and leaps back within a tick goes unseen',
+    file: 'services/dispatch/tick.ts',
+    find: '  h.latest = Math.max(h.latest, now)\n',
+    replace: '',
+    seed: 46882,
   },
   {
     name: 'a picture that lands late replaces a newer one',

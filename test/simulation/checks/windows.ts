@@ -13,9 +13,26 @@ interface Counted {
 const reserved = ({ request }: Arrival): number =>
   Math.ceil(Buffer.byteLength(`${request.system ?? ''}${request.prompt}`) / 3) + request.maxOutputTokens
 
+type Permit = NonNullable<Arrival['permit']>
+const nameOf = ({ key, fence, slot }: Permit): string => `${key.jobId} ${fence} ${slot}`
+
 export const windows: MakeCheck = (w) => {
   const counted = new Map<string, Counted[]>()
+  /** Permits stamped by a clock that was ahead by more than the guard allows: whoever holds the lease next can know of
+   *  them only that their calls may have been made by then. */
+  const ahead = new Set<string>()
+  const isOutside = ({ at, permit, request }: Arrival): boolean => {
+    if (!permit || ahead.has(nameOf(permit))) return true
+    // Half the skew to each side of a slot, then refusal and network behind it.
+    const { refusalMs, skewMs, networkMs } = request.pool.guard
+    const late = at - permit.slot
+    return late < -skewMs / 2 || late > refusalMs + skewMs / 2 + networkMs
+  }
   return {
+    sent({ pool, sentAt, jobs }) {
+      const skewMs = w.scenario.settings.pools[pool]?.guard.skewMs ?? 0
+      if (sentAt > w.now() + skewMs / 2) for (const job of jobs) ahead.add(nameOf(job))
+    },
     arrival(arrival) {
       const { pool, at, request } = arrival
       const { windowMs, requests, tokens } = request.pool
@@ -35,12 +52,4 @@ export const windows: MakeCheck = (w) => {
       if (tokens !== undefined && sum > tokens) w.fail('windows', `${sum} tokens in a window of ${tokens}`)
     },
   }
-}
-
-/** Half the skew to each side of a slot, then refusal and network behind it. */
-function isOutside({ at, permit, request }: Arrival): boolean {
-  if (!permit) return true
-  const { refusalMs, skewMs, networkMs } = request.pool.guard
-  const late = at - permit.slot
-  return late < -skewMs / 2 || late > refusalMs + skewMs / 2 + networkMs
 }
