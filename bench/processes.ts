@@ -49,6 +49,8 @@ export interface ProviderStats {
   readonly admitted: number
   readonly refused: number
   readonly worstWindow: number
+  /** The most that any window held of each limit, as a share of it. */
+  readonly worst: Readonly<Record<string, number>>
   readonly repeated: number
 }
 export interface Provider {

@@ -1,4 +1,5 @@
 /** The simulated provider as a process of a benchmark: told over IPC how long calls take, and telling of each. */
+import type { Counting } from '../local/simulated-provider/counting.ts'
 import { randomFrom } from '../local/simulated-provider/latency.ts'
 import { type Call, type Scripted, simulatedProvider } from '../local/simulated-provider.ts'
 import { type Lognormal, lognormal } from './distribution.ts'
@@ -6,6 +7,8 @@ import { type Lognormal, lognormal } from './distribution.ts'
 export interface ProviderOrder {
   readonly requests: number
   readonly windowMs: number
+  readonly tokens?: number
+  readonly counting?: Counting
   readonly latencyMs: number | Lognormal
   /** Bytes of each answer's text; the usual short line if absent. */
   readonly textBytes?: number
@@ -44,12 +47,14 @@ async function serve(order: ProviderOrder): Promise<void> {
     const body = order.textBytes === undefined ? {} : { body: answerOf(order.textBytes) }
     return { status: 200, ...body, delayMs: called.hangs ? HANG_MS : called.takesMs }
   }
-  const { requests, windowMs, refusedCount = false, logFile } = order
+  const { requests, windowMs, refusedCount = false, tokens, counting, logFile } = order
   const provider = await simulatedProvider({
     requests,
     windowMs,
     refusedCount,
     script,
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(counting === undefined ? {} : { counting }),
     ...(logFile === undefined ? {} : { logFile }),
   })
   process.once('SIGTERM', () => void provider.close().then(() => process.exit(0)))

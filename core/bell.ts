@@ -3,7 +3,7 @@
  * A bell carries what the dispatcher needs to act without reading the lane.
  */
 import * as z from 'zod'
-import { type LiveRecord, TIERS } from './job.ts'
+import { type LiveRecord, TIERS, Usage } from './job.ts'
 
 /** What the dispatcher keeps of a queued record. */
 export const Head = z.object({
@@ -12,6 +12,9 @@ export const Head = z.object({
   at: z.number(),
   fence: z.number(),
   tokens: z.number(),
+  /** Of the tokens the input's, and whose model and true usage it shares. Absent in bells of older code. */
+  inputTokens: z.number().optional(),
+  kind: z.string().optional(),
   /** Failures so far: whoever has some waits in backoff. */
   attempt: z.number(),
   /** A job that crashed travels alone. */
@@ -33,6 +36,8 @@ export const Settled = z.object({
   nextFence: z.number().optional(),
   /** It is gone without a call: whoever waits to hear of the provider has heard nothing. */
   uncalled: z.literal(true).optional(),
+  /** What the call used, as the provider told: the difference to what was reserved is given back or taken. */
+  usage: Usage.optional(),
 })
 export type Settled = z.infer<typeof Settled>
 
@@ -72,6 +77,8 @@ export const headOf = (r: LiveRecord): Head => ({
   at: r.key.at,
   fence: r.fence,
   tokens: r.tokens,
+  ...(r.inputTokens === undefined ? {} : { inputTokens: r.inputTokens }),
+  kind: r.kind,
   attempt: Math.max(r.attempt + r.throttles, r.errors.length),
   crashes: r.crashes,
 })

@@ -20,6 +20,10 @@ interface Contender {
   readonly rank: number
   turn: number
   v: number
+  /** Somebody in it waits while others pass. */
+  passed: boolean
+  /** While one waits no other starts after this. */
+  notAfter: number
 }
 /** What serving changed: applied to the ring once the ledger is written. */
 export interface Turns {
@@ -38,6 +42,7 @@ export class Contest {
   private readonly order: TinyQueue<Contender>
   private readonly touched = new Map<string, Leaf>()
   private v: number
+  private notAfter = Infinity
 
   constructor(
     private readonly ring: Ring,
@@ -67,15 +72,33 @@ export class Contest {
     if (known) return known
     const kept = this.ring.groups.get(id) ?? { turn: 0, active: false, v: 0 }
     const rank = this.ring.order === 'strict' ? TIERS.indexOf(lane.tier) : 0
-    const made = { id, leaves: new TinyQueue<Leaf>([], byTurn), rank, turn: lifted(kept, this.v), v: kept.v }
+    const leaves = new TinyQueue<Leaf>([], byTurn)
+    const made = { id, leaves, rank, turn: lifted(kept, this.v), v: kept.v, passed: false, notAfter: Infinity }
     this.groups.set(id, made)
     return made
   }
 
   /** Whose turn it is, and its next job; undefined when nobody has anything ready. */
   first(): { lane: Lane; head: Head } | undefined {
-    const leaf = this.order.peek()?.leaves.peek()
-    return leaf && { lane: leaf.lane, head: leaf.lane.heads[leaf.next] as Head }
+    const group = this.order.peek()
+    const leaf = group?.leaves.peek()
+    if (!group || !leaf || group.turn > this.notAfter) return undefined
+    return { lane: leaf.lane, head: leaf.lane.heads[leaf.next] as Head }
+  }
+
+  /**
+   * Lets the others go before the one in turn, uncharged, which waits for `cost`: none of them gets farther ahead than if
+   * it had been served.
+   */
+  pass(cost: number): void {
+    const group = this.order.pop() as Contender
+    const leaf = group.leaves.pop() as Leaf
+    const w = weights(this.ring, leaf.lane)
+    group.passed = true
+    group.notAfter = Math.min(group.notAfter, leaf.turn + cost / w.leaf)
+    // Strict tiers have no turns between them.
+    if (this.ring.order !== 'strict') this.notAfter = Math.min(this.notAfter, group.turn + cost / w.group)
+    this.goOn(group)
   }
 
   /** Charges the one in turn, and moves on to its next job. */
@@ -90,7 +113,12 @@ export class Contest {
     leaf.next++
     const following = leaf.lane.heads[leaf.next]
     if (following && following.at <= this.now) group.leaves.push(leaf)
-    if (group.leaves.length > 0) this.order.push(group)
+    this.goOn(group)
+  }
+
+  private goOn(group: Contender): void {
+    const leaf = group.leaves.peek()
+    if (leaf && leaf.turn <= group.notAfter) this.order.push(group)
   }
 
   result(): Turns {
@@ -100,7 +128,8 @@ export class Contest {
       lanes.set(id, { turn: leaf.turn, taken: leaf.next, active: following !== undefined && following.at <= this.now })
     }
     const groups = new Map<string, Group>()
-    for (const g of this.groups.values()) groups.set(g.id, { turn: g.turn, v: g.v, active: g.leaves.length > 0 })
+    for (const g of this.groups.values())
+      groups.set(g.id, { turn: g.turn, v: g.v, active: g.passed || g.leaves.length > 0 })
     return { v: this.v, groups, lanes }
   }
 }

@@ -56,10 +56,9 @@ export const ERROR_MESSAGE_LENGTH = 120
 export const withError = (errors: readonly JobError[], error: JobError): JobError[] =>
   [...errors, { ...error, message: error.message.slice(0, ERROR_MESSAGE_LENGTH) }].slice(-ERRORS_KEPT)
 
-export const Usage = z.object({
-  inputTokens: z.number().optional(),
-  outputTokens: z.number().optional(),
-})
+const count = z.number().optional()
+/** As the provider counted it. `inputTokens` holds what was read from its cache, too. */
+export const Usage = z.object({ inputTokens: count, outputTokens: count, cacheReadTokens: count })
 export type Usage = z.infer<typeof Usage>
 
 /** Where a live record stands: a lane (see core/lane.ts) and its place in the lane's order of time. */
@@ -85,6 +84,8 @@ const live = {
   generation: z.number(),
   /** Estimated tokens, input and maximal output together. */
   tokens: z.number(),
+  /** Of them the input's. Absent in records of older code. */
+  inputTokens: z.number().optional(),
   submittedAt: z.number(),
   /** When its input expires; without that, no reader finds the job. Absent in records of older code. */
   expiresAt: z.number().optional(),
@@ -120,6 +121,7 @@ export function carry(record: LiveRecord): Omit<Queued, 'state'> {
     crashes,
     generation,
     tokens,
+    inputTokens,
     submittedAt,
     expiresAt,
     errors,
@@ -137,6 +139,7 @@ export function carry(record: LiveRecord): Omit<Queued, 'state'> {
     crashes,
     generation,
     tokens,
+    ...(inputTokens === undefined ? {} : { inputTokens }),
     submittedAt,
     ...(expiresAt === undefined ? {} : { expiresAt }),
     errors,
@@ -163,6 +166,7 @@ export const JobInput = z.object({
   hash: z.string(),
   key: LiveKey,
   tokens: z.number(),
+  inputTokens: z.number().optional(),
   submittedAt: z.number(),
   /** Epoch ms from which the record counts as absent. */
   expiresAt: z.number(),

@@ -1,6 +1,6 @@
 /** A ledger as bytes: LEB128 counts with runs of empty buckets folded, so that a minute of 300 calls fits in 1 KB. */
-import type { Ledger, LedgerShape } from './ledger.ts'
-import { bucketOf, stampAt } from './ledger.ts'
+import { DIMENSIONS, type Dimension } from './cost.ts'
+import { bucketOf, countedIn, type Ledger, type LedgerShape, stampAt } from './ledger.ts'
 
 const putVarint = (out: number[], value: number): void => {
   let rest = value
@@ -11,25 +11,28 @@ const putVarint = (out: number[], value: number): void => {
   out.push(rest)
 }
 
-/** Layout: requests-only flag, then for each non-empty bucket: gap since the last one, requests, tokens if counted. */
-export function packLedger(ledger: Ledger): Uint8Array {
-  const withTokens = ledger.shape.tokens !== undefined
-  const out: number[] = [withTokens ? 1 : 0]
+/** A bit for each dimension beside requests, which are always counted. */
+const BIT: Readonly<Record<Dimension, number>> = { requests: 0, tokens: 1, input: 2, output: 4 }
+
+/** Layout: which dimensions are counted, then for each non-empty bucket the gap since the last one, and its counts. */
+export function packLedger({ shape, counts }: Ledger): Uint8Array {
+  const counted = countedIn(shape)
+  const out: number[] = [counted.reduce((bits, d) => bits | BIT[d], 0)]
   let gap = 0
-  ledger.requests.forEach((requests, i) => {
-    const tokens = withTokens ? (ledger.tokens[i] as number) : 0
-    if (requests === 0 && tokens === 0) gap++
+  counts.requests.forEach((_, i) => {
+    const amounts = counted.map((d) => counts[d]?.[i] ?? 0)
+    if (amounts.every((n) => n === 0)) gap++
     else {
-      putVarint(out, gap)
-      putVarint(out, requests)
-      if (withTokens) putVarint(out, tokens)
+      for (const n of [gap, ...amounts]) putVarint(out, n)
       gap = 0
     }
   })
   return Uint8Array.from(out)
 }
 
-export const countsTokens = (bytes: Uint8Array): boolean => bytes[0] === 1
+/** The dimensions that were counted when these bytes were written. */
+export const countedInBytes = (bytes: Uint8Array): Dimension[] =>
+  DIMENSIONS.filter((d) => d === 'requests' || ((bytes[0] as number) & BIT[d]) !== 0)
 
 /**
  * Reads `packLedger`'s bytes into today's shape. A changed window or guard only changes how wide a window is summed;
@@ -47,22 +50,24 @@ export function unpackLedger(bytes: Uint8Array, p: { first: number; bucketMs: nu
     }
     return value
   }
-  const withTokens = countsTokens(bytes)
+  const stored = countedInBytes(bytes)
   at = 1
   const first = bucketOf(p.shape, p.first * p.bucketMs)
-  const requests: number[] = []
-  const tokens: number[] = []
+  const counts = Object.fromEntries(countedIn(p.shape).map((d) => [d, [] as number[]])) as Rows
   let bucket = p.first
   while (at < bytes.length) {
     bucket += varint()
     const i = bucketOf(p.shape, stampAt(p.shape, bucket * p.bucketMs)) - first
-    while (requests.length <= i) {
-      requests.push(0)
-      tokens.push(0)
-    }
-    requests[i] = (requests[i] as number) + varint()
-    if (withTokens) tokens[i] = (tokens[i] as number) + varint()
+    for (const row of Object.values(counts)) while (row.length <= i) row.push(0)
+    for (const d of stored) add(counts[d], i, varint())
     bucket++
   }
-  return { shape: p.shape, first, requests, tokens }
+  return { shape: p.shape, first, counts }
+}
+
+type Rows = Partial<Record<Dimension, number[]>> & { requests: number[] }
+
+/** What is not limited any more is read past. */
+const add = (row: number[] | undefined, i: number, n: number): void => {
+  if (row) row[i] = (row[i] as number) + n
 }

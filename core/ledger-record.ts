@@ -1,14 +1,25 @@
 /** A pool's one record: lease, ledger, pacing and virtual times, written once per tick by the lease's holder. */
 import * as z from 'zod'
+import { DIMENSIONS } from './cost.ts'
 import { emptyLedger, fullLedger, type Ledger, type LedgerShape, spanMs } from './ledger.ts'
-import { countsTokens, packLedger, unpackLedger } from './ledger-codec.ts'
+import { countedInBytes, packLedger, unpackLedger } from './ledger-codec.ts'
 import { assumingUnknown, withoutFuture } from './ledger-history.ts'
+import type { Ledgers, Shapes } from './ledgers.ts'
 
 /** `ending`: the holder has stopped planning and looks for bells a last time before it lets go. */
 export const LeaseState = z.enum(['held', 'ending', 'free'])
 export type LeaseState = z.infer<typeof LeaseState>
 
 const Clock = z.object({ turn: z.number(), v: z.number(), active: z.boolean() })
+
+const Packed = z.object({
+  bytes: z.custom<Uint8Array>((x) => x instanceof Uint8Array),
+  first: z.number(),
+  bucketMs: z.number(),
+  /** How far back its counts go. Absent in records of older code. */
+  spanMs: z.number().optional(),
+})
+type Packed = z.infer<typeof Packed>
 
 export const LedgerRecord = z.object({
   v: z.literal(1),
@@ -21,17 +32,12 @@ export const LedgerRecord = z.object({
   /** Epoch ms at which the lease is over. */
   until: z.number(),
   /** Absent until a first holder wrote: a ledger without history. */
-  ledger: z
-    .object({
-      bytes: z.custom<Uint8Array>((x) => x instanceof Uint8Array),
-      first: z.number(),
-      bucketMs: z.number(),
-      /** How far back its counts go. Absent in records of older code. */
-      spanMs: z.number().optional(),
-    })
-    .optional(),
-  /** Where the pacing stands, fractional epoch ms. */
+  ledger: Packed.optional(),
+  /** The same for a longer limit. */
+  day: Packed.optional(),
+  /** Where the pacing stands, fractional epoch ms: of calls, and of what else is limited. */
   next: z.number(),
+  nextOf: z.partialRecord(z.enum(DIMENSIONS), z.number()).optional(),
   lastSlot: z.number(),
   /** Until then the provider asked for quiet. */
   quietUntil: z.number().optional(),
@@ -43,25 +49,40 @@ export const LedgerRecord = z.object({
 })
 export type LedgerRecord = z.infer<typeof LedgerRecord>
 
-export const packed = (ledger: Ledger): NonNullable<LedgerRecord['ledger']> => ({
+const packed = (ledger: Ledger): Packed => ({
   bytes: packLedger(ledger),
   first: ledger.first,
   bucketMs: ledger.shape.bucketMs,
   spanMs: spanMs(ledger.shape),
 })
+export const packedAll = ({ window, day }: Ledgers): Pick<LedgerRecord, 'ledger' | 'day'> => ({
+  ledger: packed(window),
+  ...(day ? { day: packed(day) } : {}),
+})
 
-/** The ledger as it stands, in today's shape; without history, as the pool's setting says. */
-export function ledgerOf(
+type History = 'full' | 'empty'
+
+/** The ledgers as they stand, in today's shapes; without history, as the pool's settings say. */
+export function ledgersOf(
   record: LedgerRecord,
-  p: { shape: LedgerShape; history: 'full' | 'empty'; now: number },
-): Ledger {
-  if (record.ledger) return read(record.ledger, p)
-  return p.history === 'full' ? fullLedger(p.shape, p.now) : emptyLedger(p.shape, p.now)
+  p: { shapes: Shapes; history: History; dayHistory: History; now: number },
+): Ledgers {
+  const { shapes, now } = p
+  const window = ledgerOf(record.ledger, { shape: shapes.window, history: p.history, now })
+  if (!shapes.day) return { window }
+  return { window, day: ledgerOf(record.day, { shape: shapes.day, history: p.dayHistory, now }) }
 }
 
-function read(stored: NonNullable<LedgerRecord['ledger']>, p: Parameters<typeof ledgerOf>[1]): Ledger {
+interface Asked {
+  readonly shape: LedgerShape
+  readonly history: History
+  readonly now: number
+}
+
+function ledgerOf(stored: Packed | undefined, p: Asked): Ledger {
+  if (!stored) return p.history === 'full' ? fullLedger(p.shape, p.now) : emptyLedger(p.shape, p.now)
   const ledger = withoutFuture(unpackLedger(stored.bytes, { ...stored, shape: p.shape }), p.now)
   if (p.history === 'empty') return ledger
   const kept = { from: stored.first * stored.bucketMs, spanMs: stored.spanMs ?? spanMs(p.shape) }
-  return assumingUnknown(ledger, { ...kept, tokens: countsTokens(stored.bytes) }, p.now)
+  return assumingUnknown(ledger, { ...kept, counted: countedInBytes(stored.bytes) }, p.now)
 }

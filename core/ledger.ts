@@ -1,66 +1,61 @@
 /**
- * The capacity ledger: what has been permitted in every moment of a pool's last window, exactly.
+ * The capacity ledger: what has been permitted in every moment of a pool's last window, exactly, by dimension.
  *
  * Slots are stamped on multiples of `bucketMs`, so a half-open window (t - span, t] holds the counts of at most
  * `buckets` consecutive multiples, and "no `buckets` consecutive counts sum to more than the limit" is exact, not an
  * approximation (docs/guarantees.md, G2; the sliding window log of Cloudflare's and Stripe's rate limiters, with the
- * log's entries merged where they share a stamp). `span` is the provider's window plus the pool's guard.
+ * log's entries merged where they share a stamp). `span` is the provider's window plus the pool's guard. A moment that
+ * is no multiple counts at the next one, as the slots of a finer ledger do in a coarser: it is let go of too late at
+ * worst, so what a window holds is never more than what is counted.
  */
+import { type Cost, DIMENSIONS, type Dimension, type Limits } from './cost.ts'
+
 export interface LedgerShape {
   readonly bucketMs: number
   /** Window plus guard, in buckets. */
   readonly buckets: number
-  readonly requests: number
-  readonly tokens?: number
+  readonly limits: Limits
 }
 
-export interface Cost {
-  readonly requests: number
-  readonly tokens: number
-}
+/** What is counted in each bucket: calls always, else what is limited. */
+type Counts = Readonly<Partial<Record<Dimension, readonly number[]>> & { requests: readonly number[] }>
 
 export interface Ledger {
   readonly shape: LedgerShape
   /** Bucket number (epoch ms / bucketMs) of the first count. */
   readonly first: number
-  readonly requests: readonly number[]
-  readonly tokens: readonly number[]
+  readonly counts: Counts
 }
 
-/** A window is cut into about this many buckets: 100 ms for a minute, and one record stays under 4 KB. */
-const BUCKETS_PER_WINDOW = 600
-
-export function shapeOf(pool: {
-  windowMs: number
-  requests: number
-  tokens?: number | undefined
-  guard: { refusalMs: number; skewMs: number; networkMs: number }
-}): LedgerShape {
-  const bucketMs = Math.max(1, Math.round(pool.windowMs / BUCKETS_PER_WINDOW))
-  const guardMs = pool.guard.refusalMs + pool.guard.skewMs + pool.guard.networkMs
-  const buckets = Math.ceil((pool.windowMs + guardMs) / bucketMs)
-  return { bucketMs, buckets, requests: pool.requests, ...(pool.tokens === undefined ? {} : { tokens: pool.tokens }) }
-}
+export const countedIn = ({ limits }: LedgerShape): Dimension[] =>
+  DIMENSIONS.filter((d) => d === 'requests' || limits[d] !== undefined)
 
 export const spanMs = (shape: LedgerShape): number => shape.buckets * shape.bucketMs
 export const bucketOf = (shape: LedgerShape, at: number): number => Math.floor(at / shape.bucketMs)
+/** The bucket in which a moment counts. */
+const stampBucket = (shape: LedgerShape, at: number): number => Math.ceil(at / shape.bucketMs)
 /** The first stamp at or after a moment. */
-export const stampAt = (shape: LedgerShape, at: number): number => Math.ceil(at / shape.bucketMs) * shape.bucketMs
+export const stampAt = (shape: LedgerShape, at: number): number => stampBucket(shape, at) * shape.bucketMs
+
+const countsOf = (shape: LedgerShape, of: (d: Dimension) => readonly number[]): Counts => ({
+  requests: of('requests'),
+  ...Object.fromEntries(countedIn(shape).map((d) => [d, of(d)])),
+})
+const mapped = ({ counts }: Ledger, change: (row: readonly number[], d: Dimension) => readonly number[]): Counts =>
+  Object.fromEntries(DIMENSIONS.flatMap((d) => (counts[d] ? [[d, change(counts[d], d)]] : []))) as unknown as Counts
 
 export const emptyLedger = (shape: LedgerShape, now: number): Ledger => ({
   shape,
   first: bucketOf(shape, now),
-  requests: [],
-  tokens: [],
+  counts: countsOf(shape, () => []),
 })
 
 /** A ledger without history that can be trusted: as if all had been used just now. */
 export const fullLedger = (shape: LedgerShape, now: number): Ledger => ({
   shape,
   // Not the stamp before: what is unknown may reach up to this very moment.
-  first: bucketOf(shape, stampAt(shape, now)),
-  requests: [shape.requests],
-  tokens: [shape.tokens ?? 0],
+  first: stampBucket(shape, now),
+  counts: countsOf(shape, (d) => [shape.limits[d] ?? 0]),
 })
 
 const sum = (counts: readonly number[], from: number, to: number): number => {
@@ -73,45 +68,50 @@ const countAt = (counts: readonly number[], i: number): number =>
   i >= 0 && i < counts.length ? (counts[i] as number) : 0
 
 /**
- * Where the last window that contains index `i` and sums to more than `atMost` ends; undefined where none does. A slot
- * before the first count has windows that end before it, and one behind the last has windows that reach back to it.
+ * Where the last window that contains index `i` and sums to more than `atMost` ends; -1 where none does. A slot before
+ * the first count has windows that end before it, and one behind the last has windows that reach back to it.
  */
-function lastOverfull(counts: readonly number[], i: number, width: number, atMost: number): number | undefined {
+function lastOverfull(counts: readonly number[], i: number, width: number, atMost: number): number {
   let window = sum(counts, i - width + 1, i + 1)
-  let last = window > atMost ? i : undefined
+  let last = window > atMost ? i : NONE
   for (let end = i + 1; end < i + width; end++) {
     window += countAt(counts, end) - countAt(counts, end - width)
     if (window > atMost) last = end
   }
   return last
 }
+const NONE = Number.NEGATIVE_INFINITY
 
-/** The end of the last window around index `i` that has no room for the cost. */
-function lastWithoutRoom({ shape, requests, tokens }: Ledger, i: number, cost: Cost): number | undefined {
-  const full = lastOverfull(requests, i, shape.buckets, shape.requests - cost.requests)
-  if (shape.tokens === undefined) return full
-  const fullOfTokens = lastOverfull(tokens, i, shape.buckets, shape.tokens - cost.tokens)
-  return full === undefined || fullOfTokens === undefined ? (full ?? fullOfTokens) : Math.max(full, fullOfTokens)
+/** The end of the last window around index `i` that has no room for the cost, in whichever dimension. */
+function lastWithoutRoom({ shape, counts }: Ledger, i: number, cost: Cost): number {
+  let last = NONE
+  for (const d of DIMENSIONS) {
+    const limit = shape.limits[d]
+    if (limit === undefined) continue
+    last = Math.max(last, lastOverfull(counts[d] as readonly number[], i, shape.buckets, limit - cost[d]))
+  }
+  return last
 }
 
 /** Whether a permit at `slot` keeps *every* window that contains it within every limit: all or nothing. */
 export const fits = (ledger: Ledger, slot: number, cost: Cost): boolean =>
-  lastWithoutRoom(ledger, bucketOf(ledger.shape, slot) - ledger.first, cost) === undefined
+  lastWithoutRoom(ledger, stampBucket(ledger.shape, slot) - ledger.first, cost) === NONE
 
 /**
- * The first legal stamp at or after `from`, for a cost that no limit excludes for ever. A window without room has none
+ * The first legal moment at or after `from`, for a cost that no limit excludes for ever. A window without room has none
  * for any slot in it, so the search goes on behind its end: a full ledger is not tried stamp by stamp.
  */
 export function earliest(ledger: Ledger, from: number, cost: Cost): number {
-  const { shape, first } = ledger
-  const end = ledger.requests.length + shape.buckets
-  const start = bucketOf(shape, stampAt(shape, from)) - first
-  for (let i = start; i < end; ) {
+  const { shape, first, counts } = ledger
+  const end = counts.requests.length + shape.buckets
+  let i = stampBucket(shape, from) - first
+  while (i < end) {
     const full = lastWithoutRoom(ledger, i, cost)
-    if (full === undefined) return (first + i) * shape.bucketMs
+    if (full === NONE) break
     i = full + 1
   }
-  return (first + Math.max(start, end)) * shape.bucketMs
+  // What counts in a bucket is later than the stamp before it.
+  return Math.max(from, (first + i - 1) * shape.bucketMs + 1)
 }
 
 const padded = (counts: readonly number[], before: number, length: number): number[] => {
@@ -122,24 +122,25 @@ const padded = (counts: readonly number[], before: number, length: number): numb
 
 /** The ledger with one permit more. The caller has asked `fits`. */
 export function permit(ledger: Ledger, slot: number, cost: Cost): Ledger {
-  const bucket = bucketOf(ledger.shape, slot)
+  const bucket = stampBucket(ledger.shape, slot)
   const first = Math.min(ledger.first, bucket)
-  const length = Math.max(ledger.first + ledger.requests.length, bucket + 1) - first
-  const requests = padded(ledger.requests, ledger.first - first, length)
-  const tokens = padded(ledger.tokens, ledger.first - first, length)
-  requests[bucket - first] = (requests[bucket - first] as number) + cost.requests
-  tokens[bucket - first] = (tokens[bucket - first] as number) + cost.tokens
-  return { ...ledger, first, requests, tokens }
+  const length = Math.max(ledger.first + ledger.counts.requests.length, bucket + 1) - first
+  const counts = mapped(ledger, (row, d) => {
+    const longer = padded(row, ledger.first - first, length)
+    longer[bucket - first] = Math.max(0, (longer[bucket - first] as number) + cost[d])
+    return longer
+  })
+  return { ...ledger, first, counts }
 }
 
 /**
- * The ledger without a permit in whose slot it is known that nothing was called and nothing ever will be: every window
- * has that much more room. What was forgotten already is not given back.
+ * The ledger with a permit's cost changed by so much: to what the call has really used, or to nothing where it is known
+ * that nothing was called in its slot and nothing ever will be. What was forgotten already is not changed.
  */
-export function refund(ledger: Ledger, slot: number, cost: Cost): Ledger {
-  const i = bucketOf(ledger.shape, slot) - ledger.first
-  if (i < 0 || i >= ledger.requests.length) return ledger
-  return permit(ledger, slot, { requests: -cost.requests, tokens: -cost.tokens })
+export function amend(ledger: Ledger, slot: number, by: Cost): Ledger {
+  const i = stampBucket(ledger.shape, slot) - ledger.first
+  if (i < 0 || i >= ledger.counts.requests.length) return ledger
+  return permit(ledger, slot, by)
 }
 
 /** Forgets what no window at or after `now` can contain, and moves on, so that no gap is filled after a long rest. */
@@ -147,17 +148,18 @@ export function trim(ledger: Ledger, now: number): Ledger {
   const first = bucketOf(ledger.shape, now) - ledger.shape.buckets
   const drop = first - ledger.first
   if (drop <= 0) return ledger
-  return { ...ledger, first, requests: ledger.requests.slice(drop), tokens: ledger.tokens.slice(drop) }
+  return { ...ledger, first, counts: mapped(ledger, (row) => row.slice(drop)) }
 }
 
-/** Calls permitted in (t - span, t]. */
-export const usedIn = (ledger: Ledger, now: number): number => {
-  const i = bucketOf(ledger.shape, now) - ledger.first
-  return sum(ledger.requests, i - ledger.shape.buckets + 1, i + 1)
+/** What was permitted in (t - span, t], by dimension, as far as it is counted. */
+export function usedIn({ shape, first, counts }: Ledger, now: number): Limits {
+  const i = stampBucket(shape, now) - first
+  const rows = countedIn(shape).map((d) => [d, sum(counts[d] ?? [], i - shape.buckets + 1, i + 1)] as const)
+  return Object.fromEntries(rows)
 }
 
 /** The last stamp with a permit, or 0. */
-export function lastSlot(ledger: Ledger): number {
-  const i = ledger.requests.findLastIndex((n) => n > 0)
-  return i < 0 ? 0 : (ledger.first + i) * ledger.shape.bucketMs
+export function lastSlot({ shape, first, counts }: Ledger): number {
+  const i = counts.requests.findLastIndex((n) => n > 0)
+  return i < 0 ? 0 : (first + i) * shape.bucketMs
 }

@@ -1,5 +1,6 @@
 /** The live picture of a pool that the dispatcher writes once a second, and the API serves. Counts, never content. */
 import * as z from 'zod'
+import { DIMENSIONS } from './cost.ts'
 
 const tier = z.object({
   queued: z.number(),
@@ -10,6 +11,8 @@ const tier = z.object({
   waits: z.string().optional(),
 })
 export type TierPicture = z.infer<typeof tier>
+
+const amounts = z.partialRecord(z.enum(DIMENSIONS), z.number())
 
 export const Overview = z.object({
   v: z.literal(1),
@@ -30,7 +33,10 @@ export const Overview = z.object({
   /** Owners at or over the limit on backlog. */
   full: z.array(z.string()),
   callsInWindow: z.number(),
-  limit: z.number(),
+  /** Calls that a window may hold; absent where they are not limited. */
+  limit: z.number().optional(),
+  /** What was permitted in the last window, and in the longer one, of what is limited there. */
+  used: z.object({ window: amounts, day: amounts.optional() }).optional(),
   windowMs: z.number(),
   refused: z.number(),
   late: z.number(),

@@ -4,17 +4,21 @@
  */
 import type { Head } from './bell.ts'
 import { Contest, type Turns } from './contest.ts'
-import { type Cost, type Ledger, permit, trim } from './ledger.ts'
-import { intervalMs, leadMs, offer } from './pacing.ts'
+import { type Cost, NOTHING } from './cost.ts'
+import { type Ledgers, permitAll, trimAll } from './ledgers.ts'
+import { intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
 import { groupId, type Lane, type Ring, restIfEmpty } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
 
 export interface Snapshot {
   readonly ring: Ring
-  readonly ledger: Ledger
-  readonly pacing: 'even' | 'burst'
-  /** Where the pacing stands (epoch ms, fractional). */
-  readonly next: number
+  readonly ledgers: Ledgers
+  /** What a job's call may cost, no more than a window's limits: what is above them for ever may not clog the line. */
+  readonly costOf: (head: Head) => Cost
+  readonly pacing: Pacing
+  readonly next: Next
+  /** Calls that may be in flight. */
+  readonly concurrency: number
   /** What sending takes at present: no slot is stamped nearer than this. */
   readonly travelMs: number
   /** Slots stand at least so far apart: workers could not keep up with more. */
@@ -28,11 +32,12 @@ export interface Permit {
   readonly lane: Lane
   readonly head: Head
   readonly slot: number
+  readonly cost: Cost
 }
 export interface Plan {
   readonly permits: readonly Permit[]
-  readonly ledger: Ledger
-  readonly next: number
+  readonly ledgers: Ledgers
+  readonly next: Next
   readonly turns: Turns
   /** Why the one in turn does not run now; absent when nobody waits. */
   readonly holds?: WaitReason
@@ -42,9 +47,6 @@ export interface Plan {
 
 /** One tick's batch, a term of G4's bound: ten messages. */
 export const PERMITS_PER_TICK = 100
-
-/** A job above the pool's whole limit (lowered since it came) may not clog the line: its worker fails it unasked. */
-export const costOf = (head: Head, limit = Infinity): Cost => ({ requests: 1, tokens: Math.min(head.tokens, limit) })
 
 /** When the earliest job behind what is served now becomes ready: at once, perhaps, where memory ends before the lane. */
 function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {
@@ -58,54 +60,75 @@ function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {
   return at
 }
 
+/** So many may pass one that waits for tokens, in one tick: each is tried at the ledger. */
+const PASSES_PER_TICK = 20
+
 export function plan(s: Snapshot, now: number): Plan {
   const contest = new Contest(s.ring, now)
-  const interval = Math.max(s.slowedMs, intervalMs(s.ledger.shape, s.pacing))
-  const lead = leadMs(interval, s.travelMs)
+  const { pacing, slowedMs } = s
+  const lead = leadMs(Math.max(slowedMs, intervalMs(s.ledgers.window.shape, pacing)), s.travelMs)
+  const from = now + s.travelMs
   const permits: Permit[] = []
-  let ledger = trim(s.ledger, now)
+  let ledgers = trimAll(s.ledgers, now)
+  /** The ledgers with what is kept for the first in turn, where that must wait for tokens. */
+  let kept: Ledgers | undefined
   let next = s.next
   let holds: WaitReason | undefined
   let againAt = Infinity
+  let passes = 0
 
-  const standstill = standing(s, now)
-  const atMost = standstill ? standstill.permits : PERMITS_PER_TICK
+  const most = atMost(s, now)
   // Slots come into reach half a lead at a time, so that about ten share one message and one write of the ledger.
-  const reach = Math.max(next, now + s.travelMs) <= now + lead / 2 ? lead : lead / 2
+  const reach = Math.max(from, ...Object.values(next)) <= now + lead / 2 ? lead : lead / 2
   for (let turn = contest.first(); turn; turn = contest.first()) {
-    if (permits.length >= atMost) {
-      holds = standstill?.reason
-      againAt = standstill ? standstill.until : now
+    if (permits.length >= most.permits) {
+      holds ??= most.reason
+      againAt = Math.min(againAt, most.until)
       break
     }
-    const cost = costOf(turn.head, s.ledger.shape.tokens)
-    const offered = offer({ ledger, next, from: now + s.travelMs, interval, cost })
+    const cost = s.costOf(turn.head)
+    const asked = { ledgers: kept ?? ledgers, next, pacing, slowedMs, from, cost }
+    const offered = offer(asked)
     if (offered.slot > now + reach) {
-      holds = heldBy({ ledger, next, from: now + s.travelMs, interval, cost }, offered.slot)
-      againAt = offered.slot - lead / 2
-      break
+      const held = heldBy(asked, offered)
+      holds ??= held.reason
+      againAt = Math.min(againAt, offered.slot - lead / 2)
+      // Where pacing says no it says so to all; where a ledger lacks tokens, a smaller one may still find room.
+      if (offered.due > now + reach || !held.byTokens || passes++ === PASSES_PER_TICK) break
+      kept ??= permitAll(ledgers, offered.slot, cost)
+      contest.pass(cost[s.ring.share])
+      continue
     }
-    permits.push({ lane: turn.lane, head: turn.head, slot: offered.slot })
-    ledger = permit(ledger, offered.slot, cost)
+    permits.push({ lane: turn.lane, head: turn.head, slot: offered.slot, cost })
+    ledgers = permitAll(ledgers, offered.slot, cost)
+    if (kept) kept = permitAll(kept, offered.slot, cost)
     next = offered.next
-    contest.serve(1)
+    contest.serve(cost[s.ring.share])
   }
   const turns = contest.result()
   againAt = Math.min(againAt, nextReadyAt(s.ring, turns, now))
-  return { permits, ledger, next, turns, ...(holds ? { holds } : {}), againAt }
+  return { permits, ledgers, next, turns, ...(holds ? { holds } : {}), againAt }
 }
 
-/** Tokens hold what would go sooner if it took none. */
-const heldBy = (asked: Parameters<typeof offer>[0], slot: number): WaitReason =>
-  offer({ ...asked, cost: { ...asked.cost, tokens: 0 } }).slot < slot ? 'CAPACITY_TPM' : 'CAPACITY_RPM'
+/** Tokens hold what would go sooner if it took none; a longer limit, what would go sooner without that. */
+function heldBy(asked: Parameters<typeof offer>[0], { slot }: Offer): { reason: WaitReason; byTokens: boolean } {
+  const { window } = asked.ledgers
+  const callsOnly = { ...NOTHING, requests: asked.cost.requests }
+  const byTokens = offer({ ...asked, cost: callsOnly }).slot < slot
+  const byDay = asked.ledgers.day !== undefined && offer({ ...asked, ledgers: { window } }).slot < slot
+  return { reason: byDay ? 'CAPACITY_DAY' : byTokens ? 'CAPACITY_TPM' : 'CAPACITY_RPM', byTokens }
+}
 
-function standing(s: Snapshot, now: number): { reason: WaitReason; permits: number; until: number } | undefined {
+/** How many permits this tick may give, and what holds the next one. */
+function atMost(s: Snapshot, now: number): { permits: number; reason?: WaitReason; until: number } {
   if (s.stopped) {
     const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
     return { reason: 'PROVIDER_CONFIG', permits: now >= probeAt ? 1 : 0, until: probeAt }
   }
   if (now < s.quietUntil) return { reason: 'SLOWDOWN', permits: 0, until: s.quietUntil }
-  return undefined
+  const free = Math.max(0, s.concurrency - s.ring.sent.size)
+  if (free < PERMITS_PER_TICK) return { reason: 'CAPACITY_CONCURRENCY', permits: free, until: Infinity }
+  return { permits: PERMITS_PER_TICK, until: now }
 }
 
 /** Why a lane's first job waits, given the lane in turn and what holds that one. */
@@ -113,7 +136,7 @@ export function reasonFor(ring: Ring, lane: Lane, p: { holds?: WaitReason; inTur
   const head = lane.heads[0]
   if (head && head.at > p.now) return head.attempt > 0 ? 'BACKOFF' : 'SCHEDULED'
   if (!p.holds) return 'DISPATCHING'
-  if (p.holds !== 'CAPACITY_RPM' && p.holds !== 'CAPACITY_TPM') return p.holds
+  if (!p.holds.startsWith('CAPACITY_')) return p.holds
   if (!p.inTurn || p.inTurn === lane) return p.holds
   const sameGroup = groupId(ring, p.inTurn) === groupId(ring, lane)
   return sameGroup === (ring.order === 'owners') ? 'TIER_TURN' : 'OWNER_TURN'
@@ -139,5 +162,5 @@ export function applyPlan(
     }
   }
   for (const p of decided.permits)
-    ring.sent.set(p.head.jobId, { head: p.head, lane: p.lane.id, slot: p.slot, ...watch(p) })
+    ring.sent.set(p.head.jobId, { head: p.head, lane: p.lane.id, slot: p.slot, cost: p.cost, ...watch(p) })
 }

@@ -28,8 +28,8 @@ export function renderPrompt(templates: PromptTemplates, input: unknown): { syst
 }
 
 /**
- * Tokens to reserve: the prompt at three bytes a token, which over-counts English by about a third
- * (OpenAI's rule of thumb is four characters a token), and all the output that may come.
+ * Tokens of input to reserve: three bytes a token, which over-counts English by about a third (OpenAI's rule of thumb
+ * is four characters a token).
  */
-export const estimateTokens = (text: { system?: string; prompt: string }, maxOutputTokens: number): number =>
-  Math.ceil(Buffer.byteLength(`${text.system ?? ''}${text.prompt}`) / 3) + maxOutputTokens
+export const estimateTokens = (text: { system?: string; prompt: string }): number =>
+  Math.ceil(Buffer.byteLength(`${text.system ?? ''}${text.prompt}`) / 3)

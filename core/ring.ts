@@ -3,6 +3,7 @@
  * Plain data and the steps that change it; core/plan.ts reads it, services/dispatch applies plans to it.
  */
 import type { Head } from './bell.ts'
+import { type Cost, negative } from './cost.ts'
 import type { LiveKey, Tier } from './job.ts'
 import { byPlace, laneOf } from './lane.ts'
 
@@ -32,6 +33,8 @@ export interface Sent {
   readonly head: Head
   readonly lane: string
   readonly slot: number
+  /** What its permit reserved; absent where another holder sent it. */
+  readonly cost?: Cost
   readonly notAfter: number
   /** When to read the record by its key, should nobody ring. */
   lookAt: number
@@ -40,6 +43,8 @@ export type Order = 'weighted' | 'strict' | 'owners'
 export interface Ring {
   readonly pool: string
   readonly order: Order
+  /** What service is counted in. */
+  readonly share: 'requests' | 'tokens'
   readonly tierWeight: Readonly<Record<Tier, number>>
   readonly ownerWeight: (owner: string) => number
   lanes: Map<string, Lane>
@@ -67,7 +72,7 @@ export const REFILL_BELOW = 100
 /** A page read on stands whole beside what was left: what was cut off again would be read, and paid for, twice. */
 const HEADS_AFTER_REFILL = HEADS_KEPT + REFILL_BELOW
 
-export const newRing = (p: Pick<Ring, 'pool' | 'order' | 'tierWeight' | 'ownerWeight'>): Ring => ({
+export const newRing = (p: Pick<Ring, 'pool' | 'order' | 'share' | 'tierWeight' | 'ownerWeight'>): Ring => ({
   ...p,
   lanes: new Map(),
   busy: new Set(),
@@ -198,14 +203,16 @@ export function sentBack(ring: Ring, jobId: string, head: Head, refunded: boolea
   const lane = ring.lanes.get(sent.lane)
   if (!lane) return
   heard(ring, lane, head)
-  if (refunded) correct(ring, lane, -1)
+  if (refunded && sent.cost) correct(ring, lane, negative(sent.cost))
 }
 
-/** Changes what was charged: `cost` below zero gives back. */
-export function correct(ring: Ring, lane: Lane, cost: number): void {
+/** Changes what was charged: a cost below zero gives back. */
+export function correct(ring: Ring, lane: Lane, cost: Cost): void {
+  const by = cost[ring.share]
+  if (by === 0) return
   const w = weights(ring, lane)
-  lane.turn += cost / w.leaf
-  groupOf(ring, lane).turn += cost / w.group
+  lane.turn += by / w.leaf
+  groupOf(ring, lane).turn += by / w.group
   ring.stale.add(lane.owner)
 }
 

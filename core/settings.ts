@@ -34,6 +34,13 @@ const everyTier = z.strictObject({
   low: z.number().positive(),
 })
 
+/** Ways of counting tokens (core/accounting.ts). */
+const ACCOUNTINGS = ['total', 'openai', 'anthropic', 'bedrock'] as const
+export type Accounting = (typeof ACCOUNTINGS)[number]
+
+const amount = z.number().int().min(1).optional()
+const DAY_MS = 86_400_000
+
 /** Enough for a throttled table's retries; a lease that ends under a live worker costs a second call. */
 export const SETTLE_MARGIN_MS = 20_000
 
@@ -42,8 +49,35 @@ export const PoolSettings = z.strictObject({
   /** On one machine: the simulated provider stands in, until this says `provider`. */
   local: z.enum(['simulated', 'provider']).default('simulated'),
   windowMs: z.number().int().min(200).max(86_400_000).default(60_000),
-  requests: z.number().int().min(1).max(1_000_000),
-  tokens: z.number().int().min(1).optional(),
+  /** Limits of a window; at least one, here or for a day. */
+  requests: z.number().int().min(1).max(1_000_000).optional(),
+  /** Input and output together, as `accounting` counts them. */
+  tokens: amount,
+  inputTokens: amount,
+  outputTokens: amount,
+  /** A longer window beside the first. */
+  day: z
+    .strictObject({
+      windowMs: z
+        .number()
+        .int()
+        .min(200)
+        .max(31 * DAY_MS)
+        .default(DAY_MS),
+      requests: amount,
+      tokens: amount,
+      /** `full` would wait a whole day before the first call. */
+      history: z.enum(['full', 'empty']).default('empty'),
+    })
+    .optional(),
+  /** Calls in flight. */
+  concurrency: amount,
+  /** How the provider counts tokens (core/accounting.ts); by its kind if absent. */
+  accounting: z.enum(ACCOUNTINGS).optional(),
+  /** What a token of output weighs; by the model if absent. */
+  burndown: z.number().min(1).max(100).optional(),
+  /** What is shared fairly between owners: calls, or tokens. */
+  share: z.enum(['requests', 'tokens']).default('requests'),
   guard: Guard.prefault({}),
   pacing: z.enum(['even', 'burst']).default('even'),
   order: z.enum(['weighted', 'strict', 'owners']).default('weighted'),
@@ -111,6 +145,13 @@ export const Settings = z
     for (const pool of Object.keys(settings.pools))
       if (RESERVED_POOLS.includes(pool))
         ctx.addIssue({ code: 'custom', path: ['pools', pool], message: 'is a reserved name' })
+    for (const [id, pool] of Object.entries(settings.pools))
+      if (!hasLimit(pool))
+        ctx.addIssue({
+          code: 'custom',
+          path: ['pools', id],
+          message: 'limit it: requests, tokens, inputTokens, outputTokens, day or concurrency',
+        })
     if (Object.keys(settings.pools).length === 0)
       ctx.addIssue({ code: 'custom', path: ['pools'], message: 'name at least one pool' })
     for (const [kind, { pool }] of Object.entries(settings.kinds))
@@ -118,6 +159,11 @@ export const Settings = z
         ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
   })
 export type Settings = z.infer<typeof Settings>
+
+const hasLimit = (p: PoolSettings): boolean =>
+  [p.requests, p.tokens, p.inputTokens, p.outputTokens, p.day?.requests, p.day?.tokens, p.concurrency].some(
+    (limit) => limit !== undefined,
+  )
 
 /** Settings from unvalidated configuration, or one line per fault: where it is and what is allowed there. */
 export function parseSettings(raw: unknown): { ok: true; settings: Settings } | { ok: false; faults: string[] } {

@@ -77,13 +77,14 @@ export function deadLetterQueue(scope: Construct, id: string): Queue {
 
 /**
  * Workers at once, at most: calls per second times the longest that a call may take, summed over the pools (Little's
- * law), as if every call travelled alone. Ten usually share a message, so the cap binds only when something is wrong;
+ * law) or as many as may be in flight, as if every call travelled alone. Ten usually share a message, so the cap binds only when something is wrong;
  * it is a cap on the event source, because a function throttled instead would burn a message's receives.
  */
 export function workersFor(settings: Settings): number {
   const calls = Object.entries(settings.pools).map(([name, pool]) => {
     const timeouts = Object.values(settings.kinds).flatMap((kind) => (kind.pool === name ? [kind.timeoutMs] : []))
-    return (pool.requests * Math.max(0, ...timeouts)) / pool.windowMs
+    if (pool.concurrency !== undefined) return pool.concurrency
+    return pool.requests === undefined ? MAX_WORKERS : (pool.requests * Math.max(0, ...timeouts)) / pool.windowMs
   })
   const needed = Math.ceil(calls.reduce((sum, n) => sum + n, 0))
   return Math.min(MAX_WORKERS, Math.max(MIN_WORKERS, needed))

@@ -10,6 +10,8 @@ const WAITS_FOR: Readonly<Record<WaitReason, string>> = {
   BACKOFF: 'its next try',
   CAPACITY_RPM: 'the limit of requests',
   CAPACITY_TPM: 'the limit of tokens',
+  CAPACITY_DAY: "the day's limit",
+  CAPACITY_CONCURRENCY: 'a call in flight to end',
   TIER_TURN: "another tier's turn",
   OWNER_TURN: "another owner's turn",
   PROVIDER_CONFIG: 'the provider to be mended',
@@ -28,6 +30,7 @@ const bar = (part: number): string => {
   return '█'.repeat(full) + '░'.repeat(BAR - full)
 }
 const windowOf = (p: Picture): string => `the last ${p.windowMs / 1000} s`
+const callsOf = ({ calls, limit }: Picture): string => (limit === undefined ? `${calls}` : `${calls} of ${limit}`)
 const draftsOf = (p: Picture): string => `${p.drafts}${p.draftsMore ? '+' : ''}`
 
 interface Counts {
@@ -45,7 +48,7 @@ function countsOf(p: Picture, tier: Tier): Counts {
 function timeLeft(p: Picture): string {
   const all = TIERS.map((tier) => countsOf(p, tier))
   if (p.overview === null || p.loading || all.some((c) => c.queued > 0))
-    return `about ${Math.max(1, Math.ceil(p.secondsLeft))} s left`
+    return p.secondsLeft === undefined ? 'working' : `about ${Math.max(1, Math.ceil(p.secondsLeft))} s left`
   if (all.some((c) => c.running > 0)) return 'the last answers are on their way'
   return all.some((c) => c.done > 0) ? 'all calls are done' : 'starting'
 }
@@ -58,7 +61,7 @@ export function asLine(p: Picture): string {
   return [
     ...(p.loading ? [loadingOf(p.loading)] : []),
     `queued/running/done: ${tiers.join(', ')}`,
-    `${p.calls} of ${p.limit} calls in ${windowOf(p)}`,
+    `${callsOf(p)} calls in ${windowOf(p)}`,
     `429s: ${p.refused}`,
     `drafts waiting: ${draftsOf(p)}`,
     timeLeft(p),
@@ -80,7 +83,7 @@ export function asTable(p: Picture): string[] {
     `${'tier'.padEnd(24)}${cell('queued', 8)}${cell('running', 9)}${cell('done', 7)}   first in line waits for`,
     ...tiers,
     '',
-    `${`calls in ${windowOf(p)}`.padEnd(24)}  ${bar(p.calls / p.limit)} ${p.calls} of ${p.limit}   429s: ${p.refused}`,
+    `${`calls in ${windowOf(p)}`.padEnd(24)}  ${p.limit ? `${bar(p.calls / p.limit)} ` : ''}${callsOf(p)}   429s: ${p.refused}`,
     '',
     ...ownersOf(p),
     `drafts waiting for a person: ${draftsOf(p)}   ${timeLeft(p)}`,

@@ -10,6 +10,7 @@ import { printable, printableLine } from './printable.ts'
 import { runSample } from './run-sample.ts'
 import { INVENTED_LEADS, readSample, type Sample } from './sample.ts'
 import { localSettings, poolsOffThisMachine, withSimulated } from './settings.ts'
+import { limitsOf } from './simulated-limits.ts'
 import { type SimulatedProvider, simulatedProvider } from './simulated-provider.ts'
 import { type System, startSystem } from './system.ts'
 
@@ -62,17 +63,12 @@ async function start(options: Options): Promise<number> {
 async function startProviders(settings: Settings): Promise<Map<string, SimulatedProvider>> {
   const started = new Map<string, SimulatedProvider>()
   for (const [id, pool] of Object.entries(settings.pools))
-    if (pool.local === 'simulated')
-      started.set(
-        id,
-        await simulatedProvider({
-          requests: pool.requests,
-          windowMs: pool.windowMs,
-          ...(pool.tokens ? { tokens: pool.tokens } : {}),
-        }),
-      )
+    if (pool.local === 'simulated') started.set(id, await simulatedProvider(limitsOf(pool, modelsOf(settings, id))))
   return started
 }
+
+const modelsOf = ({ kinds }: Settings, pool: string): string[] =>
+  Object.values(kinds).flatMap((kind) => (kind.pool === pool ? [kind.model] : []))
 
 interface Run {
   readonly options: Options

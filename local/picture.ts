@@ -13,11 +13,12 @@ export interface Picture {
   /** There are more drafts than were counted. */
   readonly draftsMore: boolean
   readonly calls: number
-  readonly limit: number
+  /** Absent: calls are not limited. */
+  readonly limit?: number
   readonly windowMs: number
   readonly refused: number
-  /** Until the last call goes out, if no limit changes. */
-  readonly secondsLeft: number
+  /** Until the last call goes out, if no limit changes; absent where calls are not limited. */
+  readonly secondsLeft?: number
 }
 
 export interface Pool {
@@ -36,10 +37,9 @@ export async function pictureOf(api: ApiClient, pool: Pool, loading?: Picture['l
     ...(loading ? { loading } : {}),
     ...drafts,
     calls: counted?.inWindow ?? overview?.callsInWindow ?? 0,
-    limit,
     windowMs,
     refused: counted?.refused ?? overview?.refused ?? 0,
-    secondsLeft: (toCome * windowMs) / limit / 1000,
+    ...(limit === undefined ? {} : { limit, secondsLeft: (toCome * windowMs) / limit / 1000 }),
   }
 }
 

@@ -46,7 +46,7 @@ export function costOf(
 ): { calls: number; tokensAtMost: number } {
   const tokens = sample.jobs.flatMap((job) => {
     const kind = settings.kinds[job.kind] as Settings['kinds'][string]
-    return pools.includes(kind.pool) ? [estimateTokens(renderPrompt(kind, job.input), kind.maxOutputTokens)] : []
+    return pools.includes(kind.pool) ? [estimateTokens(renderPrompt(kind, job.input)) + kind.maxOutputTokens] : []
   })
   return { calls: tokens.length, tokensAtMost: tokens.reduce((a, b) => a + b, 0) }
 }

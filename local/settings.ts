@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { tsImport } from 'tsx/esm/api'
+import { accountingOf } from '../core/accounting.ts'
 import {
   type CallerSettings,
   type PoolSettings,
@@ -90,7 +91,12 @@ export const withSimulated = (settings: Settings, baseUrlOf: (pool: string) => s
       id,
       pool.local === 'provider'
         ? pool
-        : { ...pool, provider: { kind: 'openai-compatible', baseUrl: baseUrlOf(id) }, history: 'empty' },
+        : {
+            ...pool,
+            provider: { kind: 'openai-compatible', baseUrl: baseUrlOf(id) },
+            accounting: accountingOf(pool),
+            history: 'empty',
+          },
     ]),
   ),
 })

@@ -4,12 +4,12 @@
  * (simulated-provider/window.ts) is independent of the ledger, so that it can judge it.
  */
 import type { IncomingMessage } from 'node:http'
-import { ChatRequest, completion, reservedTokens } from './simulated-provider/completion.ts'
+import { asked, ChatRequest, completion } from './simulated-provider/completion.ts'
 import { bodyOf, closed, listening, type Reply, sender } from './simulated-provider/http.ts'
 import { randomFrom, usualLatencyMs } from './simulated-provider/latency.ts'
 import { limitHeaders, overLimit } from './simulated-provider/limits.ts'
 import { type Call, callOf, tally } from './simulated-provider/tally.ts'
-import { type Limits, slidingWindow } from './simulated-provider/window.ts'
+import { type LimitName, type Limits, SlidingWindow } from './simulated-provider/window.ts'
 
 export type { Call }
 
@@ -42,6 +42,8 @@ export interface SimulatedProviderStats {
   readonly inWindow: number
   /** The most admitted in any window so far. */
   readonly worstWindow: number
+  /** The most that any window has held of each limit, as a share of it. */
+  readonly worst: Readonly<Partial<Record<LimitName, number>>>
   /** Pairs of job and fence that arrived more than once. */
   readonly repeated: number
 }
@@ -85,7 +87,7 @@ async function reply(request: IncomingMessage, provider: Judge): Promise<Reply> 
 
 function judge(options: SimulatedProviderOptions) {
   const { now = Date.now, latency = usualLatencyMs, script = () => undefined } = options
-  const window = slidingWindow(options)
+  const window = new SlidingWindow(options)
   const log = tally(options.logFile)
   const random = randomFrom(options.seed ?? 1)
   const counts = { arrived: 0, admitted: 0, refused: 0 }
@@ -98,23 +100,23 @@ function judge(options: SimulatedProviderOptions) {
     counts.arrived += 1
     const caller = callOf(headers, counts.arrived)
     const answered = decide(caller, body, at)
-    log.arrived(caller, at, answered.destroy ? 0 : answered.status)
-    return { ...answered, headers: { ...limitHeaders(options, window, at), ...answered.headers } }
+    log.arrived(caller, { at, status: answered.destroy ? 0 : answered.status, ...tokensOf(answered) })
+    return { ...answered, headers: { ...limitHeaders(window, at), ...answered.headers } }
   }
 
   function decide(caller: Call, body: string, at: number): Reply {
     const parsed = ChatRequest.safeParse(jsonIn(body))
     if (!parsed.success) return failure(400, parsed.error.issues[0]?.message ?? 'the body is no chat completion')
-    const verdict = window.arrive(at, reservedTokens(parsed.data))
+    const verdict = window.arrive(at, asked(parsed.data))
     counts[verdict.kind] += 1
     if (verdict.kind === 'refused') return overLimit(options, verdict)
-    const usual = {
-      status: 200,
-      body: completion(parsed.data, { id: `chatcmpl-simulated-${caller.n}`, createdMs: at }),
-    }
+    const answer = completion(parsed.data, { id: `chatcmpl-simulated-${caller.n}`, createdMs: at })
+    const usual = { status: 200, body: answer }
     const scripted = script(caller)
     const said = scripted && scripted.status !== 200 ? { body: {}, ...scripted } : { ...usual, ...scripted }
-    return { ...said, delayMs: said.delayMs ?? latency(random()) }
+    const { prompt_tokens: input, completion_tokens: output } = answer.usage
+    const sent = () => verdict.answered(time(), said.status === 200 ? { input, output } : undefined)
+    return { ...said, delayMs: said.delayMs ?? latency(random()), sent }
   }
 
   const stats = (): SimulatedProviderStats => ({
@@ -122,9 +124,15 @@ function judge(options: SimulatedProviderOptions) {
     refused: counts.refused,
     inWindow: window.admitted(time()),
     worstWindow: window.worst(),
+    worst: window.worstShares(),
     repeated: log.repeated(),
   })
   return { call, stats, close: log.close }
+}
+
+function tokensOf({ body }: Reply): { tokens?: number } {
+  const usage = (body as { usage?: { total_tokens?: number } } | undefined)?.usage
+  return usage?.total_tokens === undefined ? {} : { tokens: usage.total_tokens }
 }
 
 const failure = (status: number, message: string): Reply => ({

@@ -44,6 +44,6 @@ export function summaryOf(p: { rows: readonly Row[]; repeated: number; pool: Poo
 
 const countedBy = (provider: SimulatedProvider, { requests, windowMs }: PoolSettings): string => {
   const { admitted, refused, worstWindow, repeated } = provider.stats()
-  const window = `at most ${worstWindow} in any ${windowMs / 1000} s (limit ${requests})`
+  const window = `at most ${worstWindow} in any ${windowMs / 1000} s${requests === undefined ? '' : ` (limit ${requests})`}`
   return `The provider counted ${admitted} calls, ${window}.\nIt refused ${refused} with 429; ${repeated} came twice under one claim.`
 }

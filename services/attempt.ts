@@ -4,10 +4,12 @@
  * found again when the lease runs out.
  */
 import { type JobParts, type LiveKey, presentKey, type Running } from '../core/job.ts'
+import { countsTokens } from '../core/ledgers.ts'
 import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
 import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
+import { askOf, tooLarge } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { CallSlot, JobMessage, ModelAnswer } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'
@@ -53,7 +55,7 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   if (refusal) return uncalled(fail(deps, record, sent, refusal.class, refusal.message))
   const slot = inSlot(deps, sent)
   const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input, slot)
-  return { ...(await settle(deps, record, sent, settings.kind, answer)), ...slot.told() }
+  return withUsage({ ...(await settle(deps, record, sent, settings.kind, answer)), ...slot.told() }, answer)
 }
 
 /** A lookup and a TLS handshake, as a cold start has them; whoever takes longer still has what a worker may refuse after. */
@@ -81,6 +83,10 @@ function inSlot({ clock }: WorkerDeps, { slot, notAfter }: Sent) {
     told: () => (slackMs === undefined ? {} : { slackMs }),
   }
 }
+
+/** Whatever becomes of the job, the call has cost what it has cost. */
+const withUsage = (done: Report, answer: ModelAnswer): Report =>
+  'usage' in answer ? { ...done, settled: { ...done.settled, usage: answer.usage } } : done
 
 const uncalled = async (ended: Promise<Report>): Promise<Report> => {
   const done = await ended
@@ -117,11 +123,8 @@ function unfit(
     }
   if (kind.pool !== record.pool)
     return { class: 'kind-moved', message: `its kind is of pool ${kind.pool} now; submit it again` }
-  if (record.tokens > (pool.tokens ?? Infinity))
-    return {
-      class: 'larger-than-pool',
-      message: `about ${record.tokens} tokens, above the pool's limit of ${pool.tokens}`,
-    }
+  const large = tooLarge(pool, kind, askOf(record))
+  if (large) return { class: 'larger-than-pool', message: large }
   // The prompt has changed since submit, which would not take such a job any more.
   const [missing] = missingFields(kind, input)
   return missing === undefined
@@ -160,8 +163,9 @@ function outputWithin(
   pool: PoolSettings,
   text: { system?: string; prompt: string },
 ): number {
-  if (pool.tokens === undefined) return kind.maxOutputTokens
-  return Math.max(1, Math.min(kind.maxOutputTokens, record.tokens - estimateTokens(text, 0)))
+  if (!countsTokens(pool)) return kind.maxOutputTokens
+  const input = record.inputTokens ?? estimateTokens(text)
+  return Math.max(1, Math.min(kind.maxOutputTokens, record.tokens - input))
 }
 
 function settle(

@@ -1,5 +1,8 @@
 /** Pools as people see them: the limit, how it is shared, and whether it is stopped and why. */
+import type { Limits } from '../core/cost.ts'
+import { shapesOf } from '../core/ledgers.ts'
 import type { Overview } from '../core/overview.ts'
+import type { PoolSettings } from '../core/settings.ts'
 import { recentOverview } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
@@ -9,13 +12,13 @@ import { type Answer, refuse } from './refusal.ts'
 export interface PoolView {
   readonly id: string
   readonly provider: string
-  readonly requests: number
   readonly windowMs: number
-  readonly tokens?: number
+  /** What a window, and a longer one, may hold, and what they hold. */
+  readonly limits: { readonly window: Limits; readonly day?: Limits; readonly concurrency?: number }
+  readonly used: { readonly window: Limits; readonly day?: Limits }
   readonly order: string
   readonly pacing: string
   readonly tiers: Readonly<Record<string, number>>
-  readonly used: number
   readonly stopped?: { readonly since: string; readonly line: string }
 }
 
@@ -27,17 +30,31 @@ export async function pools(deps: Deps, caller: Caller): Promise<Answer<{ pools:
     return {
       id,
       provider: s.provider.kind,
-      requests: s.requests,
       windowMs: s.windowMs,
-      ...(s.tokens === undefined ? {} : { tokens: s.tokens }),
+      limits: limitsShown(s),
+      used: usedOf(overview),
       order: s.order,
       pacing: s.pacing,
       tiers: s.tiers,
-      used: overview?.callsInWindow ?? 0,
       ...(stop ? { stopped: { since: new Date(stop.at).toISOString(), line: stop.line } } : {}),
     }
   })
   return { ok: true, pools: await Promise.all(rows) }
+}
+
+function usedOf(overview: Overview | undefined): PoolView['used'] {
+  const { window = {}, day } = overview?.used ?? {}
+  return { window, ...(day ? { day } : {}) }
+}
+
+function limitsShown(s: PoolSettings): PoolView['limits'] {
+  const { window, day } = shapesOf(s)
+  const { concurrency } = s
+  return {
+    window: window.limits,
+    ...(day ? { day: day.limits } : {}),
+    ...(concurrency === undefined ? {} : { concurrency }),
+  }
 }
 
 /** Lets a stopped pool run again at once, after its key, model or credit has been mended. */

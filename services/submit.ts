@@ -7,10 +7,11 @@ import { enteredBell } from '../core/bell.ts'
 import type { JobInput, Queued } from '../core/job.ts'
 import { laneOf } from '../core/lane.ts'
 import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
-import type { KindSettings } from '../core/settings.ts'
+import type { KindSettings, PoolSettings } from '../core/settings.ts'
 import { backlogFull } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
+import { tooLarge } from './costs.ts'
 import type { Deps } from './deps.ts'
 import { type Answer, type Refusal, refuse } from './refusal.ts'
 
@@ -107,12 +108,12 @@ function refusedContent(
       `Add it; the prompt of ${name} names it.`,
       { at: `input.${missing}` },
     )
-  const limit = deps.settings.pools[kind.pool]?.tokens ?? Infinity
-  const tokens = estimateTokens(renderPrompt(kind, input), kind.maxOutputTokens)
-  if (tokens > limit)
+  const pool = deps.settings.pools[kind.pool] as PoolSettings
+  const large = tooLarge(pool, kind, { input: estimateTokens(renderPrompt(kind, input)), output: kind.maxOutputTokens })
+  if (large)
     return refuse(
       'larger-than-pool',
-      `It would take about ${tokens} tokens; the pool ${kind.pool} allows ${limit} in a window.`,
+      `The pool ${kind.pool} can never run this: ${large}.`,
       "Shorten the input or lower the kind's maxOutputTokens.",
       { at: 'input' },
     )
@@ -134,6 +135,7 @@ function asInput(deps: Deps, caller: Caller, owner: string, request: SubmitReque
   const now = deps.clock.now()
   const { pool, tier, ...kind } = deps.settings.kinds[request.kind] as KindSettings
   const jobId = request.idempotencyKey === undefined ? deps.random.id(now) : jobIdOf(caller.id, request.idempotencyKey)
+  const inputTokens = estimateTokens(renderPrompt(kind, request.input))
   const asked = JSON.stringify([request.kind, owner, request.input, request.startAt ?? null])
   return {
     v: 1,
@@ -146,7 +148,8 @@ function asInput(deps: Deps, caller: Caller, owner: string, request: SubmitReque
     input: request.input,
     hash: createHash('sha256').update(asked).digest('hex'),
     key: { lane: laneOf({ pool, tier, owner }), at: Math.max(now, request.startAt ?? now), jobId },
-    tokens: estimateTokens(renderPrompt(kind, request.input), kind.maxOutputTokens),
+    tokens: inputTokens + kind.maxOutputTokens,
+    inputTokens,
     submittedAt: now,
     expiresAt: now + deps.settings.retentionDays.input * DAY_MS,
   }
@@ -167,6 +170,7 @@ export const firstRecord = (input: JobInput): Queued => ({
   crashes: 0,
   generation: 1,
   tokens: input.tokens,
+  ...(input.inputTokens === undefined ? {} : { inputTokens: input.inputTokens }),
   submittedAt: input.submittedAt,
   expiresAt: input.expiresAt,
   errors: [],

@@ -1,6 +1,6 @@
 /** An owner's first job behind another owner's backlog of 10,000 in the same tier: how many calls go before it? */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { shapeOf } from '../../core/ledger.ts'
+import { shapesOf } from '../../core/ledgers.ts'
 import { intervalMs, leadMs } from '../../core/pacing.ts'
 import { parseSettings } from '../../core/settings.ts'
 import { INITIAL_TRAVEL_MS } from '../../services/dispatch/holder.ts'
@@ -93,7 +93,7 @@ function leasedAheadMs(setup: Setup): number {
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
   const [pool] = Object.values(parsed.settings.pools)
   if (!pool) throw new Error('the scenario has a pool')
-  return POLL_MS + leadMs(intervalMs(shapeOf(pool), setup.pacing), INITIAL_TRAVEL_MS)
+  return POLL_MS + leadMs(intervalMs(shapesOf(pool).window, setup.pacing), INITIAL_TRAVEL_MS)
 }
 
 /** Who is not served in time counts what went before it so far: a lower bound. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Arrival as LoggedCall } from '../../local/simulated-provider/tally.ts'
 import { type Provider, startProvider } from '../processes.ts'
+import type { ProviderOrder } from '../provider.ts'
 
 export interface Allowance {
   readonly requests: number
@@ -17,15 +18,16 @@ export interface LoggingProvider extends Provider {
   admittedAll(calls: number, untilEpochMs: number): Promise<void>
 }
 
+type Logged = Allowance & Partial<Pick<ProviderOrder, 'refusedCount' | 'tokens' | 'counting' | 'latencyMs'>>
+
 /** A constant: what a call takes plays no part in when it may start. */
 const LATENCY_MS = 1_000
 const LOOK_EVERY_MS = 200
 
-export async function loggingProvider(p: Allowance & { refusedCount?: boolean }): Promise<LoggingProvider> {
+export async function loggingProvider(p: Logged): Promise<LoggingProvider> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-log-'))
   const file = join(folder, 'calls.jsonl')
-  const { requests, windowMs, refusedCount = false } = p
-  const provider = await startProvider({ requests, windowMs, refusedCount, latencyMs: LATENCY_MS, logFile: file })
+  const provider = await startProvider({ refusedCount: false, latencyMs: LATENCY_MS, ...p, logFile: file })
   return {
     ...provider,
     log: () =>

@@ -1,5 +1,6 @@
 /** The chat completions dialect: what a call asks for, and the answer to it. The text says that it is simulated. */
 import * as z from 'zod'
+import type { Tokens } from './counting.ts'
 
 const Content = z.union([z.string(), z.array(z.looseObject({ text: z.string().optional() })), z.null()])
 export const ChatRequest = z.looseObject({
@@ -22,10 +23,10 @@ const textOf = (content: ChatRequest['messages'][number]['content']): string =>
 const inputTokens = (r: ChatRequest): number =>
   tokensIn(r.messages.reduce((chars, { content }) => chars + textOf(content).length, 0))
 
-/** As providers reserve at admission: the input, and all the output that may come. */
-export const reservedTokens = (r: ChatRequest): number => inputTokens(r) + maxTokens(r)
+/** The input, and all the output that may come. */
+export const asked = (r: ChatRequest): Tokens => ({ input: inputTokens(r), output: maxTokens(r) })
 
-export function completion(r: ChatRequest, p: { id: string; createdMs: number }): object {
+export function completion(r: ChatRequest, p: { id: string; createdMs: number }) {
   const whole = simulatedText(r)
   const text = whole.slice(0, maxTokens(r) * CHARS_PER_TOKEN)
   const usage = { prompt_tokens: inputTokens(r), completion_tokens: tokensIn(text.length) }
@@ -49,9 +50,9 @@ const QUOTED_CHARS = 120
 
 /** A little of the prompt, so that one draft can be told from another. */
 function simulatedText({ messages }: ChatRequest): string {
-  const asked = textOf(messages.findLast(({ role }) => role === 'user')?.content)
+  const said = textOf(messages.findLast(({ role }) => role === 'user')?.content)
   const line =
-    asked
+    said
       .split('\n')
       .find((l) => l.trim() !== '')
       ?.trim() ?? 'nothing'

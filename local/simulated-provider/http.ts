@@ -27,6 +27,8 @@ export interface Reply {
   readonly delayMs?: number
   /** The connection is cut instead of an answer. */
   readonly destroy?: boolean
+  /** Called when it goes out. */
+  readonly sent?: () => void
 }
 
 /** Sends replies when they are due, and knows those that are not sent yet. */
@@ -49,7 +51,8 @@ export function sender(): { send(response: ServerResponse, reply: Reply): void; 
   }
 }
 
-function write(response: ServerResponse, { status, body, headers, destroy }: Reply): void {
+function write(response: ServerResponse, { status, body, headers, destroy, sent }: Reply): void {
+  sent?.()
   // The caller may have gone while it waited; then both are no-ops.
   if (destroy) return void response.destroy()
   const text = typeof body === 'string' ? body : JSON.stringify(body)

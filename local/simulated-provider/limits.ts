@@ -1,22 +1,20 @@
 /** How the limits are told: the rate-limit headers of every answer, and the 429. Names and shapes are OpenAI's. */
 import type { Reply } from './http.ts'
-import type { Left, Limits, SlidingWindow, Verdict } from './window.ts'
+import type { Limits, SlidingWindow, Verdict } from './window.ts'
 
-export function limitHeaders(limits: Limits, window: SlidingWindow, now: number): Record<string, string> {
-  const requests = three('requests', limits.requests, window.requestsLeft(now))
-  if (limits.tokens === undefined) return requests
-  return { ...requests, ...three('tokens', limits.tokens, window.tokensLeft(now)) }
+export function limitHeaders(window: SlidingWindow, now: number): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [what, { limit, remaining, resetMs }] of window.left(now)) {
+    headers[`x-ratelimit-limit-${what}`] = String(limit)
+    headers[`x-ratelimit-remaining-${what}`] = String(Math.floor(remaining))
+    headers[`x-ratelimit-reset-${what}`] = `${resetMs}ms`
+  }
+  return headers
 }
 
-const three = (what: string, limit: number, left: Left): Record<string, string> => ({
-  [`x-ratelimit-limit-${what}`]: String(limit),
-  [`x-ratelimit-remaining-${what}`]: String(left.remaining),
-  [`x-ratelimit-reset-${what}`]: `${left.resetMs}ms`,
-})
-
 export function overLimit(limits: Limits, { limit, retryAfterMs }: Verdict & { kind: 'refused' }): Reply {
-  const most = limit === 'requests' ? limits.requests : limits.tokens
-  const message = `[simulated] Rate limit reached: ${most} ${limit} in ${limits.windowMs} ms. Try again in ${retryAfterMs} ms.`
+  const which = limit === 'concurrency' ? `${limits.concurrency} calls in flight` : limit
+  const message = `[simulated] Rate limit reached: ${which}. Try again in ${retryAfterMs} ms.`
   return {
     status: 429,
     body: { error: { message, type: limit, code: 'rate_limit_exceeded' } },

@@ -11,10 +11,15 @@ export interface Call {
   readonly n: number
 }
 /** One line of the log. `status` 0: the connection was cut instead of an answer. */
-export type Arrival = Omit<Call, 'n'> & { readonly at: number; readonly status: number }
+export type Arrival = Omit<Call, 'n'> & {
+  readonly at: number
+  readonly status: number
+  /** What it truly takes, input and output; absent where nothing is said of it. */
+  readonly tokens?: number
+}
 
 export interface Tally {
-  arrived(call: Call, at: number, status: number): void
+  arrived(call: Call, p: Pick<Arrival, 'at' | 'status' | 'tokens'>): void
   /** Pairs of job and fence seen more than once: a call made twice under one claim. */
   repeated(): number
   close(): void
@@ -25,11 +30,11 @@ export function tally(logFile: string | undefined): Tally {
   const seen = new Set<string>()
   const repeated = new Set<string>()
   return {
-    arrived: ({ job, attempt, fence }, at, status) => {
+    arrived: ({ job, attempt, fence }, { at, status, tokens }) => {
       const pair = `${job} ${fence}`
       if (job !== undefined && seen.has(pair)) repeated.add(pair)
       seen.add(pair)
-      const line: Record<keyof Arrival, unknown> = { at, job, attempt, fence, status }
+      const line: Record<keyof Arrival, unknown> = { at, job, attempt, fence, status, tokens }
       if (log !== undefined) writeSync(log, `${JSON.stringify(line)}\n`)
     },
     repeated: () => repeated.size,

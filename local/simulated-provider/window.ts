@@ -1,121 +1,168 @@
 /**
- * An exact sliding window over arrivals: no half-open window (t - W, t] holds more than the limits. It judges the
- * product's ledger, so it shares neither code nor method with it: it keeps every call and counts them. No clock, no IO.
+ * Exact sliding windows over arrivals: no half-open window (t - W, t] holds more than its limits. They judge the
+ * product's ledger, so they share neither code nor method with it: every call is kept and counted. No clock, no IO.
  */
+import { type Counting, onAnswer, onArrival, type Tokens } from './counting.ts'
+import { type Entry, SumInWindow } from './sum-in-window.ts'
 
 export interface Limits {
   readonly windowMs: number
-  readonly requests: number
-  /** Reserved at admission; absent: not limited. */
+  /** Each absent: not limited. */
+  readonly requests?: number
   readonly tokens?: number
+  readonly inputTokens?: number
+  readonly outputTokens?: number
+  readonly day?: { readonly windowMs: number; readonly requests?: number; readonly tokens?: number }
+  /** Calls in flight. */
+  readonly concurrency?: number
+  /** `total` if absent. */
+  readonly counting?: Counting
+  readonly burndown?: number
   /** Refused calls take a place in the window of requests (not of tokens), as they do at OpenAI. */
   readonly refusedCount?: boolean
 }
 
-export type Verdict = { kind: 'admitted' } | { kind: 'refused'; limit: 'requests' | 'tokens'; retryAfterMs: number }
+/** The names under which a limit is told. */
+export type LimitName = 'requests' | 'tokens' | 'input-tokens' | 'output-tokens' | 'requests-day' | 'tokens-day'
+export type Refusal = LimitName | 'concurrency'
+
+export type Verdict =
+  | { kind: 'admitted'; answered: (at: number, used?: Tokens) => void }
+  | { kind: 'refused'; limit: Refusal; retryAfterMs: number }
 
 /** What is left right after a call, and how long until the window is empty if nothing follows. */
 export interface Left {
+  readonly limit: number
   readonly remaining: number
   readonly resetMs: number
 }
 
-export interface SlidingWindow {
-  /** `at` in ms, never before the last one. */
-  arrive(at: number, tokens: number): Verdict
-  requestsLeft(now: number): Left
-  tokensLeft(now: number): Left
-  /** Admitted calls in (now - W, now]. */
-  admitted(now: number): number
-  /** The largest number of admitted calls in any window so far: the maximum stands at a window that ends at a call. */
-  worst(): number
+interface Meter {
+  readonly name: LimitName
+  readonly limit: number
+  readonly used: SumInWindow
+  readonly arriving: (asked: Tokens) => number
+  readonly answered?: (used: Tokens) => number | undefined
+  worst: number
 }
 
-export function slidingWindow(limits: Limits): SlidingWindow {
-  const { windowMs } = limits
-  const requests = sumInWindow(windowMs)
-  const tokens = sumInWindow(windowMs)
+/** What is not given an end is looked for again after this long. */
+const BUSY_RETRY_MS = 1_000
+
+export class SlidingWindow {
+  private readonly meters: readonly Meter[]
+  private readonly requests: SumInWindow
   // Counted apart from what decides, so that a mistake in deciding shows.
-  const admitted = sumInWindow(windowMs)
-  let worst = 0
-  return {
-    arrive: (at, cost) => {
-      const refused = refusal(at, cost)
-      if (!refused || limits.refusedCount) requests.add(at, 1)
-      if (refused) return { kind: 'refused', limit: refused, retryAfterMs: waitFor(refused, at, cost) }
-      tokens.add(at, cost)
-      admitted.add(at, 1)
-      worst = Math.max(worst, admitted.sum(at))
-      return { kind: 'admitted' }
-    },
-    requestsLeft: (now) => left(requests, limits.requests, now),
-    tokensLeft: (now) => left(tokens, limits.tokens ?? Number.POSITIVE_INFINITY, now),
-    admitted: (now) => admitted.sum(now),
-    worst: () => worst,
+  private readonly calls: SumInWindow
+  private most = 0
+  private inFlight = 0
+
+  constructor(private readonly limits: Limits) {
+    this.requests = new SumInWindow(limits.windowMs)
+    this.calls = new SumInWindow(limits.windowMs)
+    this.meters = metersOf(limits, this.requests)
   }
 
-  function refusal(at: number, cost: number): 'requests' | 'tokens' | undefined {
-    if (requests.sum(at) + 1 > limits.requests) return 'requests'
-    return limits.tokens !== undefined && tokens.sum(at) + cost > limits.tokens ? 'tokens' : undefined
+  /** `at` in ms, never before the last one. Whoever is admitted says what came of it. */
+  arrive(at: number, asked: Tokens): Verdict {
+    if (this.inFlight >= (this.limits.concurrency ?? Infinity))
+      return { kind: 'refused', limit: 'concurrency', retryAfterMs: BUSY_RETRY_MS }
+    const over = this.meters.find((m) => m.used.sum(at) + m.arriving(asked) > m.limit)
+    if (over) return this.refuse(over, at, asked)
+    const entries = this.meters.map((m) => m.used.add(at, m.arriving(asked)))
+    this.calls.add(at, 1)
+    this.inFlight++
+    this.most = Math.max(this.most, this.calls.sum(at))
+    this.note(at)
+    return { kind: 'admitted', answered: (then, used) => this.answered(entries, then, used) }
   }
 
-  function waitFor(limit: 'requests' | 'tokens', at: number, cost: number): number {
-    if (limit === 'requests') return requests.fallsTo(limits.requests - 1, at) - at
-    return tokens.fallsTo((limits.tokens ?? 0) - cost, at) - at
+  /** What is left of each limit. */
+  left(now: number): ReadonlyMap<LimitName, Left> {
+    return new Map(
+      this.meters.map(({ name, limit, used }) => {
+        const remaining = Math.max(0, limit - used.sum(now))
+        return [name, { limit, remaining, resetMs: used.emptyAt(now) - now }]
+      }),
+    )
+  }
+
+  /** Admitted calls in (now - W, now]. */
+  admitted(now: number): number {
+    return this.calls.sum(now)
+  }
+
+  /** The largest number of admitted calls in any window so far: the maximum stands at a window that ends at a call. */
+  worst(): number {
+    return this.most
+  }
+
+  /** The most that any window has held of each limit, as a share of it. */
+  worstShares(): Readonly<Partial<Record<LimitName, number>>> {
+    return Object.fromEntries(this.meters.map(({ name, worst, limit }) => [name, worst / limit]))
+  }
+
+  private refuse({ name, limit, used, arriving }: Meter, at: number, asked: Tokens): Verdict {
+    if (this.limits.refusedCount) this.requests.add(at, 1)
+    return { kind: 'refused', limit: name, retryAfterMs: used.fallsTo(limit - arriving(asked), at) - at }
+  }
+
+  /** What failed stays counted as it was. */
+  private answered(entries: readonly Entry[], at: number, used: Tokens | undefined): void {
+    this.inFlight--
+    if (!used) return
+    this.meters.forEach((meter, i) => {
+      const amount = meter.answered?.(used)
+      if (amount !== undefined) meter.used.amend(entries[i] as Entry, amount, at)
+    })
+    this.note(at)
+  }
+
+  private note(at: number): void {
+    for (const meter of this.meters) meter.worst = Math.max(meter.worst, meter.used.sum(at))
   }
 }
 
-const left = (used: SumInWindow, limit: number, now: number): Left => ({
-  remaining: Math.max(0, limit - used.sum(now)),
-  resetMs: used.emptyAt(now) - now,
-})
-
-interface SumInWindow {
-  add(at: number, amount: number): void
-  /** Of the amounts in (now - W, now]. */
-  sum(now: number): number
-  /** The first time from which the sum is at most `amount`, if nothing comes; one window on if it can never be. */
-  fallsTo(amount: number, now: number): number
-  /** The same for nothing at all. */
-  emptyAt(now: number): number
+function metersOf(l: Limits, requests: SumInWindow): Meter[] {
+  const { counting = 'total', burndown = 1, windowMs, day } = l
+  const settles = counting === 'anthropic' || counting === 'bedrock'
+  const tokens = (name: LimitName, limit: number | undefined, ms: number): Meter[] =>
+    meter(
+      name,
+      limit,
+      new SumInWindow(ms),
+      (asked) => onArrival(counting, asked),
+      (used) => onAnswer(counting, used, burndown),
+    )
+  const one = () => 1
+  return [
+    ...meter('requests', l.requests, requests, one),
+    ...tokens('tokens', l.tokens, windowMs),
+    ...meter(
+      'input-tokens',
+      l.inputTokens,
+      new SumInWindow(windowMs),
+      ({ input }) => input,
+      settles ? ({ input }) => input : undefined,
+    ),
+    ...meter(
+      'output-tokens',
+      l.outputTokens,
+      new SumInWindow(windowMs),
+      ({ output }) => output,
+      settles ? ({ output }) => output : undefined,
+    ),
+    ...(day ? meter('requests-day', day.requests, new SumInWindow(day.windowMs), one) : []),
+    ...(day ? tokens('tokens-day', day.tokens, day.windowMs) : []),
+  ]
 }
 
-/** Entries that have left are shed in batches of this many: shedding one by one would move the whole list each time. */
-const SHED_AT = 1_024
-
-function sumInWindow(windowMs: number): SumInWindow {
-  let entries: { at: number; amount: number }[] = []
-  let first = 0
-  let total = 0
-  const expire = (now: number) => {
-    for (let entry = entries[first]; entry && entry.at <= now - windowMs; entry = entries[++first])
-      total -= entry.amount
-    if (first >= SHED_AT) {
-      entries = entries.slice(first)
-      first = 0
-    }
-  }
-  return {
-    add: (at, amount) => {
-      entries.push({ at, amount })
-      total += amount
-    },
-    sum: (now) => {
-      expire(now)
-      return total
-    },
-    fallsTo: (amount, now) => {
-      expire(now)
-      let sum = total
-      for (let i = first; sum > amount; i += 1) {
-        const entry = entries[i]
-        if (!entry) return now + windowMs
-        sum -= entry.amount
-        if (sum <= amount) return entry.at + windowMs
-      }
-      return now
-    },
-    // Every answer tells this, so it must not walk the window.
-    emptyAt: (now) => Math.max(now, (entries.at(-1)?.at ?? Number.NEGATIVE_INFINITY) + windowMs),
-  }
+function meter(
+  name: LimitName,
+  limit: number | undefined,
+  used: SumInWindow,
+  arriving: Meter['arriving'],
+  answered?: Meter['answered'],
+): Meter[] {
+  return limit === undefined ? [] : [{ name, limit, used, arriving, ...(answered ? { answered } : {}), worst: 0 }]
 }

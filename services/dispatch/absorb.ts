@@ -1,9 +1,12 @@
 /** Bells into the ring: each changes memory once, however often it is read. */
+
+import { settled as settledCost } from '../../core/accounting.ts'
 import type { Bell, Settled } from '../../core/bell.ts'
-import type { Tier } from '../../core/job.ts'
-import { refund } from '../../core/ledger.ts'
-import { costOf } from '../../core/plan.ts'
-import { heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
+import { type Cost, minus, negative } from '../../core/cost.ts'
+import type { Tier, Usage } from '../../core/job.ts'
+import { amendAll } from '../../core/ledgers.ts'
+import { amendNext } from '../../core/pacing.ts'
+import { correct, heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
 import { adapt } from './adapt.ts'
 import type { Holder } from './holder.ts'
 
@@ -65,6 +68,7 @@ function settled(h: Holder, job: Settled, now: number): void {
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
+  if (job.usage) used(h, sent, job.usage)
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)
@@ -112,8 +116,22 @@ function uncalled(h: Holder, sent: Sent): void {
  * Capacity that was not used: its worker had the fence and let go of it without a call, so nobody can call in that slot
  * any more. A message refused as late proves less: a copy of it may be with a worker whose clock is behind.
  */
-function giveBack(h: Holder, { head, slot }: Sent): void {
-  h.ledger = refund(h.ledger, slot, costOf(head, h.settings.tokens))
+function giveBack(h: Holder, sent: Sent): void {
+  if (sent.cost) amend(h, sent, negative(sent.cost))
+}
+
+/** What was reserved becomes what was used: for the pool, and in its owner's turn. */
+function used(h: Holder, sent: Sent, usage: Usage): void {
+  if (!sent.cost) return
+  const by = minus(settledCost(h.costing.rulesOf(sent.head), usage, sent.cost), sent.cost)
+  amend(h, sent, by)
+  h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
+  const lane = h.ring.lanes.get(sent.lane)
+  if (lane) correct(h.ring, lane, by)
+}
+
+function amend(h: Holder, { slot }: Sent, by: Cost): void {
+  h.ledgers = amendAll(h.ledgers, slot, by)
 }
 
 /** A stopped pool's probe came to no call, or to none that is known, so it told nothing: another may go at once. */

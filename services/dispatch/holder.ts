@@ -1,10 +1,12 @@
 /** What the holder of a pool's lease keeps in memory. All of it can be lost: the tables hold the truth. */
 import type { Tier } from '../../core/job.ts'
-import type { Ledger } from '../../core/ledger.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
+import type { Ledgers } from '../../core/ledgers.ts'
+import type { Next } from '../../core/pacing.ts'
 import type { Ring } from '../../core/ring.ts'
 import type { PoolSettings } from '../../core/settings.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
+import type { Costing } from '../costs.ts'
 import type { Load } from './load.ts'
 
 export interface Holder {
@@ -12,8 +14,9 @@ export interface Holder {
   readonly settings: PoolSettings
   record: LedgerRecord
   ring: Ring
-  ledger: Ledger
-  next: number
+  ledgers: Ledgers
+  readonly costing: Costing
+  next: Next
   /** What sending takes at present, from what workers tell. */
   travelMs: number
   /** Slots are leased at least so far apart, as workers could not keep up with more. */

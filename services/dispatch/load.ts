@@ -110,7 +110,7 @@ const tellsOfPace = (h: Holder, { sent }: Slots): boolean =>
   sent * paceMs(h) >= USED_SHARE * 1_000 || h.slowedMs > INITIAL_SLOWED_MS
 
 /** How far apart slots may stand at present. */
-const paceMs = (h: Holder): number => Math.max(h.slowedMs, intervalMs(h.ledger.shape, h.settings.pacing))
+const paceMs = (h: Holder): number => Math.max(h.slowedMs, intervalMs(h.ledgers.window.shape, h.settings.pacing))
 
 function slowDown(h: Holder, { sent, late }: Slots, now: number): void {
   const pace = paceMs(h)
@@ -123,7 +123,7 @@ function slowDown(h: Holder, { sent, late }: Slots, now: number): void {
   h.load.behindMs = 0
   h.load.bad = 0
   // What they are behind is done first.
-  h.next = Math.max(h.next, h.load.tellsFrom)
+  h.next = { ...h.next, requests: Math.max(h.next.requests ?? 0, h.load.tellsFrom) }
 }
 
 function rise(h: Holder): void {

@@ -17,7 +17,7 @@ export async function measure(deps: DispatcherDeps, h: Holder, overview: Overvie
     deps.meter.count('Running', overview.tiers[tier].running, { pool, tier })
   }
   deps.meter.count('CallsInWindow', overview.callsInWindow, { pool })
-  deps.meter.count('Limit', overview.limit, { pool })
+  if (overview.limit !== undefined) deps.meter.count('Limit', overview.limit, { pool })
   deps.meter.count('Refused429', h.refused - h.told.refused, { pool })
   deps.meter.count('LateSlots', h.late - h.told.late, { pool })
   deps.meter.count('Unreadable', h.unreadable, { pool })

@@ -2,6 +2,7 @@
 import { Contest } from '../../core/contest.ts'
 import type { Tier } from '../../core/job.ts'
 import { usedIn } from '../../core/ledger.ts'
+import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
 import { reasonFor } from '../../core/plan.ts'
 import { backlog, type Lane } from '../../core/ring.ts'
@@ -32,8 +33,9 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     at: now,
     tiers: tiersOf(h, why),
     ...ownersOf(h, why, backlogAtMost),
-    callsInWindow: usedIn(h.ledger, now),
-    limit: h.settings.requests,
+    callsInWindow: usedIn(h.ledgers.window, now).requests ?? 0,
+    ...(h.settings.requests === undefined ? {} : { limit: h.settings.requests }),
+    used: usedAll(h.ledgers, now),
     windowMs: h.settings.windowMs,
     refused: h.refused,
     late: h.late,

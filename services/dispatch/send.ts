@@ -11,7 +11,7 @@ const JOBS_PER_MESSAGE = 10
 export function apply(h: Holder, decided: Plan, now: number): void {
   const { refusalMs } = h.settings.guard
   applyPlan(h.ring, decided, now, (p) => ({ notAfter: p.slot + refusalMs, lookAt: p.slot + refusalMs + LOOK_AFTER_MS }))
-  h.ledger = decided.ledger
+  h.ledgers = decided.ledgers
   h.next = decided.next
   if (decided.holds) h.holds = decided.holds
   else delete h.holds

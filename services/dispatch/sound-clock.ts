@@ -4,7 +4,7 @@
  * (core/ledger-history.ts).
  */
 import { CLOCK_OFF_AT_MOST_MS } from '../../core/lease.ts'
-import { bucketOf, type LedgerShape } from '../../core/ledger.ts'
+import { bucketOf, type LedgerShape, spanMs } from '../../core/ledger.ts'
 import { AHEAD_AT_MOST_MS, lastSoundBucket } from '../../core/ledger-history.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
 import { intervalMs } from '../../core/pacing.ts'
@@ -35,5 +35,9 @@ export function believed(
   const latest = ahead
     ? now + AHEAD_AT_MOST_MS
     : Math.max(lastSlot, now + AHEAD_AT_MOST_MS) + intervalMs(p.shape, p.pacing)
-  return { record: { ...record, lastSlot, next: Math.min(record.next, latest) }, ahead }
+  const { nextOf = {} } = record
+  // One call may take up a whole window's tokens.
+  const ofOthers = Object.entries(nextOf).map(([d, next]) => [d, Math.min(next, latest + spanMs(p.shape))])
+  const next = { next: Math.min(record.next, latest), nextOf: Object.fromEntries(ofOthers) }
+  return { record: { ...record, lastSlot, ...next }, ahead }
 }

@@ -3,11 +3,12 @@ import { headOf } from '../../core/bell.ts'
 import { TIERS, type Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
 import { claimGoodUntil, LEASE_MS } from '../../core/lease.ts'
-import { shapeOf } from '../../core/ledger.ts'
-import { type LedgerRecord, ledgerOf } from '../../core/ledger-record.ts'
+import { type LedgerRecord, ledgersOf } from '../../core/ledger-record.ts'
+import { shapesOf } from '../../core/ledgers.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { groupOf, HEADS_KEPT, laneIn, newRing, type OwnerTurns, type Ring, refill } from '../../core/ring.ts'
 import type { PoolSettings } from '../../core/settings.ts'
+import { costing } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { travelWithin } from './adapt.ts'
@@ -36,8 +37,8 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   const lanes = owners.flatMap((o) => recall(ring, o, lease.record.order === settings.order))
   const read = await readLanes(deps, ring, lanes, lease.record)
   if (!read) return undefined
-  const shape = shapeOf(settings)
-  const { record, ahead } = believed(read, { shape, pacing: settings.pacing }, now)
+  const shapes = shapesOf(settings)
+  const { record, ahead } = believed(read, { shape: shapes.window, pacing: settings.pacing }, now)
   if (ahead) deps.meter.count('SlotsAhead', 1, { pool })
   const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
   return {
@@ -45,8 +46,9 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     settings,
     record,
     ring,
-    ledger: ledgerOf(record, { shape, history: settings.history, now }),
-    next: record.next,
+    ledgers: ledgersOf(record, { shapes, ...historiesOf(settings), now }),
+    costing: costing(deps.settings, settings),
+    next: { ...record.nextOf, requests: record.next },
     travelMs: travelWithin(record.travelMs ?? INITIAL_TRAVEL_MS),
     slowedMs: INITIAL_SLOWED_MS,
     load: noLoad(),
@@ -68,6 +70,8 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     busyAt: 0,
   }
 }
+
+const historiesOf = ({ history, day }: PoolSettings) => ({ history, dayHistory: day?.history ?? 'empty' })
 
 /** What the last holder sent may still be on its way: its slots pass first. So does the quiet that the provider asked for. */
 function quietUntil(record: LedgerRecord, settings: PoolSettings, now: number): number {
@@ -96,7 +100,7 @@ async function readLanes(
 
 function ringOf(deps: DispatcherDeps, pool: string, settings: PoolSettings, record: LedgerRecord): Ring {
   const ownerWeight = (owner: string) => deps.settings.owners[owner]?.weight ?? 1
-  const ring = newRing({ pool, order: settings.order, tierWeight: settings.tiers, ownerWeight })
+  const ring = newRing({ pool, order: settings.order, share: settings.share, tierWeight: settings.tiers, ownerWeight })
   // Turns of another order are of another clock: they begin anew, all at zero.
   if (record.order !== settings.order) return ring
   ring.v = record.clock

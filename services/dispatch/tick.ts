@@ -6,7 +6,7 @@
 import type { Bell } from '../../core/bell.ts'
 import { LEASE_MS } from '../../core/lease.ts'
 import { lastSlot } from '../../core/ledger.ts'
-import { packed } from '../../core/ledger-record.ts'
+import { packedAll } from '../../core/ledger-record.ts'
 import { type Plan, plan } from '../../core/plan.ts'
 import { needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -66,7 +66,9 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
 
 const snapshotOf = (h: Holder) => ({
   ring: h.ring,
-  ledger: h.ledger,
+  ledgers: h.ledgers,
+  costOf: h.costing.costOf,
+  concurrency: h.settings.concurrency ?? Infinity,
   pacing: h.settings.pacing,
   next: h.next,
   travelMs: h.travelMs,
@@ -106,14 +108,16 @@ export async function note(deps: DispatcherDeps, h: Holder, p: { turns: 'all' | 
 
 async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number): Promise<boolean> {
   const tiers = h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups])
+  const { requests: next = 0, ...nextOf } = decided.next
   const record = {
     ...h.record,
+    ...packedAll(decided.ledgers),
     version: h.record.version + 1,
     state: 'held' as const,
     until: now + LEASE_MS,
-    ledger: packed(decided.ledger),
-    next: decided.next,
-    lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledger)),
+    next,
+    nextOf,
+    lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledgers.window)),
     quietUntil: h.quietUntil,
     travelMs: h.travelMs,
     order: h.ring.order,

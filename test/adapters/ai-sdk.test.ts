@@ -28,6 +28,17 @@ describe('an answer', () => {
     })
   })
 
+  test.each([
+    { usage: { prompt_tokens: -5, completion_tokens: 7 }, believed: { outputTokens: 7 } },
+    { usage: { prompt_tokens: 11, completion_tokens: 1e300 }, believed: { inputTokens: 11 } },
+    { usage: { prompt_tokens: 1.5, completion_tokens: 7 }, believed: { outputTokens: 7 } },
+  ])('with usage $usage is believed as far as it may be a count of tokens', async ({ usage, believed }) => {
+    const { baseUrl } = await providerSaying(200, { ...aCompletion({ content: 'hi' }), usage })
+    const answer = await call(compatible(baseUrl))
+    expect(answer).toHaveProperty('usage', expect.objectContaining(believed))
+    expect(Object.values((answer as { usage: object }).usage).every((n) => n >= 0 && n < 1e9)).toBe(true)
+  })
+
   test('passes on only headers about limits and the request id', async () => {
     const { baseUrl } = await providerSaying(200, aCompletion({ content: 'hi' }), {
       'set-cookie': 'a=b',

@@ -4,14 +4,23 @@ import { aJob, NOW } from '../support/builders.ts'
 
 describe('a bell', () => {
   it('tells all that the dispatcher needs, so that it need not read the record', () => {
-    const job = aJob({ tier: 'high', owner: 'ann', fence: 7, attempt: 2, crashes: 1, tokens: 321 })
+    const job = aJob({ tier: 'high', owner: 'ann', fence: 7, attempt: 2, crashes: 1, tokens: 321, inputTokens: 300 })
     expect(enteredBell('b1', job)).toEqual({
       v: 1,
       id: 'b1',
       t: 'entered',
       tier: 'high',
       owner: 'ann',
-      head: { jobId: job.key.jobId, at: job.key.at, fence: 7, tokens: 321, attempt: 2, crashes: 1 },
+      head: {
+        jobId: job.key.jobId,
+        at: job.key.at,
+        fence: 7,
+        tokens: 321,
+        inputTokens: 300,
+        kind: 'reply',
+        attempt: 2,
+        crashes: 1,
+      },
     })
   })
 

@@ -13,7 +13,7 @@ import {
   turnsOf,
   weights,
 } from '../../core/ring.ts'
-import { aLedger, aRing, aShape, aSnapshot, EVEN_TIERS, enterJobs, NOW } from '../support/builders.ts'
+import { aRing, aShape, aSnapshot, EVEN_TIERS, enterJobs, limitedTo, NOW, someLedgers } from '../support/builders.ts'
 import { Gaps } from './gaps.ts'
 import { countOf, World } from './world.ts'
 
@@ -65,7 +65,7 @@ function play(
   },
 ) {
   const world = new World(aRing({ order, tiers: p.tiers, weights: p.weights }), {
-    shape: aShape({ bucketMs: 10, buckets: 10, requests: p.perTick }),
+    shape: aShape({ bucketMs: 10, buckets: 10, limits: { requests: p.perTick } }),
   })
   const groupOf = (lane: Lane) => groupId(world.ring, lane)
   const groupWeights = new Map<string, number>()
@@ -127,7 +127,9 @@ describe('owners backlogged together (G4)', () => {
   })
 
   it('do so even where a tick takes all that is in memory of one of them', () => {
-    const world = new World(aRing({ weights: { ann: 100 } }), { shape: aShape({ requests: 150, bucketMs: 10 }) })
+    const world = new World(aRing({ weights: { ann: 100 } }), {
+      shape: aShape({ bucketMs: 10, limits: { requests: 150 } }),
+    })
     world.enter({ owner: 'ann', count: 3000 })
     world.enter({ owner: 'bob', count: 3000 })
     const gaps = new Gaps((owner) => (owner === 'ann' ? 100 : 1))
@@ -146,7 +148,7 @@ describe('owners backlogged together (G4)', () => {
 describe('tiers (G5)', () => {
   const flooded = (order: Order, count = 200): World => {
     const world = new World(aRing({ order, tiers: { high: 60, medium: 30, low: 10 } }), {
-      shape: aShape({ requests: 100 }),
+      shape: aShape({ limits: { requests: 100 } }),
     })
     for (const tier of TIERS) world.enter({ tier, owner: tier, count })
     return world
@@ -169,7 +171,7 @@ describe('tiers (G5)', () => {
   })
 
   it('come back from idleness to their share, and to nothing for the time before', () => {
-    const world = new World(aRing(), { shape: aShape({ requests: 100 }) })
+    const world = new World(aRing(), { shape: aShape({ limits: { requests: 100 } }) })
     world.enter({ tier: 'medium', count: 1000 })
     world.run({ until: NOW + 4500 })
     const before = world.served.length
@@ -182,7 +184,7 @@ describe('tiers (G5)', () => {
   })
 
   it('hoard nothing while their only jobs are cancelled and others are served', () => {
-    const world = new World(aRing({ tiers: EVEN_TIERS }), { shape: aShape({ requests: 10 }) })
+    const world = new World(aRing({ tiers: EVEN_TIERS }), { shape: aShape({ limits: { requests: 10 } }) })
     world.enter({ tier: 'medium', count: 600 })
     world.enter({ tier: 'low', owner: 'bob', count: 6 })
     world.tick()
@@ -207,7 +209,7 @@ describe('tiers (G5)', () => {
   })
 
   it('do not matter between owners where owners come first', () => {
-    const world = new World(aRing({ order: 'owners' }), { shape: aShape({ requests: 60 }) })
+    const world = new World(aRing({ order: 'owners' }), { shape: aShape({ limits: { requests: 60 } }) })
     world.enter({ owner: 'ann', tier: 'high', count: 100 })
     world.enter({ owner: 'bob', tier: 'low', count: 100 })
     world.enter({ owner: 'cid', tier: 'medium', count: 50 })
@@ -242,7 +244,7 @@ describe('nobody starves', () => {
           fc.nat(50),
           (tiers, weight, before) => {
             const world = new World(aRing({ order, tiers, weights: { bob: weight } }), {
-              shape: aShape({ requests: 1 }),
+              shape: aShape({ limits: { requests: 1 } }),
             })
             const flood = () => {
               for (const tier of ['high', 'medium'] as const)
@@ -308,7 +310,7 @@ describe('an owner that returns from idleness', () => {
     fc.assert(
       fc.property(fc.constantFrom(...ORDERS), lives, (order, p) => {
         const world = new World(aRing({ order, weights: { ann: p.ann, bob: p.bob } }), {
-          shape: aShape({ requests: 50 }),
+          shape: aShape({ limits: { requests: 50 } }),
         })
         if (p.bobBefore > 0) world.enter({ owner: 'bob', count: p.bobBefore })
         world.enter({ owner: 'ann', count: p.annAlone })
@@ -363,7 +365,7 @@ describe('virtual time', () => {
   it.each(ORDERS)(
     'survives an empty ring: whoever comes back finds no advantage and no debt beyond one job, under %s',
     (order) => {
-      const world = new World(aRing({ order }), { shape: aShape({ requests: 50 }) })
+      const world = new World(aRing({ order }), { shape: aShape({ limits: { requests: 50 } }) })
       world.enter({ owner: 'ann', count: 170 })
       world.enter({ owner: 'bob', count: 20 })
       world.run()
@@ -406,8 +408,8 @@ describe('virtual time', () => {
       fc.property(worlds, (p) => {
         const { world } = play(order, p)
         const now = world.now + 10_000
-        const ledger = aLedger({ shape: aShape({ requests: 50 }), now })
-        const orderOf = (ring: Ring) => plan(aSnapshot({ ring, ledger }), now).permits.map((x) => x.head.jobId)
+        const ledgers = someLedgers({ shape: aShape({ limits: { requests: 50 } }), now })
+        const orderOf = (ring: Ring) => plan(aSnapshot({ ring, ledgers }), now).permits.map((x) => x.head.jobId)
         expect(orderOf(handedOver(world.ring, p.tiers, p.weights))).toEqual(orderOf(world.ring))
       }),
       { numRuns: 40 },
@@ -428,7 +430,7 @@ describe('a slot that was missed', () => {
       tiers: { high: 8, medium: 4, low: 2 },
       jobs: ['ann', 'bob', 'cid'].map((owner) => ({ owner, count: 10 })),
     })
-  const once = (ring: Ring) => plan(aSnapshot({ ring, ledger: aLedger({ shape: aShape({ requests: 1 }) }) }), NOW)
+  const once = (ring: Ring) => plan(aSnapshot({ ring, ledgers: limitedTo({ requests: 1 }) }), NOW)
 
   it.each(ORDERS)(
     'is given back exactly: to the owner, to the tier, and the job is the next again, under %s',

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { nextLease } from '../../core/lease.ts'
-import { earliest, emptyLedger, fullLedger, spanMs } from '../../core/ledger.ts'
-import { LedgerRecord, ledgerOf, packed } from '../../core/ledger-record.ts'
-import { aLedger, aShape, NOW } from '../support/builders.ts'
+import { emptyLedger, fullLedger, spanMs } from '../../core/ledger.ts'
+import { LedgerRecord, ledgersOf, packedAll } from '../../core/ledger-record.ts'
+import { earliestStamp, type Shapes } from '../../core/ledgers.ts'
+import { aCost, aLedger, aShape, NOW, someLedgers } from '../support/builders.ts'
 
 const taken = (over: Partial<LedgerRecord> = {}): LedgerRecord => ({
   ...(nextLease(undefined, { holder: 'one', now: NOW, leaseMs: 1000 }) as LedgerRecord),
@@ -40,8 +41,9 @@ describe('the lease', () => {
       epoch: 4,
       version: 70,
       state: 'free',
-      ledger: packed(aLedger({ permits: [{ slot: NOW }] })),
+      ...packedAll({ ...someLedgers({ permits: [{ slot: NOW }] }), day: aLedger() }),
       next: NOW + 0.5,
+      nextOf: { tokens: NOW + 0.25 },
       lastSlot: NOW,
       order: 'weighted',
       clock: 12.5,
@@ -53,23 +55,47 @@ describe('the lease', () => {
 
 describe("a pool's record", () => {
   const shape = aShape()
+  const longer = aShape({ bucketMs: 500, buckets: 20, limits: { requests: 9, tokens: 90 } })
+  const read = (record: LedgerRecord, p: { shapes?: Shapes; history?: History; dayHistory?: History; now?: number }) =>
+    ledgersOf(record, { shapes: { window: shape, day: longer }, history: 'full', dayHistory: 'full', now: NOW, ...p })
+  type History = 'full' | 'empty'
 
-  it('holds the ledger as it stood', () => {
-    const ledger = aLedger({ now: NOW - spanMs(shape), permits: [{ slot: NOW }, { slot: NOW + 300 }] })
-    const record = LedgerRecord.parse(taken({ ledger: packed(ledger) }))
-    expect(ledgerOf(record, { shape, history: 'full', now: NOW + 500 })).toEqual(ledger)
+  it('holds the ledgers as they stood', () => {
+    const permits = [{ slot: NOW }, { slot: NOW + 300 }]
+    const window = aLedger({ now: NOW - spanMs(shape), permits })
+    const day = aLedger({ shape: longer, now: NOW - spanMs(longer), permits })
+    for (const ledgers of [{ window, day }, { window }]) {
+      const record = LedgerRecord.parse(taken(packedAll(ledgers)))
+      const shapes = 'day' in ledgers ? { window: shape, day: longer } : { window: shape }
+      expect(read(record, { shapes, now: NOW + 500 })).toEqual(ledgers)
+    }
   })
 
-  it('without a ledger counts as full or empty, as the pool says', () => {
-    expect(ledgerOf(taken(), { shape, history: 'full', now: NOW })).toEqual(fullLedger(shape, NOW))
-    expect(ledgerOf(taken(), { shape, history: 'empty', now: NOW })).toEqual(emptyLedger(shape, NOW))
-    expect(earliest(ledgerOf(taken(), { shape, history: 'full', now: NOW }), NOW, { requests: 1, tokens: 0 })).toBe(
-      NOW + spanMs(shape),
-    )
+  it('without ledgers counts as full or empty, as the pool says of each', () => {
+    const full = { window: fullLedger(shape, NOW), day: fullLedger(longer, NOW) }
+    const empty = { window: emptyLedger(shape, NOW), day: emptyLedger(longer, NOW) }
+    expect(read(taken(), {})).toEqual(full)
+    expect(read(taken(), { history: 'empty', dayHistory: 'empty' })).toEqual(empty)
+    expect(read(taken(), { history: 'empty' })).toEqual({ ...empty, day: full.day })
+    expect(earliestStamp(read(taken(), { dayHistory: 'empty' }), NOW, aCost())).toBe(NOW + spanMs(shape))
+    expect(earliestStamp(read(taken(), {}), NOW, aCost())).toBeGreaterThanOrEqual(NOW + spanMs(longer) - 500)
   })
 
-  it('is refused where its ledger is no bytes', () => {
-    const spoiled = { ...taken(), ledger: { bytes: 'AAAA', first: 0, bucketMs: 100 } }
+  it('of a time without a longer limit begins its ledger with what the pool says, and keeps the window’s', () => {
+    const window = aLedger({ now: NOW - spanMs(shape), permits: [{ slot: NOW }] })
+    const record = taken(packedAll({ window }))
+    expect(read(record, { dayHistory: 'empty' })).toEqual({ window, day: emptyLedger(longer, NOW) })
+    expect(read(record, {})).toEqual({ window, day: fullLedger(longer, NOW) })
+  })
+
+  it('of a time with a longer limit is read without it where that is gone', () => {
+    const window = aLedger({ now: NOW - spanMs(shape), permits: [{ slot: NOW }] })
+    const record = taken(packedAll({ window, day: fullLedger(longer, NOW) }))
+    expect(read(record, { shapes: { window: shape } })).toEqual({ window })
+  })
+
+  it.each(['ledger', 'day'])('is refused where its %s is no bytes', (of) => {
+    const spoiled = { ...taken(), [of]: { bytes: 'AAAA', first: 0, bucketMs: 100 } }
     expect(LedgerRecord.safeParse(spoiled).success).toBe(false)
   })
 })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type Cost, minus, negative } from '../../core/cost.ts'
 import {
-  type Cost,
+  amend,
   earliest,
   emptyLedger,
   fits,
@@ -10,50 +11,54 @@ import {
   type LedgerShape,
   lastSlot,
   permit,
-  refund,
-  shapeOf,
   spanMs,
   stampAt,
   trim,
   usedIn,
 } from '../../core/ledger.ts'
-import { aLedger, aPool, aShape, NOW } from '../support/builders.ts'
-import { type Call, fullestOf, isLegal } from './recount.ts'
+import { shapesOf } from '../../core/ledgers.ts'
+import { aCost, aLedger, aPool, aShape, NOW } from '../support/builders.ts'
+import { someCosts, someLimits, someShapes } from './drawn.ts'
+import { type Bound, type Call, exceeded, fullestOf, isLegal } from './recount.ts'
 
-const shapes = fc.record(
-  {
-    bucketMs: fc.integer({ min: 1, max: 20 }),
-    buckets: fc.integer({ min: 1, max: 12 }),
-    requests: fc.integer({ min: 1, max: 6 }),
-    tokens: fc.integer({ min: 20, max: 100 }),
-  },
-  { requiredKeys: ['bucketMs', 'buckets', 'requests'] },
-) as fc.Arbitrary<LedgerShape>
+const shapes = someShapes()
 /** Places in buckets from a start, before it and after it, and costs that no limit above excludes for ever. */
-const wishes = fc.array(fc.record({ bucket: fc.integer({ min: -15, max: 40 }), tokens: fc.nat(20) }), { maxLength: 60 })
+const wishes = fc.array(fc.record({ bucket: fc.integer({ min: -15, max: 40 }), cost: someCosts }), { maxLength: 60 })
 /** Places at and soon after a moment, where what was forgotten would be missed first. */
-const soon = fc.array(fc.record({ bucket: fc.nat(13), tokens: fc.nat(20) }), { minLength: 5, maxLength: 20 })
+const soon = fc.array(fc.record({ bucket: fc.nat(13), cost: someCosts }), { minLength: 5, maxLength: 20 })
 const starts = fc.integer({ min: 100, max: 10_000 })
+/** Places within a bucket. */
+const parts = fc.double({ min: 0, max: 1, noNaN: true })
 
-const limitsOf = (shape: LedgerShape) => ({ ms: spanMs(shape), requests: shape.requests, tokens: shape.tokens })
-const costOf = (tokens: number): Cost => ({ requests: 1, tokens })
-const callAt = (at: number, tokens: number): Call => ({ at, requests: 1, tokens })
+const boundOf = (shape: LedgerShape): Bound => ({ ms: spanMs(shape), limits: shape.limits })
+const firstStamp = (ledger: Ledger, from: number, cost: Cost): number =>
+  stampAt(ledger.shape, earliest(ledger, from, cost))
+const callAt = (at: number, cost: Cost = aCost()): Call => ({ at, ...cost })
 
 /** Permits what fits, and hands back the ledger beside the plain list of calls that it stands for. */
 function issue(
   shape: LedgerShape,
   start: number,
-  wanted: readonly { bucket: number; tokens: number }[],
+  wanted: readonly { bucket: number; cost: Cost }[],
 ): { ledger: Ledger; calls: Call[] } {
   let ledger = emptyLedger(shape, start * shape.bucketMs)
   const calls: Call[] = []
-  for (const { bucket, tokens } of wanted) {
+  for (const { bucket, cost } of wanted) {
     const slot = (start + bucket) * shape.bucketMs
-    if (!fits(ledger, slot, costOf(tokens))) continue
-    ledger = permit(ledger, slot, costOf(tokens))
-    calls.push(callAt(slot, tokens))
+    if (!fits(ledger, slot, cost)) continue
+    ledger = permit(ledger, slot, cost)
+    calls.push(callAt(slot, cost))
   }
   return { ledger, calls }
+}
+
+/** The ledger gives the answers of these calls, for a cost that shows every limit. */
+function expectToStandFor(ledger: Ledger, calls: readonly Call[], start: number): void {
+  const cost = aCost({ tokens: 20, input: 20, output: 10 })
+  for (let bucket = start - 15; bucket <= start + 60; bucket++) {
+    const slot = bucket * ledger.shape.bucketMs
+    expect(fits(ledger, slot, cost)).toBe(isLegal(calls, callAt(slot, cost), boundOf(ledger.shape)))
+  }
 }
 
 describe('a ledger', () => {
@@ -61,8 +66,19 @@ describe('a ledger', () => {
     fc.assert(
       fc.property(shapes, starts, wishes, (shape, start, wanted) => {
         const { calls } = issue(shape, start, wanted)
-        expect(fullestOf(calls, spanMs(shape), 'requests')).toBeLessThanOrEqual(shape.requests)
-        expect(fullestOf(calls, spanMs(shape), 'tokens')).toBeLessThanOrEqual(shape.tokens ?? Infinity)
+        expect(exceeded(calls, boundOf(shape))).toEqual([])
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('lets no window exceed a limit that is a bucket shorter, where slots are no stamps of its own', () => {
+    const moments = fc.array(fc.record({ bucket: fc.nat(40), part: parts, cost: someCosts }), { maxLength: 60 })
+    fc.assert(
+      fc.property(someShapes({ buckets: 2 }), starts, moments, (shape, start, wanted) => {
+        const places = wanted.map(({ bucket, part, cost }) => ({ bucket: bucket + part, cost }))
+        const { calls } = issue(shape, start, places)
+        expect(exceeded(calls, { ...boundOf(shape), ms: spanMs(shape) - shape.bucketMs })).toEqual([])
       }),
       { numRuns: 300 },
     )
@@ -72,9 +88,9 @@ describe('a ledger', () => {
     fc.assert(
       fc.property(shapes, starts, wishes, wishes, (shape, start, wanted, asked) => {
         const { ledger, calls } = issue(shape, start, wanted)
-        for (const { bucket, tokens } of asked) {
+        for (const { bucket, cost } of asked) {
           const slot = (start + bucket) * shape.bucketMs
-          expect(fits(ledger, slot, costOf(tokens))).toBe(isLegal(calls, callAt(slot, tokens), limitsOf(shape)))
+          expect(fits(ledger, slot, cost)).toBe(isLegal(calls, callAt(slot, cost), boundOf(shape)))
         }
       }),
       { numRuns: 300 },
@@ -84,12 +100,12 @@ describe('a ledger', () => {
   it('still does so when more stands in it than its limits allow, as after they were lowered', () => {
     fc.assert(
       fc.property(shapes, starts, wishes, wishes, (shape, start, taken, asked) => {
-        const permits = taken.map(({ bucket, tokens }) => ({ slot: (start + bucket) * shape.bucketMs, tokens }))
+        const calls = taken.map(({ bucket, cost }) => callAt((start + bucket) * shape.bucketMs, cost))
+        const permits = calls.map(({ at, ...cost }) => ({ slot: at, ...cost }))
         const ledger = aLedger({ shape, now: start * shape.bucketMs, permits })
-        const calls = permits.map((p) => callAt(p.slot, p.tokens))
-        for (const { bucket, tokens } of asked) {
+        for (const { bucket, cost } of asked) {
           const slot = (start + bucket) * shape.bucketMs
-          expect(fits(ledger, slot, costOf(tokens))).toBe(isLegal(calls, callAt(slot, tokens), limitsOf(shape)))
+          expect(fits(ledger, slot, cost)).toBe(isLegal(calls, callAt(slot, cost), boundOf(shape)))
         }
       }),
     )
@@ -102,57 +118,75 @@ describe('a ledger', () => {
         const given = new Set(which)
         const refunded = calls.filter((_, i) => given.has(i))
         const left = calls.filter((_, i) => !given.has(i))
-        const after = refunded.reduce((l, c) => refund(l, c.at, costOf(c.tokens)), ledger)
-        for (let bucket = start - 15; bucket <= start + 60; bucket++) {
-          const slot = bucket * shape.bucketMs
-          expect(fits(after, slot, costOf(20))).toBe(isLegal(left, callAt(slot, 20), limitsOf(shape)))
+        const after = refunded.reduce((l, { at, ...cost }) => amend(l, at, negative(cost)), ledger)
+        expectToStandFor(after, left, start)
+      }),
+    )
+  })
+
+  it('is, once calls are settled, the ledger of what they have used', () => {
+    const settlings = fc.array(fc.record({ which: fc.nat(59), cost: someCosts }), { maxLength: 30 })
+    fc.assert(
+      fc.property(shapes, starts, wishes, settlings, (shape, start, wanted, settled) => {
+        const { ledger, calls } = issue(shape, start, wanted)
+        const now = [...calls]
+        let after = ledger
+        for (const { which, cost } of settled) {
+          const was = now[which]
+          if (!was) continue
+          after = amend(after, was.at, minus(cost, was))
+          now[which] = callAt(was.at, cost)
         }
+        expectToStandFor(after, now, start)
       }),
     )
   })
 
   it('gives nothing back of what it has forgotten, or never knew', () => {
     const ledger = trim(aLedger({ permits: [{ slot: NOW }] }), NOW + 100_000)
-    expect(refund(ledger, NOW, costOf(0))).toBe(ledger)
-    expect(refund(ledger, 0, costOf(0))).toBe(ledger)
-    expect(refund(ledger, NOW + 1_000_000, costOf(0))).toBe(ledger)
+    expect(amend(ledger, NOW, negative(aCost()))).toBe(ledger)
+    expect(amend(ledger, 0, negative(aCost()))).toBe(ledger)
+    expect(amend(ledger, NOW + 1_000_000, negative(aCost()))).toBe(ledger)
   })
 
-  it('grants all or nothing: a call whose tokens do not fit takes no request either', () => {
-    const shape = aShape({ requests: 2, tokens: 100 })
-    const ledger = aLedger({ shape, permits: [{ slot: NOW, tokens: 60 }] })
-    expect(fits(ledger, NOW, costOf(41))).toBe(false)
-    expect(fits(ledger, NOW, costOf(40))).toBe(true)
-    expect(fits(permit(ledger, NOW, costOf(0)), NOW, costOf(0))).toBe(false)
-  })
+  it.each(['tokens', 'input', 'output'] as const)(
+    'grants all or nothing: a call whose %s do not fit takes no request either',
+    (of) => {
+      const shape = aShape({ limits: { requests: 2, [of]: 100 } })
+      const ledger = aLedger({ shape, permits: [{ slot: NOW, [of]: 60 }] })
+      expect(fits(ledger, NOW, aCost({ [of]: 41 }))).toBe(false)
+      expect(fits(ledger, NOW, aCost({ [of]: 40 }))).toBe(true)
+      expect(fits(permit(ledger, NOW, aCost()), NOW, aCost())).toBe(false)
+    },
+  )
 
   it('looks at the windows that end later, not only at the one that ends at the slot', () => {
-    const ledger = aLedger({ shape: aShape({ requests: 1 }), permits: [{ slot: NOW + 500 }] })
-    expect(fits(ledger, NOW, costOf(0))).toBe(false)
-    expect(fits(ledger, NOW - 500, costOf(0))).toBe(true)
+    const ledger = aLedger({ shape: aShape({ limits: { requests: 1 } }), permits: [{ slot: NOW + 500 }] })
+    expect(fits(ledger, NOW, aCost())).toBe(false)
+    expect(fits(ledger, NOW - 500, aCost())).toBe(true)
   })
 
   it('lets a call go again exactly one span after the last', () => {
-    const ledger = aLedger({ shape: aShape({ requests: 1 }), permits: [{ slot: NOW }] })
-    expect(fits(ledger, NOW + 900, costOf(0))).toBe(false)
-    expect(fits(ledger, NOW + 1000, costOf(0))).toBe(true)
+    const ledger = aLedger({ shape: aShape({ limits: { requests: 1 } }), permits: [{ slot: NOW }] })
+    expect(fits(ledger, NOW + 900, aCost())).toBe(false)
+    expect(fits(ledger, NOW + 1000, aCost())).toBe(true)
   })
 
   it('counts its limit in slots before its beginning too', () => {
-    const ledger = aLedger({ shape: aShape({ requests: 1 }), permits: [{ slot: NOW }] })
-    expect(fits(ledger, NOW - 300, costOf(0))).toBe(false)
+    const ledger = aLedger({ shape: aShape({ limits: { requests: 1 } }), permits: [{ slot: NOW }] })
+    expect(fits(ledger, NOW - 300, aCost())).toBe(false)
   })
 
   it('leaves the ledger it was made from as it was', () => {
     const before = aLedger({ permits: [{ slot: NOW }] })
     const copy = structuredClone(before)
-    permit(before, NOW + 300, costOf(5))
+    permit(before, NOW + 300, aCost({ tokens: 5 }))
     trim(before, NOW + 10_000)
     expect(before).toEqual(copy)
   })
 })
 
-describe('the earliest legal stamp', () => {
+describe('the earliest legal moment', () => {
   it('is legal, at or after the moment asked for, and nothing legal lies between', () => {
     fc.assert(
       fc.property(
@@ -160,17 +194,17 @@ describe('the earliest legal stamp', () => {
         starts,
         wishes,
         fc.integer({ min: -10, max: 50 }),
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        fc.nat(20),
-        (shape, start, wanted, bucket, part, tokens) => {
+        parts,
+        someCosts,
+        (shape, start, wanted, bucket, part, cost) => {
           const { ledger, calls } = issue(shape, start, wanted)
           const from = (start + bucket + part) * shape.bucketMs
-          const found = earliest(ledger, from, costOf(tokens))
-          expect(found).toBeGreaterThanOrEqual(from)
-          expect(found % shape.bucketMs).toBe(0)
-          expect(isLegal(calls, callAt(found, tokens), limitsOf(shape))).toBe(true)
-          for (let slot = stampAt(shape, from); slot < found; slot += shape.bucketMs)
-            expect(isLegal(calls, callAt(slot, tokens), limitsOf(shape))).toBe(false)
+          const found = earliest(ledger, from, cost)
+          const stamp = stampAt(shape, found)
+          expect(found).toBe(Math.max(from, stamp - shape.bucketMs + 1))
+          expect(isLegal(calls, callAt(stamp, cost), boundOf(shape))).toBe(true)
+          for (let slot = stampAt(shape, from); slot < stamp; slot += shape.bucketMs)
+            expect(isLegal(calls, callAt(slot, cost), boundOf(shape))).toBe(false)
         },
       ),
       { numRuns: 300 },
@@ -191,9 +225,9 @@ describe('trimming', () => {
           const { ledger, calls } = issue(shape, start, wanted)
           const now = (start + trimAt) * shape.bucketMs
           const trimmed = trim(ledger, now)
-          for (const { bucket, tokens } of asked) {
+          for (const { bucket, cost } of asked) {
             const slot = now + bucket * shape.bucketMs
-            expect(fits(trimmed, slot, costOf(tokens))).toBe(isLegal(calls, callAt(slot, tokens), limitsOf(shape)))
+            expect(fits(trimmed, slot, cost)).toBe(isLegal(calls, callAt(slot, cost), boundOf(shape)))
           }
         },
       ),
@@ -204,8 +238,8 @@ describe('trimming', () => {
   it('keeps the ledger as short as one span and what is leased ahead', () => {
     const shape = aShape()
     let ledger = emptyLedger(shape, NOW)
-    for (let at = NOW; at < NOW + 60_000; at += 200) ledger = permit(trim(ledger, at), at + 300, costOf(0))
-    expect(ledger.requests.length).toBeLessThanOrEqual(shape.buckets + 5)
+    for (let at = NOW; at < NOW + 60_000; at += 200) ledger = permit(trim(ledger, at), at + 300, aCost())
+    expect(ledger.counts.requests.length).toBeLessThanOrEqual(shape.buckets + 5)
   })
 
   it('costs nothing after a long rest: a pool that was idle for a week does not fill the gap', () => {
@@ -215,57 +249,42 @@ describe('trimming', () => {
       aLedger({ permits: [{ slot: NOW }] }),
       fullLedger(aShape(), NOW),
     ]) {
-      const ledger = permit(trim(rested, NOW + week), NOW + week, costOf(0))
-      expect(ledger.requests.length).toBeLessThanOrEqual(aShape().buckets + 1)
+      const ledger = permit(trim(rested, NOW + week), NOW + week, aCost())
+      expect(ledger.counts.requests.length).toBeLessThanOrEqual(aShape().buckets + 1)
     }
   })
 })
 
 describe('a ledger without history', () => {
   it('permits nothing for one whole span, and everything afterwards', () => {
+    const limited = shapes.filter(({ limits }) => Object.keys(limits).length > 0)
+    const costs = someCosts.map(({ tokens, input, output }) =>
+      aCost({ tokens: Math.max(1, tokens), input: Math.max(1, input), output: Math.max(1, output) }),
+    )
     fc.assert(
-      fc.property(shapes, fc.integer({ min: 100_000, max: 200_000 }), fc.nat(20), (shape, now, tokens) => {
+      fc.property(limited, fc.integer({ min: 100_000, max: 200_000 }), costs, (shape, now, cost) => {
         const full = fullLedger(shape, now)
-        const free = earliest(full, now, costOf(tokens))
+        const free = firstStamp(full, now, cost)
         expect(free).toBeGreaterThanOrEqual(now + spanMs(shape))
         expect(free).toBeLessThan(now + spanMs(shape) + 2 * shape.bucketMs)
-        expect(earliest(trim(full, free), now, costOf(tokens))).toBe(free)
+        expect(firstStamp(trim(full, free), now, cost)).toBe(free)
       }),
     )
-  })
-})
-
-describe('the shape of a pool', () => {
-  it('spans window and guard, in at most as many buckets as one record holds', () => {
-    const guards = fc.record({
-      refusalMs: fc.integer({ min: 10, max: 2000 }),
-      skewMs: fc.nat(2000),
-      networkMs: fc.nat(2000),
-    })
-    fc.assert(
-      fc.property(fc.integer({ min: 200, max: 86_400_000 }), guards, (windowMs, guard) => {
-        const shape = shapeOf(aPool({ windowMs, guard }))
-        const guarded = windowMs + guard.refusalMs + guard.skewMs + guard.networkMs
-        expect(spanMs(shape)).toBeGreaterThanOrEqual(guarded)
-        expect(spanMs(shape)).toBeLessThan(guarded + shape.bucketMs)
-        expect(windowMs / shape.bucketMs).toBeLessThan(901)
-      }),
-    )
-  })
-
-  it('is 607 buckets of 100 ms for a minute under the default guard', () => {
-    expect(shapeOf(aPool())).toEqual({ bucketMs: 100, buckets: 607, requests: 300 })
-    expect(shapeOf(aPool({ tokens: 10_000 })).tokens).toBe(10_000)
   })
 })
 
 describe('what a ledger tells', () => {
-  const ledger = aLedger({ permits: [{ slot: NOW }, { slot: NOW }, { slot: NOW + 700 }] })
+  const shape = aShape({ limits: { requests: 5, output: 100 } })
+  const ledger = aLedger({ shape, permits: [{ slot: NOW, output: 7 }, { slot: NOW, tokens: 9 }, { slot: NOW + 700 }] })
 
-  it('is what was used in the span up to a moment', () => {
-    expect([NOW - 1, NOW, NOW + 700, NOW + 999, NOW + 1000, NOW + 1700].map((at) => usedIn(ledger, at))).toEqual([
-      0, 2, 3, 3, 1, 0,
-    ])
+  it('is what was used in the span up to a moment, which counts at the next stamp', () => {
+    const used = (at: number) => usedIn(ledger, at).requests
+    expect([-100, -1, 0, 700, 900, 901, 1000, 1700].map((ms) => used(NOW + ms))).toEqual([0, 2, 2, 3, 3, 1, 1, 0])
+  })
+
+  it('is what is limited, and the calls in any case', () => {
+    expect(usedIn(ledger, NOW)).toEqual({ requests: 2, output: 7 })
+    expect(usedIn(aLedger({ shape: aShape({ limits: {} }), permits: [{ slot: NOW }] }), NOW)).toEqual({ requests: 1 })
   })
 
   it('is its last slot, or 0 where there is none', () => {
@@ -277,28 +296,26 @@ describe('what a ledger tells', () => {
 describe('counted where the provider counts (G2)', () => {
   const pools = fc.record({
     windowMs: fc.integer({ min: 200, max: 400 }),
-    requests: fc.integer({ min: 2, max: 6 }),
-    tokens: fc.option(fc.integer({ min: 20, max: 100 }), { nil: undefined }),
+    limits: someLimits,
     guard: fc.record({ refusalMs: fc.integer({ min: 10, max: 60 }), skewMs: fc.nat(30), networkMs: fc.nat(30) }),
   })
   /** Where a call comes within the guard: mostly at its edges, which is where it could go wrong. */
-  const delays = fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true }))
-  const asked = fc.record({ from: fc.nat(1000), tokens: fc.nat(20), delay: delays })
+  const delays = fc.oneof(fc.constantFrom(0, 1), parts)
+  const asked = fc.record({ from: fc.nat(1000), cost: someCosts, delay: delays })
 
   it('no window holds more than the limits, however calls are delayed within the guard', () => {
     fc.assert(
-      fc.property(pools, fc.array(asked, { minLength: 5, maxLength: 25 }), (pool, wanted) => {
-        const shape = shapeOf(pool)
-        const guardMs = pool.guard.refusalMs + pool.guard.skewMs + pool.guard.networkMs
+      fc.property(pools, fc.array(asked, { minLength: 5, maxLength: 25 }), ({ windowMs, limits, guard }, wanted) => {
+        const shape = { ...shapesOf(aPool({ windowMs, guard })).window, limits }
+        const guardMs = guard.refusalMs + guard.skewMs + guard.networkMs
         let ledger = emptyLedger(shape, NOW)
         const arrivals: Call[] = []
-        for (const { from, tokens, delay } of wanted) {
-          const slot = earliest(ledger, NOW + from, costOf(tokens))
-          ledger = permit(ledger, slot, costOf(tokens))
-          arrivals.push(callAt(slot + delay * guardMs, tokens))
+        for (const { from, cost, delay } of wanted) {
+          const slot = firstStamp(ledger, NOW + from, cost)
+          ledger = permit(ledger, slot, cost)
+          arrivals.push(callAt(slot + delay * guardMs, cost))
         }
-        expect(fullestOf(arrivals, pool.windowMs, 'requests')).toBeLessThanOrEqual(pool.requests)
-        expect(fullestOf(arrivals, pool.windowMs, 'tokens')).toBeLessThanOrEqual(pool.tokens ?? Infinity)
+        expect(exceeded(arrivals, { ms: windowMs, limits })).toEqual([])
       }),
       { numRuns: 30 },
     )
@@ -306,8 +323,9 @@ describe('counted where the provider counts (G2)', () => {
 
   it('one call beyond the guard can be one too many: the guard is what the bound rests on', () => {
     const pool = aPool({ windowMs: 1000, requests: 1, guard: { refusalMs: 100, skewMs: 0, networkMs: 0 } })
-    const slots = [NOW, earliest(aLedger({ shape: shapeOf(pool), permits: [{ slot: NOW }] }), NOW, costOf(0))] as const
-    const fullest = (lateMs: number) => fullestOf([callAt(slots[0] + lateMs, 0), callAt(slots[1], 0)], 1000, 'requests')
+    const shape = shapesOf(pool).window
+    const again = firstStamp(aLedger({ shape, permits: [{ slot: NOW }] }), NOW, aCost())
+    const fullest = (lateMs: number) => fullestOf([callAt(NOW + lateMs), callAt(again)], 1000, 'requests')
     expect([fullest(100), fullest(102)]).toEqual([1, 2])
   })
 })

@@ -1,30 +1,27 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { emptyLedger, type Ledger, type LedgerShape, permit, shapeOf, spanMs, trim } from '../../core/ledger.ts'
-import { intervalMs, leadMs, offer } from '../../core/pacing.ts'
-import { aLedger, aPool, aRing, aShape, NOW } from '../support/builders.ts'
+import type { Limits } from '../../core/cost.ts'
+import { type LedgerShape, spanMs } from '../../core/ledger.ts'
+import { type Ledgers, permitAll, shapesOf, trimAll } from '../../core/ledgers.ts'
+import { leadMs, type Next, offer, type Pacing } from '../../core/pacing.ts'
+import { aCost, aPool, aRing, aShape, NOW, someLedgers } from '../support/builders.ts'
+import { type Call, exceeded } from './recount.ts'
 import { World } from './world.ts'
 
-const ONE = { requests: 1, tokens: 0 }
+const asked = { pacing: 'even', slowedMs: 0, cost: aCost() } as const
 
 /** The slots offered one after another to a backlog, as if there were no lead. */
-function backlogged(
-  shape: LedgerShape,
-  calls: number,
-  start = NOW,
-  pacing: 'even' | 'burst' = 'even',
-): { slots: number[]; ledger: Ledger } {
-  const interval = intervalMs(shape, pacing)
+function backlogged(shape: LedgerShape, calls: number, start = NOW, pacing: Pacing = 'even'): number[] {
   const slots: number[] = []
-  let ledger = emptyLedger(shape, start)
-  let next = start
+  let ledgers: Ledgers = someLedgers({ shape, now: start })
+  let next: Next = { requests: start }
   while (slots.length < calls) {
-    const offered = offer({ ledger, next, from: start, interval, cost: ONE })
-    ledger = permit(trim(ledger, offered.slot), offered.slot, ONE)
+    const offered = offer({ ...asked, ledgers, next, from: start, pacing })
+    ledgers = permitAll(trimAll(ledgers, offered.slot), offered.slot, asked.cost)
     next = offered.next
     slots.push(offered.slot)
   }
-  return { slots, ledger }
+  return slots
 }
 const within = (slots: readonly number[], end: number, ms: number) =>
   slots.filter((s) => s > end - ms && s <= end).length
@@ -33,16 +30,17 @@ describe('even pacing', () => {
   const dyadic = fc.record({
     bucketMs: fc.integer({ min: 1, max: 100 }),
     buckets: fc.integer({ min: 5, max: 100 }),
-    requests: fc.constantFrom(1, 2, 4, 8, 16, 32),
+    limits: fc.record({ requests: fc.constantFrom(1, 2, 4, 8, 16, 32) }),
   })
 
   it('puts exactly the limit into every span under backlog', () => {
     fc.assert(
       fc.property(dyadic, fc.nat(1000), (shape, offset) => {
-        const { slots } = backlogged(shape, 4 * shape.requests, NOW + offset)
+        const { requests } = shape.limits
+        const slots = backlogged(shape, 4 * requests, NOW + offset)
         const [first, last] = [slots[0] as number, slots.at(-1) as number]
         for (let end = first + spanMs(shape); end < last; end += shape.bucketMs)
-          expect(within(slots, end, spanMs(shape))).toBe(shape.requests)
+          expect(within(slots, end, spanMs(shape))).toBe(requests)
       }),
     )
   })
@@ -54,8 +52,8 @@ describe('even pacing', () => {
     })
     fc.assert(
       fc.property(pools, fc.nat(1000), (p, offset) => {
-        const shape = shapeOf(aPool(p))
-        const { slots } = backlogged(shape, 10 * p.requests + 1, NOW + offset)
+        const shape = shapesOf(aPool(p)).window
+        const slots = backlogged(shape, 10 * p.requests + 1, NOW + offset)
         const ideal = NOW + offset + 10 * spanMs(shape)
         const last = slots.at(-1) as number
         expect(last).toBeGreaterThan(ideal - shape.bucketMs)
@@ -66,25 +64,99 @@ describe('even pacing', () => {
   })
 
   it('starts anew from now after a pause: what was not used is not made up for', () => {
-    const ledger = emptyLedger(aShape(), NOW)
-    expect(offer({ ledger, next: NOW - 5000, from: NOW + 50, interval: 200, cost: ONE })).toEqual({
+    expect(offer({ ...asked, ledgers: someLedgers(), next: { requests: NOW - 5000 }, from: NOW + 50 })).toEqual({
       slot: NOW + 100,
-      next: NOW + 250,
+      due: NOW + 100,
+      next: { requests: NOW + 250 },
     })
   })
 
   it('goes on from the bucket to which the ledger put it off', () => {
-    const ledger = aLedger({ shape: aShape({ requests: 1 }), permits: [{ slot: NOW }] })
-    expect(offer({ ledger, next: NOW + 250, from: NOW, interval: 200, cost: ONE })).toEqual({
+    const ledgers = someLedgers({ permits: Array.from({ length: 5 }, () => ({ slot: NOW })) })
+    expect(offer({ ...asked, ledgers, next: { requests: NOW + 250 }, from: NOW })).toEqual({
       slot: NOW + 1000,
-      next: NOW + 1100,
+      due: NOW + 300,
+      next: { requests: NOW + 1100 },
     })
+  })
+
+  it('is no denser than the workers can keep up with', () => {
+    const offered = offer({ ...asked, ledgers: someLedgers(), next: {}, from: NOW, slowedMs: 700 })
+    expect(offered.next).toEqual({ requests: NOW + 700 })
+  })
+})
+
+describe('even pacing of calls and tokens together', () => {
+  /** What is called when jobs of these sizes wait, one after the other, each asked for when the last one's slot has come. */
+  function worked(limits: Limits, sizes: readonly number[], slots: number): Call[] {
+    let ledgers = someLedgers({ shape: aShape({ bucketMs: 10, buckets: 100, limits }) })
+    let next: Next = {}
+    const calls: Call[] = []
+    for (let i = 0; i < slots; i++) {
+      const cost = aCost({ tokens: sizes[i % sizes.length] as number })
+      const offered = offer({ ...asked, ledgers, next, from: calls.at(-1)?.at ?? NOW, cost })
+      ledgers = permitAll(trimAll(ledgers, offered.slot), offered.slot, cost)
+      next = offered.next
+      calls.push({ at: offered.slot, ...cost })
+    }
+    return calls
+  }
+  const usedIn = (calls: readonly Call[], of: 'requests' | 'tokens', from: number, until: number) =>
+    calls.reduce((sum, c) => (c.at > from && c.at <= until ? sum + c[of] : sum), 0)
+  const pools = fc.record({
+    requests: fc.integer({ min: 20, max: 60 }),
+    tokens: fc.integer({ min: 1000, max: 10_000 }),
+    /** Of the limit: what a job leaves over where it does not fit is the fault of no pacing. */
+    sizes: fc.record({
+      small: fc.double({ min: 0, max: 0.002, noNaN: true }),
+      large: fc.double({ min: 0.002, max: 0.02, noNaN: true }),
+    }),
+  })
+
+  it('uses 98 % of the limit that binds, where small and large jobs take turns, and exceeds none in any window', () => {
+    fc.assert(
+      fc.property(pools, ({ requests, tokens, sizes }) => {
+        const [small, large] = [Math.ceil(sizes.small * tokens), Math.floor(sizes.large * tokens)]
+        const calls = worked({ requests, tokens }, [small, large], 12 * requests)
+        expect(exceeded(calls, { ms: 1000, limits: { requests, tokens } })).toEqual([])
+        const used = (of: 'requests' | 'tokens') => usedIn(calls, of, NOW + 1000, NOW + 11_000)
+        expect(Math.max(used('requests') / requests, used('tokens') / tokens)).toBeGreaterThanOrEqual(9.8)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('offers the very slots of a pool without a limit of tokens, where that does not bind', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.array(fc.nat(50), { minLength: 1, maxLength: 5 }),
+        (requests, sizes) => {
+          const slots = (limits: Limits) => worked(limits, sizes, 5 * requests).map((c) => c.at)
+          expect(slots({ requests, tokens: 51 * requests, input: 1 })).toEqual(slots({ requests }))
+        },
+      ),
+    )
+  })
+
+  it('spreads tokens as it does calls: no tenth of a span holds more than its part and two jobs', () => {
+    const calls = worked({ requests: 1000, tokens: 1000 }, [1, 40], 500)
+    for (const { at } of calls) expect(usedIn(calls, 'tokens', at - 100, at)).toBeLessThanOrEqual(100 + 2 * 41)
+  })
+
+  it('makes up for tokens that calls left unused, by half a span of them at most', () => {
+    const sizes = Array.from({ length: 600 }, (_, i) => (i < 500 ? 1 : 50))
+    const calls = worked({ requests: 100, tokens: 1000 }, sizes, 600)
+    const since = calls[500]?.at as number
+    const madeUp = usedIn(calls, 'tokens', since - 1, since + 250)
+    expect(madeUp).toBeGreaterThan(500)
+    expect(madeUp).toBeLessThanOrEqual(750 + 2 * 50)
   })
 })
 
 describe('burst pacing', () => {
   it('offers the first legal moment', () => {
-    const { slots } = backlogged(aShape({ requests: 3 }), 7, NOW, 'burst')
+    const slots = backlogged(aShape({ limits: { requests: 3 } }), 7, NOW, 'burst')
     expect(slots.map((s) => s - NOW)).toEqual([0, 0, 0, 1000, 1000, 1000, 2000])
   })
 })
@@ -114,7 +186,7 @@ describe('under backlog (G3)', () => {
     windows: number,
     p: { windowMs: number; requests: number; pacing?: 'even' | 'burst'; travelMs?: number; late?: number[] },
   ): number {
-    const shape = shapeOf(aPool(p))
+    const shape = shapesOf(aPool(p)).window
     const world = new World(aRing(), { shape, pacing: p.pacing ?? 'even', travelMs: p.travelMs ?? 60 })
     world.enter({ count: Math.ceil(p.requests * (windows + 3)) })
     const late = p.late ?? [0]
@@ -125,7 +197,7 @@ describe('under backlog (G3)', () => {
     return world.served.filter((s) => s.slot > from && s.slot <= until).length
   }
   const guardedShare = (p: { windowMs: number; requests: number }) =>
-    (p.requests * p.windowMs) / spanMs(shapeOf(aPool(p)))
+    (p.requests * p.windowMs) / spanMs(shapesOf(aPool(p)).window)
 
   it('ten windows of any pool use their limit but for the guard, and one call', () => {
     const pools = fc.record({

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import type { Head } from '../../core/bell.ts'
 import type { LiveKey, Tier } from '../../core/job.ts'
 import { byPlace, laneOf } from '../../core/lane.ts'
-import { emptyLedger } from '../../core/ledger.ts'
 import { applyPlan, plan } from '../../core/plan.ts'
 import {
   backlog,
@@ -17,7 +16,7 @@ import {
   refill,
   sentBack,
 } from '../../core/ring.ts'
-import { aHead, aRing, aShape, aSnapshot, NOW } from '../support/builders.ts'
+import { aHead, aRing, aShape, aSnapshot, NOW, someLedgers } from '../support/builders.ts'
 
 /**
  * The ring against a plain table: jobs enter, are cancelled, sent, claimed, retried, lost and given back; bells come
@@ -44,7 +43,7 @@ class Model {
   readonly table = new Map<string, Row>()
   readonly bells: Bell[] = []
   readonly messages: { jobId: string; at: number; fence: number }[] = []
-  private ledger = emptyLedger(aShape({ bucketMs: 10 }), NOW)
+  private ledgers = someLedgers({ shape: aShape({ bucketMs: 10 }) })
 
   constructor(private readonly perTick: number) {}
 
@@ -75,9 +74,12 @@ class Model {
 
   tick(): void {
     for (const id of this.ring.busy) this.read(this.ring.lanes.get(id) as Lane, false)
-    const shape = aShape({ bucketMs: 10, requests: this.perTick })
-    const decided = plan(aSnapshot({ ring: this.ring, ledger: { ...this.ledger, shape } }), this.now)
-    this.ledger = decided.ledger
+    const shape = aShape({ bucketMs: 10, limits: { requests: this.perTick } })
+    const decided = plan(
+      aSnapshot({ ring: this.ring, ledgers: { window: { ...this.ledgers.window, shape } } }),
+      this.now,
+    )
+    this.ledgers = decided.ledgers
     applyPlan(this.ring, decided, this.now, (p) => ({ notAfter: p.slot, lookAt: p.slot }))
     for (const { head } of decided.permits) this.messages.push({ jobId: head.jobId, at: head.at, fence: head.fence })
   }

@@ -13,7 +13,7 @@ import {
   sentBack,
   turnsOf,
 } from '../../core/ring.ts'
-import { aHead, aLedger, aRing, aShape, aSnapshot, enterJobs, NOW } from '../support/builders.ts'
+import { aHead, aRing, aSnapshot, enterJobs, limitedTo, NOW } from '../support/builders.ts'
 
 const ANN = { tier: 'medium', owner: 'ann' } as const
 const pictureOf = (ring: Ring) => structuredClone({ ...ring, ownerWeight: undefined })
@@ -95,7 +95,7 @@ describe('a job that left its lane', () => {
   it('is forgotten where it was sent, and is counted off where only a count of it was kept', () => {
     const ring = aRing()
     const heads = enterJobs(ring, { count: HEADS_KEPT + 2 })
-    applyPlan(ring, plan(aSnapshot({ ring, ledger: aLedger({ shape: aShape({ requests: 1 }) }) }), NOW), NOW, watch)
+    applyPlan(ring, plan(aSnapshot({ ring, ledgers: limitedTo({ requests: 1 }) }), NOW), NOW, watch)
     expect(ring.sent.size).toBe(1)
     left(ring, laneIn(ring, ANN), heads[0] ?? aHead(), NOW)
     expect(ring.sent.size).toBe(0)
@@ -177,7 +177,7 @@ describe('reading on behind the cursor', () => {
 describe('what was sent', () => {
   const sentOne = () => {
     const ring = aRing({ jobs: [{ count: 2 }] })
-    const decided = plan(aSnapshot({ ring, ledger: aLedger({ shape: aShape({ requests: 1 }) }) }), NOW)
+    const decided = plan(aSnapshot({ ring, ledgers: limitedTo({ requests: 1 }) }), NOW)
     applyPlan(ring, decided, NOW, watch)
     return { ring, head: decided.permits[0]?.head ?? aHead() }
   }
@@ -207,7 +207,7 @@ describe("an owner's note", () => {
         { owner: 'bob' },
       ],
     })
-    applyPlan(ring, plan(aSnapshot({ ring, ledger: aLedger({ shape: aShape({ requests: 3 }) }) }), NOW), NOW, watch)
+    applyPlan(ring, plan(aSnapshot({ ring, ledgers: limitedTo({ requests: 3 }) }), NOW), NOW, watch)
     const { high, low, medium } = turnsOf(ring, 'ann').tiers
     expect(high?.beyond).toBe(0)
     expect(low?.beyond).toBe(7)

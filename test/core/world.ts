@@ -5,15 +5,17 @@
 import type { Head } from '../../core/bell.ts'
 import type { Tier } from '../../core/job.ts'
 import { byPlace, laneOf } from '../../core/lane.ts'
-import { emptyLedger, type Ledger, type LedgerShape } from '../../core/ledger.ts'
+import type { LedgerShape } from '../../core/ledger.ts'
+import type { Ledgers } from '../../core/ledgers.ts'
+import type { Next } from '../../core/pacing.ts'
 import { applyPlan, type Permit, type Plan, plan, type Snapshot } from '../../core/plan.ts'
 import { HEADS_KEPT, heard, type Lane, laneIn, left, needsRefill, type Ring, refill } from '../../core/ring.ts'
-import { aHead, aRing, aShape, NOW } from '../support/builders.ts'
+import { aHead, aRing, aShape, aSnapshot, NOW, someLedgers } from '../support/builders.ts'
 
 export class World {
   now = NOW
-  ledger: Ledger
-  next = 0
+  ledgers: Ledgers
+  next: Next = {}
   readonly served: Permit[] = []
   /** Queued jobs by lane, in order. */
   readonly table = new Map<string, Head[]>()
@@ -22,7 +24,7 @@ export class World {
     public ring: Ring = aRing(),
     private readonly p: Partial<Pick<Snapshot, 'pacing' | 'travelMs'>> & { shape?: LedgerShape } = {},
   ) {
-    this.ledger = emptyLedger(p.shape ?? aShape({ requests: 10 }), this.now)
+    this.ledgers = someLedgers({ shape: p.shape ?? aShape({ limits: { requests: 10 } }), now: this.now })
   }
 
   enter(p: { owner?: string; tier?: Tier; count?: number; at?: number; tokens?: number }): void {
@@ -52,12 +54,10 @@ export class World {
   tick(): Plan {
     for (const id of this.ring.busy) this.refill(this.ring.lanes.get(id) as Lane)
     const { pacing = 'burst', travelMs = 0 } = this.p
-    const decided = plan(
-      { ring: this.ring, ledger: this.ledger, next: this.next, pacing, travelMs, slowedMs: 0, quietUntil: 0 },
-      this.now,
-    )
+    const { ring, ledgers, next } = this
+    const decided = plan(aSnapshot({ ring, ledgers, next, pacing, travelMs }), this.now)
     applyPlan(this.ring, decided, this.now, (p) => ({ notAfter: p.slot, lookAt: p.slot }))
-    this.ledger = decided.ledger
+    this.ledgers = decided.ledgers
     this.next = decided.next
     for (const { lane, head } of decided.permits) {
       const queued = this.queued(lane.id)

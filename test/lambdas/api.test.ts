@@ -140,7 +140,7 @@ describe('pools', () => {
     const { world, ask } = served()
     await world.api.capacity.stop({ pool: 'main', stop: { at: world.now(), line: 'no key' } })
     expect((await ask('GET', '/v1/pools')).json).toMatchObject({
-      pools: [{ id: 'main', requests: 300, stopped: { line: 'no key' } }],
+      pools: [{ id: 'main', limits: { window: { requests: 300 } }, stopped: { line: 'no key' } }],
     })
     expect(await ask('POST', '/v1/pools/main/resume', { as: 'root' })).toMatchObject({
       status: 200,

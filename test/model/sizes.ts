@@ -19,6 +19,7 @@ export const LARGE = {
   'one job, two mishaps, dispatchers that end': { ...ONE, mishaps: 2 },
   'two jobs of one owner, a mishap': TWO,
   'two jobs of two owners, a mishap': { ...TWO, owners: [0, 1] },
+  'three jobs of two owners, dispatchers that end': { ...THREE, ends: true },
 }
 
 /** Where each mistake shows, and as what. A search ends where it finds one: it may be asked in a larger size. */

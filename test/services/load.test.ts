@@ -14,10 +14,10 @@ class Workers {
   readonly sent = new Map<string, Sent>()
   readonly h = {
     slowedMs: 10,
-    next: 0,
+    next: { requests: 0 },
     load: noLoad(),
     ring: { sent: this.sent },
-    ledger: aLedger(),
+    ledgers: { window: aLedger() },
     settings: { pacing: 'burst' },
   } as unknown as Holder
 
@@ -62,7 +62,7 @@ describe('the pace', () => {
 
   it('lets what workers are behind be done first', () => {
     const workers = new Workers().meet(0, { late: 95, byMs: 4_000 }).at(1)
-    expect(workers.h.next).toBe(second(1) + 700 + 4_000)
+    expect(workers.h.next.requests).toBe(second(1) + 700 + 4_000)
   })
 
   it('is not lowered again by what was sent before', () => {

@@ -144,7 +144,14 @@ describe('the overview', () => {
     expect(await overview(world.api, aCaller())).toMatchObject({ ok: true, pools: { main: { limit: 300 } } })
     expect(await pools(world.api, aCaller())).toMatchObject({
       ok: true,
-      pools: [{ id: 'main', requests: 300, order: 'weighted', used: 1 }],
+      pools: [
+        {
+          id: 'main',
+          limits: { window: { requests: 300 } },
+          used: { window: { requests: 1 } },
+          order: 'weighted',
+        },
+      ],
     })
   })
 

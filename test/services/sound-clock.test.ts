@@ -88,7 +88,7 @@ describe('a pool whose holder’s clock leaps an hour ahead and back within one 
     const leap = () => void (jumpMs = leaps-- > 0 ? 3_600_000 : 0)
     const leapingOnce = {
       rings: { ...deps.rings, note: async (p) => deps.rings.note(p).then(leap) },
-      capacity: { ...deps.capacity, write: (p) => ((jumpMs = 0), deps.capacity.write(p)) },
+      capacity: { ...deps.capacity, write: (p) => deps.capacity.write(p).finally(() => void (jumpMs = 0)) },
     } satisfies Partial<typeof deps>
     const clock = { now: () => world.now() + jumpMs, until }
     world.dispatcher = (n) => (n === 1 ? { ...deps, ...leapingOnce, clock } : deps)

@@ -1,9 +1,10 @@
 /** A provider that counts every call that reaches it, enforces its window strictly, and fails as providers document. */
+import type { Usage } from '../../core/job.ts'
 import type { ModelRequest } from '../../services/ports.ts'
 import type { WorldClock } from './clock.ts'
 import type { FaultMix } from './faults.ts'
 import type { ProviderAnswer } from './ports.ts'
-import type { Stream } from './random.ts'
+import { Stream } from './random.ts'
 import type { Scenario } from './scenario.ts'
 
 type Said = ProviderAnswer['answer']
@@ -39,16 +40,17 @@ export const PROVIDER_FAILURES = Object.keys(FAILURES)
 /** These last: a key is not mended in the moment after. */
 const OUTAGES = ['401', '402', '404', '503', 'unconfigured', '429 retry-after']
 
-const text = (said: string): Said => ({
+const text = (said: string, usage: Usage = { inputTokens: 20, outputTokens: 10 }): Said => ({
   kind: 'text',
   text: said,
-  usage: { inputTokens: 20, outputTokens: 10 },
+  usage,
   model: 'model-a-2030',
   headers,
 })
 
 export class Provider {
   private readonly arrivals = new Map<string, number[]>()
+  private readonly usage: Stream
   private outage: { readonly what: string; readonly until: number } | undefined
 
   constructor(
@@ -57,6 +59,7 @@ export class Provider {
     private readonly mix: FaultMix,
     private readonly scenario: Scenario,
   ) {
+    this.usage = new Stream(scenario.seed, 'usage')
     if (scenario.about === 'refusing')
       this.outage = { what: stream.pick(['401', '402', 'unconfigured']), until: Infinity }
   }
@@ -65,12 +68,20 @@ export class Provider {
   answer(request: ModelRequest, pool: string): ProviderAnswer {
     if (this.isFull(request, pool)) return { answer: error(429, 'rate limit reached'), afterMs: 5 }
     const failure = this.failure()
-    if (!failure) return { answer: text(`${request.prompt} Thanks.`), afterMs: this.stream.spread(30, 700) }
+    if (!failure)
+      return { answer: text(`${request.prompt} Thanks.`, this.used(request)), afterMs: this.stream.spread(30, 700) }
     this.mix.count(`provider ${failure}`)
     return { answer: (FAILURES[failure] as (s: Stream) => Said)(this.stream), afterMs: this.stream.spread(10, 2_000) }
   }
 
-  private isFull({ pool: { windowMs, requests } }: ModelRequest, pool: string): boolean {
+  /** Four bytes a token; a part of the input is sometimes found in its cache. */
+  private used({ system = '', prompt, maxOutputTokens }: ModelRequest): Usage {
+    const inputTokens = Math.ceil(Buffer.byteLength(system + prompt) / 4)
+    const cacheReadTokens = this.usage.chance(0.2) ? this.usage.int(0, inputTokens) : 0
+    return { inputTokens, cacheReadTokens, outputTokens: this.usage.int(1, maxOutputTokens) }
+  }
+
+  private isFull({ pool: { windowMs, requests = Infinity } }: ModelRequest, pool: string): boolean {
     const arrivals = this.arrivals.get(pool) ?? []
     this.arrivals.set(pool, arrivals)
     while ((arrivals[0] ?? Infinity) <= this.clock.time - windowMs) arrivals.shift()

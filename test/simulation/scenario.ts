@@ -74,7 +74,7 @@ export function scenarioOf(seed: number): Scenario {
     faultless,
     ...(about ? { about } : {}),
     clocks: clocksOf(s, faultless, about),
-    settings: forgetful(settingsOf(s, owners), forgetMs),
+    settings: forgetful(settingsOf(s, new Stream(seed, 'dimensions'), owners), forgetMs),
     forgetMs,
     rests,
     lateEntries,
@@ -114,11 +114,11 @@ function dispatcherLimit(s: Stream, { long, short }: { long: boolean; short: boo
 
 const OWNERS = ['ada', 'bob', 'cy', 'dan', 'eve', 'fay', 'gil', 'hal', 'ivy', 'jo']
 
-function settingsOf(s: Stream, owners: readonly string[]): Settings {
+function settingsOf(s: Stream, d: Stream, owners: readonly string[]): Settings {
   const twoPools = s.chance(0.25)
   const weights = owners.filter(() => s.chance(0.3)).map((o) => [o, { weight: s.pick([0.5, 2, 3]) }] as const)
   const parsed = parseSettings({
-    pools: { main: poolOf(s), ...(twoPools ? { spare: poolOf(s) } : {}) },
+    pools: { main: limited(poolOf(s), d), ...(twoPools ? { spare: limited(poolOf(s), d) } : {}) },
     kinds: {
       reply: kindOf(s, 'high'),
       step: kindOf(s, 'medium'),
@@ -153,6 +153,27 @@ function poolOf(s: Stream): SettingsInput['pools'][string] {
     order: s.pick(['weighted', 'weighted', 'strict', 'owners']),
     settleMarginMs: s.spread(300, 20_000),
     history: s.chance(0.5) ? 'full' : 'empty',
+  }
+}
+
+/** What else may be limited, how its provider counts, and what is shared. Every limit leaves most of the calls their way. */
+function limited(pool: SettingsInput['pools'][string], d: Stream): SettingsInput['pools'][string] {
+  const { windowMs = 0, requests = 0, tokens } = pool
+  const burndown = d.pick([1, 1, 2, 5])
+  const windows = d.int(3, 8)
+  const day = { windowMs: windows * windowMs, requests: Math.ceil(windows * requests * d.spread(60, 100) * 0.01) }
+  // About what calls take, a little more or less; the largest job fits.
+  const perCall = { input: d.int(9, 20), output: d.int(15, 50) }
+  return {
+    ...pool,
+    accounting: d.pick(['total', 'openai', 'anthropic', 'bedrock'] as const),
+    burndown,
+    share: d.chance(0.3) ? 'tokens' : 'requests',
+    ...(tokens === undefined ? {} : { tokens: Math.max(Math.round(tokens / 2), 80) * burndown }),
+    ...(d.chance(0.15) ? { inputTokens: Math.max(40, requests * perCall.input) } : {}),
+    ...(d.chance(0.15) ? { outputTokens: Math.max(60, requests * perCall.output) } : {}),
+    ...(d.chance(0.1) ? { day } : {}),
+    ...(d.chance(0.1) ? { concurrency: Math.max(3, Math.ceil(requests / d.int(1, 4))) } : {}),
   }
 }
 

@@ -232,8 +232,9 @@ export class World implements Surroundings {
     const pool = job?.pool ?? (this.pools[0] as string)
     const permit = this.working.get(process)?.jobs.find((j) => j.key.jobId === jobId && j.fence === fence - 1)
     this.trace(process, `arrives ${jobId} ${fence}`)
-    this.watcher.arrival({ request, process, at: this.clock.time, pool, job, permit })
-    return this.provider.answer(request, pool)
+    const said = this.provider.answer(request, pool)
+    this.watcher.arrival({ request, process, at: this.clock.time, pool, job, permit, said })
+    return said
   }
 
   private compose(process: SimProcess): FunctionDeps {

@@ -1,10 +1,12 @@
 /** Builders: each makes something valid, of which a test names only what matters to it. */
 import type { Head } from '../../core/bell.ts'
+import { type Cost, type Limits, NOTHING, within } from '../../core/cost.ts'
 import type { Queued, Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
 import { emptyLedger, type Ledger, type LedgerShape, permit } from '../../core/ledger.ts'
+import type { Ledgers } from '../../core/ledgers.ts'
 import type { Snapshot } from '../../core/plan.ts'
-import { heard, laneIn, newRing, type Order, type Ring } from '../../core/ring.ts'
+import { heard, laneIn, newRing, type Ring } from '../../core/ring.ts'
 import { PoolSettings } from '../../core/settings.ts'
 
 /** An ordinary moment: 2023-11-14T22:13:20Z, a multiple of every bucket width used here. */
@@ -56,10 +58,15 @@ export interface Jobs extends Partial<Omit<Head, 'jobId'>> {
 export const EVEN_TIERS = { high: 1, medium: 1, low: 1 } as const
 
 export function aRing(
-  p: { order?: Order; tiers?: Record<Tier, number>; weights?: Record<string, number>; jobs?: readonly Jobs[] } = {},
+  p: Partial<Pick<Ring, 'order' | 'share'>> & {
+    tiers?: Record<Tier, number>
+    weights?: Record<string, number>
+    jobs?: readonly Jobs[]
+  } = {},
 ): Ring {
-  const { order = 'weighted', tiers = { high: 60, medium: 30, low: 10 }, weights = {}, jobs = [] } = p
-  const ring = newRing({ pool: 'main', order, tierWeight: tiers, ownerWeight: (owner) => weights[owner] ?? 1 })
+  const { order = 'weighted', share = 'requests', weights = {}, jobs = [] } = p
+  const { tiers: tierWeight = { high: 60, medium: 30, low: 10 } } = p
+  const ring = newRing({ pool: 'main', order, share, tierWeight, ownerWeight: (owner) => weights[owner] ?? 1 })
   for (const some of jobs) enterJobs(ring, some)
   return ring
 }
@@ -71,37 +78,51 @@ export function enterJobs(ring: Ring, { owner = 'ann', tier = 'medium', count = 
   return heads
 }
 
+/** One call, and nothing else that is counted. */
+export const aCost = (over: Partial<Cost> = {}): Cost => ({ ...NOTHING, requests: 1, ...over })
+
 /** One second of ten buckets, five calls, no limit on tokens. */
 export const aShape = (over: Partial<LedgerShape> = {}): LedgerShape => ({
   bucketMs: 100,
   buckets: 10,
-  requests: 5,
+  limits: { requests: 5 },
   ...over,
 })
 
 /** A ledger with calls permitted at the given moments, whether or not they are legal. */
 export const aLedger = (
-  p: {
-    shape?: LedgerShape
-    now?: number
-    permits?: readonly { slot: number; requests?: number; tokens?: number }[]
-  } = {},
+  p: { shape?: LedgerShape; now?: number; permits?: readonly ({ slot: number } & Partial<Cost>)[] } = {},
 ): Ledger =>
   (p.permits ?? []).reduce(
-    (ledger, { slot, requests = 1, tokens = 0 }) => permit(ledger, slot, { requests, tokens }),
+    (ledger, { slot, ...cost }) => permit(ledger, slot, aCost(cost)),
     emptyLedger(p.shape ?? aShape(), p.now ?? NOW),
   )
 
-export const aSnapshot = (over: Partial<Snapshot> = {}): Snapshot => ({
-  ring: aRing(),
-  ledger: aLedger(),
-  pacing: 'burst',
-  next: 0,
-  travelMs: 0,
-  slowedMs: 0,
-  quietUntil: 0,
-  ...over,
-})
+export const someLedgers = (p: Parameters<typeof aLedger>[0] = {}): Ledgers => ({ window: aLedger(p) })
+
+export const limitedTo = (limits: Limits): Ledgers => someLedgers({ shape: aShape({ limits }) })
+
+/** What a job of so many tokens costs, where that is within the limits; what is not told apart is input. */
+const costIn =
+  ({ window }: Ledgers) =>
+  ({ tokens, inputTokens: input = tokens }: Head): Cost =>
+    within(aCost({ tokens, input, output: tokens - input }), window.shape.limits)
+
+export function aSnapshot(over: Partial<Snapshot> = {}): Snapshot {
+  const { ledgers = someLedgers() } = over
+  return {
+    ring: aRing(),
+    ledgers,
+    costOf: costIn(ledgers),
+    pacing: 'burst',
+    next: {},
+    concurrency: Infinity,
+    travelMs: 0,
+    slowedMs: 0,
+    quietUntil: 0,
+    ...over,
+  }
+}
 
 export const aPool = (over: Partial<PoolSettings> = {}): PoolSettings => ({
   ...PoolSettings.parse({ provider: { kind: 'bedrock' }, requests: 300 }),

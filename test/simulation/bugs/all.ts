@@ -1,5 +1,6 @@
 /** Every planted bug. */
 import type { Bug } from './bug.ts'
+import { DIMENSION_BUGS } from './dimensions.ts'
 import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
 import { JOB_BUGS } from './jobs.ts'
@@ -16,6 +17,7 @@ export const BUGS: readonly Bug[] = [
   ...STOP_BUGS,
   ...BATCH_BUGS,
   ...REFUND_BUGS,
+  ...DIMENSION_BUGS,
   ...END_BUGS,
   ...REAL_BUGS,
 ]

@@ -77,13 +77,13 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'services/dispatch/send.ts',
     find: 'if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)',
     replace: 'if (sent) h.ring.sent.delete(job.key.jobId)',
-    seed: 26,
+    seed: 211,
   },
   {
     name: 'a new holder starts with an empty ledger',
     file: 'core/ledger-record.ts',
-    find: '  if (record.ledger) return',
-    replace: '  if (record.ledger && record.epoch === 0) return',
+    find: "  if (!stored) return p.history === 'full'",
+    replace: "  if (stored || !stored) return p.history === 'full' && !stored",
     seed: 10,
   },
   {

@@ -76,7 +76,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: ATTEMPT,
     find: 'if (parts && (parts.end || !sameKey(presentKey(parts), key))) {',
     replace: 'if (parts?.end) {',
-    seed: 29,
+    seed: 239,
   },
   {
     name: 'a slot that has passed is used all the same',

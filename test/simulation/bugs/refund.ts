@@ -2,7 +2,7 @@
 import type { Bug } from './bug.ts'
 
 const ABSORB = 'services/dispatch/absorb.ts'
-const REFUND = '  h.ledger = refund(h.ledger, slot, costOf(head, h.settings.tokens))\n'
+const REFUND = '  if (sent.cost) amend(h, sent, negative(sent.cost))\n'
 
 export const REFUND_BUGS: readonly Bug[] = [
   {
@@ -24,20 +24,21 @@ export const REFUND_BUGS: readonly Bug[] = [
     file: ABSORB,
     find: REFUND,
     replace: `${REFUND}${REFUND}`,
-    seed: 10,
+    seed: 5,
   },
   {
     name: 'a slot is given back though another copy of its message is called',
     file: ABSORB,
     find: '      sent.lookAt = 0\n',
     replace: '      sent.lookAt = 0\n      giveBack(h, sent)\n',
-    seed: 3095,
+    seed: 5,
   },
   {
     name: 'what is given back is taken from another moment',
     file: ABSORB,
     find: REFUND,
-    replace: '  h.ledger = refund(h.ledger, Math.max(slot, h.record.lastSlot), costOf(head, h.settings.tokens))\n',
-    seed: 1017,
+    replace:
+      '  if (sent.cost) amend(h, { ...sent, slot: Math.max(sent.slot, h.record.lastSlot) }, negative(sent.cost))\n',
+    seed: 5,
   },
 ]

@@ -16,32 +16,32 @@ export const SHARING_BUGS: readonly Bug[] = [
     name: 'a plain counter per window',
     file: LEDGER,
     find: `  let window = sum(counts, i - width + 1, i + 1)
-  let last = window > atMost ? i : undefined
+  let last = window > atMost ? i : NONE
   for (let end = i + 1; end < i + width; end++) {`,
     replace: `  const begin = i - (i % width)
   let window = sum(counts, begin, begin + width)
-  let last = window > atMost ? i : undefined
+  let last = window > atMost ? i : NONE
   for (let end = i + 1; end < i; end++) {`,
     seed: 8,
   },
   {
     name: 'the guard is left out of the window',
-    file: LEDGER,
-    find: 'Math.ceil((pool.windowMs + guardMs) / bucketMs)',
-    replace: 'Math.ceil((pool.windowMs + 0 * guardMs) / bucketMs)',
+    file: 'core/ledgers.ts',
+    find: 'Math.ceil((ms + guardMs) / bucketMs)',
+    replace: 'Math.ceil((ms + 0 * guardMs) / bucketMs)',
     seed: 13,
   },
   {
     name: 'tokens are not counted',
     file: LEDGER,
-    find: '  if (shape.tokens === undefined) return full\n',
-    replace: '  if (shape.tokens !== null) return full\n',
-    seed: 94,
+    find: '    if (limit === undefined) continue\n',
+    replace: "    if (limit === undefined || d === 'tokens') continue\n",
+    seed: 10,
   },
   {
     name: 'permits are not put into the ledger',
     file: 'core/plan.ts',
-    find: '    ledger = permit(ledger, offered.slot, cost)\n',
+    find: '    ledgers = permitAll(ledgers, offered.slot, cost)\n',
     replace: '',
     seed: 8,
   },
@@ -65,14 +65,14 @@ export const SHARING_BUGS: readonly Bug[] = [
     file: CONTEST,
     find: '(t.active ? t.turn : Math.max(t.turn, v))',
     replace: '(t.active ? t.turn : t.turn + 0 * v)',
-    seed: 1,
+    seed: 38,
   },
   {
     name: 'strict tiers go by their turns',
     file: CONTEST,
     find: '  a.rank - b.rank || a.turn - b.turn ||',
     replace: '  a.turn - b.turn ||',
-    seed: 81,
+    seed: 161,
   },
   {
     name: "an owner's weight is ignored",
@@ -91,9 +91,9 @@ export const SHARING_BUGS: readonly Bug[] = [
   {
     name: 'every second slot is left unused',
     file: 'core/pacing.ts',
-    find: 'spanMs(shape) / shape.requests : 0',
-    replace: '(2 * spanMs(shape)) / shape.requests : 0',
-    seed: 15,
+    find: '(spanMs(shape) * p.cost[d]) / limit : 0',
+    replace: '(2 * spanMs(shape) * p.cost[d]) / limit : 0',
+    seed: 20,
   },
   {
     name: 'a job is planned again at every tick until it settles',

@@ -12,6 +12,7 @@ import { endsIdle } from './ends-idle.ts'
 import { fences } from './fences.ts'
 import { findable } from './findable.ts'
 import { heard } from './heard.ts'
+import { inFlight } from './in-flight.ts'
 import { lease } from './lease.ts'
 import { legalEdges } from './legal-edges.ts'
 import { mended } from './mended.ts'
@@ -39,6 +40,7 @@ export const CHECKS: readonly MakeCheck[] = [
   permits,
   calls,
   windows,
+  inFlight,
   covered,
   soundClocks,
   refused,

@@ -2,12 +2,23 @@
 import { type JobFacts, placeOf } from '../book.ts'
 import type { MakeCheck, Witness } from './check.ts'
 
-export const atRest: MakeCheck = (w) => ({
-  rest() {
-    for (const job of w.book.jobs.values()) standsRight(w, job)
-    for (const pool of Object.keys(w.scenario.settings.pools)) painted(w, pool)
-  },
-})
+export const atRest: MakeCheck = (w) => {
+  /** Pools whose last holder ended with nothing to do: it alone has seen everything, and painted it. */
+  const endedIdle = new Set<string>()
+  return {
+    commit(commit) {
+      for (const { pk, sk, before, after } of commit) {
+        if (sk !== 'ledger') continue
+        if (before?.['state'] === 'ending' && after?.['state'] === 'free') endedIdle.add(pk)
+        else endedIdle.delete(pk)
+      }
+    },
+    rest() {
+      for (const job of w.book.jobs.values()) standsRight(w, job)
+      for (const pool of endedIdle) painted(w, pool)
+    },
+  }
+}
 
 function standsRight(w: Witness, job: JobFacts): void {
   const home = w.book.home(job)
@@ -21,11 +32,9 @@ function standsRight(w: Witness, job: JobFacts): void {
     w.fail('at-rest', `${job.id} is in review without a draft`)
 }
 
-/** Only a holder that has ended idle says that it has seen everything. */
 function painted(w: Witness, pool: string): void {
-  const state = w.tables.get('capacity', { pk: pool, sk: 'ledger' })?.['state']
   const overview = w.tables.get('capacity', { pk: pool, sk: 'overview' })
-  if (!overview || state !== 'free' || !w.scenario.untilIdle) return
+  if (!overview || !w.scenario.untilIdle) return
   const bells = w.tables.query('rings', { pk: `bell#${pool}` }).items.length
   if (bells > 0) return
   const tiers = overview['tiers'] as Record<string, { queued: number; running: number }>

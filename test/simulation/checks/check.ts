@@ -3,6 +3,7 @@ import type { JobEvent, JobMessage, ModelRequest } from '../../../services/ports
 import type { Book, JobFacts } from '../book.ts'
 import type { CallKind } from '../faults.ts'
 import type { Move } from '../moves.ts'
+import type { ProviderAnswer } from '../ports.ts'
 import type { SimProcess } from '../process.ts'
 import type { Scenario } from '../scenario.ts'
 import type { ObservedTables, Written } from '../tables.ts'
@@ -15,6 +16,8 @@ export interface Arrival {
   readonly pool: string
   readonly job: JobFacts | undefined
   readonly permit: JobMessage['jobs'][number] | undefined
+  /** What the provider answers, and after how many ms. */
+  readonly said: ProviderAnswer
 }
 export interface Actor {
   readonly process: SimProcess

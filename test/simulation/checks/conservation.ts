@@ -1,9 +1,10 @@
 /**
- * G3, where nothing fails and no tokens are counted: with even pacing, who has been known to be ready gets the next slot
+ * G3, where nothing fails and only calls are limited: with even pacing, who has been known to be ready gets the next slot
  * that the pacing offers. And G5's promise that none starves: nobody waits longer than all before it take.
  */
 import { Backlog } from './backlog.ts'
 import type { MakeCheck } from './check.ts'
+import { limitsOnlyCalls } from './limits.ts'
 
 /** Stamps lie on buckets, of which a window has about 600. */
 const bucketMs = (windowMs: number): number => Math.max(1, Math.round(windowMs / 600))
@@ -28,13 +29,14 @@ export const conservation: MakeCheck = (w) => {
     sent(message) {
       const { pool } = message
       const settings = w.scenario.settings.pools[pool]
-      if (!settings) return
+      if (!settings?.requests) return
       const interval = spanMs(pool) / settings.requests
+      const callsOnly = limitsOnlyCalls(settings)
       for (const job of message.jobs) {
         const before = last.get(pool)
         const its = backlog.take(job)
         const gap = job.slot - (before?.slot ?? job.slot)
-        const paced = settings.pacing === 'even' && settings.tokens === undefined
+        const paced = settings.pacing === 'even' && callsOnly
         if (
           paced &&
           before?.ready &&
@@ -44,7 +46,7 @@ export const conservation: MakeCheck = (w) => {
         )
           w.fail('conservation', `a slot of ${pool} was left unused for ${gap} ms`)
         const bound = (w.book.jobs.size / settings.requests + 2) * spanMs(pool) + SPARE_MS
-        if (its && settings.tokens === undefined && job.slot - its.since > bound)
+        if (its && callsOnly && job.slot - its.since > bound)
           w.fail('conservation', `${its.jobId} waited ${job.slot - its.since} ms of at most ${bound}`)
         last.set(pool, { slot: job.slot, ready: backlog.ready(pool).length > 0 })
       }

@@ -3,9 +3,10 @@
  * where every message comes twice, one copy before the end of its slot and one behind it.
  */
 
-import { bucketOf, shapeOf } from '../../../core/ledger.ts'
+import { bucketOf } from '../../../core/ledger.ts'
 import { unpackLedger } from '../../../core/ledger-codec.ts'
 import type { LedgerRecord } from '../../../core/ledger-record.ts'
+import { shapesOf } from '../../../core/ledgers.ts'
 import type { MakeCheck } from './check.ts'
 
 export const covered: MakeCheck = (w) => {
@@ -16,13 +17,13 @@ export const covered: MakeCheck = (w) => {
   const look = (pool: string, { ledger }: Pick<LedgerRecord, 'ledger'>) => {
     const settings = w.scenario.settings.pools[pool]
     if (!settings || !ledger) return
-    const shape = shapeOf(settings)
-    const { first, requests } = unpackLedger(ledger.bytes, { ...ledger, shape })
+    const { window: shape } = shapesOf(settings)
+    const { first, counts } = unpackLedger(ledger.bytes, { ...ledger, shape })
     const open = (called.get(pool) ?? []).filter((slot) => bucketOf(shape, slot) >= first)
     called.set(pool, open)
     for (const slot of open) {
       const calls = open.filter((other) => other === slot).length
-      const counted = requests[bucketOf(shape, slot) - first] ?? 0
+      const counted = counts.requests[bucketOf(shape, slot) - first] ?? 0
       if (counted < calls) w.fail('covered', `${calls} calls were made in the slot ${slot}, and ${counted} are counted`)
     }
   }

@@ -51,7 +51,9 @@ export const probes: MakeCheck = (w) => {
         if (pk.startsWith('bell#') && after) told(pk.slice('bell#'.length), after)
         // Another holder, or the stop is over.
         if ((sk === 'ledger' && before?.['epoch'] !== after?.['epoch']) || (sk === 'stop' && !after)) due.delete(pk)
-        const since = sk === 'overview' ? due.get(pk) : undefined
+        // A picture that lands late may be of a holder that is no more.
+        const fresh = sk === 'overview' && w.now() - Number(after?.['at']) < SOON_MS
+        const since = fresh ? due.get(pk) : undefined
         if (since === undefined || w.sinceFaultsMs() < soonMs(pk) || w.now() - since < soonMs(pk)) continue
         if (w.tables.get('capacity', { pk, sk: 'stop' }) && waits(pk))
           w.fail('probes', `${pk} is stopped, its probe came to no call ${w.now() - since} ms ago, and none follows`)

@@ -1,11 +1,13 @@
 /**
  * G4 and G5, where nothing fails: two owners of a tier, and two tiers, that have both been known to be ready differ in
  * service by weight by at most the sum of their largest jobs by weight, however long that lasts (start-time fair
- * queueing, theorem 1). Strict tiers go by rank alone.
+ * queueing, theorem 1). Strict tiers go by rank alone. Where more than calls is limited, one that waits for room may be
+ * passed, by no more than if it had been served. Shares counted in tokens are test/core's.
  */
 import type { JobMessage } from '../../../services/ports.ts'
 import { Backlog, type Waiting } from './backlog.ts'
 import type { Check, MakeCheck, Witness } from './check.ts'
+import { limitsOnlyCalls } from './limits.ts'
 
 const TIERS = ['high', 'medium', 'low']
 const ROUNDING = 1e-9
@@ -28,7 +30,15 @@ class Pair {
 /** Contenders for one thing, by name. */
 class Rivals {
   private readonly pairs = new Map<string, Pair>()
-  constructor(private readonly weight: (name: string) => number) {}
+  constructor(
+    private readonly weight: (name: string) => number,
+    private readonly passing: boolean,
+  ) {}
+
+  private bound(a: string, b: string): number {
+    const [one, other] = [1 / this.weight(a), 1 / this.weight(b)]
+    return one + other + (this.passing ? Math.max(one, other) : 0)
+  }
 
   /** `ready`: who has been known to be ready, the served one included if it was. Answers the pair that came too far apart. */
   serve(name: string, ready: ReadonlySet<string>): string | undefined {
@@ -37,7 +47,7 @@ class Rivals {
     for (const other of ready) {
       if (other === name) continue
       const [a, b] = [name, other].sort() as [string, string]
-      const pair = this.pairs.get(`${a} ${b}`) ?? new Pair(1 / this.weight(a) + 1 / this.weight(b))
+      const pair = this.pairs.get(`${a} ${b}`) ?? new Pair(this.bound(a, b))
       this.pairs.set(`${a} ${b}`, pair)
       if (pair.served((name === a ? 1 : -1) / this.weight(name)) > pair.bound + ROUNDING) return `${a} and ${b}`
     }
@@ -75,9 +85,10 @@ function serve(
   // What was cancelled a moment ago is served all the same: the dispatcher has not heard of it yet.
   const its = placeIn(job.key.lane)
   const settings = w.scenario.settings.pools[pool]
-  if (!settings) return
+  if (!settings || settings.share === 'tokens') return
+  const passing = !limitsOnlyCalls(settings)
   const compare = (what: string, name: (o: Place) => string, weight: (n: string) => number, among: Waiting[]) => {
-    const rivals = all.get(`${pool} ${what}`) ?? new Rivals(weight)
+    const rivals = all.get(`${pool} ${what}`) ?? new Rivals(weight, passing)
     all.set(`${pool} ${what}`, rivals)
     const apart = rivals.serve(name(its), new Set(among.map(name)))
     if (apart) w.fail('sharing', `${what}: ${apart} have come too far apart`)
@@ -92,7 +103,7 @@ function serve(
   } else {
     compare(`owners of ${its.tier}`, (o) => o.owner, ownerWeight, tiers)
     if (settings.order === 'weighted') compare('tiers', (o) => o.tier, tierWeight, ready)
-    else if (ready.some((o) => TIERS.indexOf(o.tier) < TIERS.indexOf(its.tier)))
+    else if (!passing && ready.some((o) => TIERS.indexOf(o.tier) < TIERS.indexOf(its.tier)))
       w.fail('sharing', `a ${its.tier} job went before a higher tier`)
   }
 }

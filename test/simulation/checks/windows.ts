@@ -1,25 +1,21 @@
 /**
- * G2, counted where the provider counts: no window holds more calls or tokens than the limits. Where clocks and networks
- * are farther off than the guard allows, it may hold as many more as there are calls outside it.
+ * G2, counted where the provider counts: no window holds more calls or tokens than the limits, whichever of them there
+ * are. Where clocks and networks are farther off than the guard allows, it may hold as many more calls as there are
+ * outside it.
  */
-import type { Arrival, MakeCheck } from './check.ts'
 
-interface Counted {
-  readonly at: number
-  readonly tokens: number
-  readonly outside: boolean
-}
-/** As documented: three bytes of prompt are a token, and all the output that may come is reserved. */
-const reserved = ({ request }: Arrival): number =>
-  Math.ceil(Buffer.byteLength(`${request.system ?? ''}${request.prompt}`) / 3) + request.maxOutputTokens
+import type { Arrival, MakeCheck } from './check.ts'
+import { type Counted, countedAs, type Meter, metersOf } from './counting.ts'
 
 type Permit = NonNullable<Arrival['permit']>
 const nameOf = ({ key, fence, slot }: Permit): string => `${key.jobId} ${fence} ${slot}`
 
 export const windows: MakeCheck = (w) => {
   const counted = new Map<string, Counted[]>()
-  /** Permits stamped by a clock that was ahead by more than the guard allows: whoever holds the lease next can know of
-   *  them only that their calls may have been made by then. */
+  /**
+   * Permits stamped by a clock that was ahead by more than the guard allows: whoever holds the lease next can know of
+   * them only that their calls may have been made by then.
+   */
   const ahead = new Set<string>()
   const isOutside = ({ at, permit, request }: Arrival): boolean => {
     if (!permit || ahead.has(nameOf(permit))) return true
@@ -28,28 +24,28 @@ export const windows: MakeCheck = (w) => {
     const late = at - permit.slot
     return late < -skewMs / 2 || late > refusalMs + skewMs / 2 + networkMs
   }
+  const judge = (calls: readonly Counted[], { what, limit, windowMs, of }: Meter) => {
+    const inside = calls.filter((call) => call.at > w.now() - windowMs)
+    const outside = inside.filter((call) => call.outside)
+    const sum = inside.reduce((total, call) => total + (call.outside ? 0 : of(call, w.now())), 0)
+    if (sum > limit)
+      w.fail('windows', `${sum} ${what} in a window of ${limit}, besides ${outside.length} calls outside the guard`)
+  }
   return {
     sent({ pool, sentAt, jobs }) {
       const skewMs = w.scenario.settings.pools[pool]?.guard.skewMs ?? 0
       if (sentAt > w.now() + skewMs / 2) for (const job of jobs) ahead.add(nameOf(job))
     },
     arrival(arrival) {
-      const { pool, at, request } = arrival
-      const { windowMs, requests, tokens } = request.pool
-      const window = counted.get(pool) ?? []
-      counted.set(pool, window)
-      while ((window[0]?.at ?? Infinity) <= at - windowMs) window.shift()
-      window.push({ at, tokens: reserved(arrival), outside: isOutside(arrival) })
-      const outside = window.filter((c) => c.outside)
-      if (outside.length > 0 && w.scenario.clocks !== 'beyond')
-        w.fail(
-          'windows',
-          `${request.jobId} is called ${at - (arrival.permit?.slot ?? 0)} ms after its slot, outside the guard`,
-        )
-      if (window.length > requests + outside.length)
-        w.fail('windows', `${window.length} calls in a window of ${requests}, ${outside.length} of them outside`)
-      const sum = window.reduce((total, c) => total + (c.outside ? 0 : c.tokens), 0)
-      if (tokens !== undefined && sum > tokens) w.fail('windows', `${sum} tokens in a window of ${tokens}`)
+      const { pool, at, request, permit } = arrival
+      const meters = metersOf(request.pool)
+      const longest = Math.max(...meters.map((m) => m.windowMs))
+      const calls = (counted.get(pool) ?? []).filter((call) => call.at > at - longest)
+      const outside = isOutside(arrival)
+      counted.set(pool, [...calls, { ...countedAs(arrival), outside }])
+      if (outside && w.scenario.clocks !== 'beyond')
+        w.fail('windows', `${request.jobId} is called ${at - (permit?.slot ?? 0)} ms after its slot, outside the guard`)
+      for (const meter of meters) judge(counted.get(pool) as Counted[], meter)
     },
   }
 }

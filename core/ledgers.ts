@@ -1,0 +1,90 @@
+/**
+ * A pool's ledgers: the window's, which stamps the slots, and where a longer limit is set (a day's) one more. A permit
+ * stands in all of them or in none.
+ */
+import type { Cost, Limits } from './cost.ts'
+import { amend, earliest, fits, type Ledger, type LedgerShape, permit, stampAt, trim, usedIn } from './ledger.ts'
+import type { PoolSettings } from './settings.ts'
+
+export interface Ledgers {
+  readonly window: Ledger
+  readonly day?: Ledger
+}
+export interface Shapes {
+  readonly window: LedgerShape
+  readonly day?: LedgerShape
+}
+
+/** A window is cut into about this many buckets: 100 ms for a minute, and one record stays under 4 KB. */
+const BUCKETS_PER_WINDOW = 600
+/** Five minutes for a day. */
+const BUCKETS_PER_DAY = 288
+
+export type Limited = Pick<
+  PoolSettings,
+  'windowMs' | 'requests' | 'tokens' | 'inputTokens' | 'outputTokens' | 'day'
+> & {
+  readonly guard: PoolSettings['guard']
+}
+
+const known = (limits: Readonly<Record<string, number | undefined>>): Limits =>
+  Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined))
+
+export const limitsOf = (p: Pick<Limited, 'requests' | 'tokens' | 'inputTokens' | 'outputTokens'>): Limits =>
+  known({ requests: p.requests, tokens: p.tokens, input: p.inputTokens, output: p.outputTokens })
+
+/** Whether it matters how many tokens a call takes. */
+export const countsTokens = (p: Limited): boolean =>
+  [p.tokens, p.inputTokens, p.outputTokens, p.day?.tokens].some((limit) => limit !== undefined)
+
+/** What no job may cost: by the window's limits, and by the day's where those are lower. */
+export function limitsOnOne(p: Limited): Limits {
+  const window = limitsOf(p)
+  const least = (a: number | undefined, b: number | undefined) => Math.min(a ?? Infinity, b ?? Infinity)
+  const lower = { requests: least(p.requests, p.day?.requests), tokens: least(p.tokens, p.day?.tokens) }
+  return known({ ...window, ...known(Object.fromEntries(Object.entries(lower).filter(([, l]) => l < Infinity))) })
+}
+
+export function shapesOf(p: Limited): Shapes {
+  const guardMs = p.guard.refusalMs + p.guard.skewMs + p.guard.networkMs
+  const window = shape(p.windowMs, guardMs, { buckets: BUCKETS_PER_WINDOW, limits: limitsOf(p), stamps: true })
+  if (!p.day) return { window }
+  const { windowMs, requests, tokens } = p.day
+  const limits = known({ requests, tokens })
+  return { window, day: shape(windowMs, guardMs, { buckets: BUCKETS_PER_DAY, limits, stamps: false }) }
+}
+
+/** Moments that are counted at the next stamp can lie in one bucket more than their window is wide. */
+function shape(ms: number, guardMs: number, p: { buckets: number; limits: Limits; stamps: boolean }): LedgerShape {
+  const bucketMs = Math.max(1, Math.round(ms / p.buckets))
+  return { bucketMs, buckets: Math.ceil((ms + guardMs) / bucketMs) + (p.stamps ? 0 : 1), limits: p.limits }
+}
+
+const all = (ledgers: Ledgers, change: (ledger: Ledger) => Ledger): Ledgers => ({
+  window: change(ledgers.window),
+  ...(ledgers.day ? { day: change(ledgers.day) } : {}),
+})
+
+export const fitsAll = ({ window, day }: Ledgers, slot: number, cost: Cost): boolean =>
+  fits(window, slot, cost) && (!day || fits(day, slot, cost))
+export const permitAll = (ledgers: Ledgers, slot: number, cost: Cost): Ledgers =>
+  all(ledgers, (ledger) => permit(ledger, slot, cost))
+export const amendAll = (ledgers: Ledgers, slot: number, by: Cost): Ledgers =>
+  all(ledgers, (ledger) => amend(ledger, slot, by))
+export const trimAll = (ledgers: Ledgers, now: number): Ledgers => all(ledgers, (ledger) => trim(ledger, now))
+
+/** The first stamp at or after `from` that is legal in all of them. */
+export function earliestStamp({ window, day }: Ledgers, from: number, cost: Cost): number {
+  for (let at = from; ; ) {
+    const slot = stampAt(window.shape, earliest(window, stampAt(window.shape, at), cost))
+    const inDay = day ? earliest(day, slot, cost) : slot
+    if (inDay === slot) return slot
+    at = inDay
+  }
+}
+
+/** What was permitted in each of the windows that end now. */
+export const usedAll = ({ window, day }: Ledgers, now: number): { window: Limits; day?: Limits } => ({
+  window: usedIn(window, now),
+  ...(day ? { day: usedIn(day, now) } : {}),
+})
