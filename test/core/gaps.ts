@@ -1,6 +1,7 @@
 /**
  * Watches how far contenders drift apart in service by weight while both have work. Fair queueing bounds the drift of
- * every pair over every interval in which both are backlogged by the sum of one job each (SFQ, theorem 1).
+ * every pair over every interval in which both are backlogged by the sum of one job each, the largest that they have
+ * (SFQ, theorem 1).
  */
 export class Gaps {
   private readonly service = new Map<string, number>()
@@ -13,6 +14,8 @@ export class Gaps {
   constructor(
     private readonly weightOf: (id: string) => number,
     private readonly comparable: (a: string, b: string) => boolean = () => true,
+    /** The most that one job may take. */
+    private readonly largestOf: (id: string) => number = () => 1,
   ) {}
 
   /** What each has ready before a tick. */
@@ -21,8 +24,8 @@ export class Gaps {
     for (const [a, b] of this.pairs()) this.watch(a, b)
   }
 
-  served(id: string): void {
-    this.service.set(id, (this.service.get(id) ?? 0) + 1)
+  served(id: string, amount = 1): void {
+    this.service.set(id, (this.service.get(id) ?? 0) + amount)
     for (const [a, b] of this.pairs()) if (a === id || b === id) this.measure(a, b)
     this.ready.set(id, (this.ready.get(id) ?? 0) - 1)
     for (const [a, b] of this.pairs()) if (a === id || b === id) this.watch(a, b)
@@ -48,7 +51,7 @@ export class Gaps {
     if (!seen) return
     seen.low = Math.min(seen.low, this.apart(a, b))
     seen.high = Math.max(seen.high, this.apart(a, b))
-    const bound = 1 / this.weightOf(a) + 1 / this.weightOf(b)
+    const bound = this.largestOf(a) / this.weightOf(a) + this.largestOf(b) / this.weightOf(b)
     this.excess = Math.max(this.excess, seen.high - seen.low - bound)
   }
 

@@ -256,8 +256,8 @@ describe('the provider', () => {
     await ask(url, { job: 'c', fence: 3 })
     const lines = readFileSync(logFile, 'utf8').trim().split('\n')
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { at: 5, job: 'slow', attempt: 0, fence: 1, status: 200, tokens: 20 },
-      { at: 5, job: 'b', attempt: 0, fence: 2, status: 200, tokens: 20 },
+      { at: 5, job: 'slow', attempt: 0, fence: 1, status: 200, tokens: 19 },
+      { at: 5, job: 'b', attempt: 0, fence: 2, status: 200, tokens: 19 },
       { at: 5, job: 'c', attempt: 0, fence: 3, status: 429 },
     ])
     await close()
