@@ -91,9 +91,27 @@ describe('the ledger', () =>
       ['none', new Uint8Array()],
     ])('keeps its bytes: %s', async (_, bytes) => {
       await acquire()
-      await write({ ledger: { bytes, first: 17, bucketMs: 50 } })
-      const { ledger } = await acquire({ now: NOW + LEASE_MS })
-      expect(ledger).toEqual({ bytes, first: 17, bucketMs: 50 })
+      await write({ ledger: { bytes, first: 17, bucketMs: 50 }, day: { bytes, first: 3, bucketMs: 9_000 } })
+      const { ledger, day } = await acquire({ now: NOW + LEASE_MS })
+      expect({ ledger, day }).toEqual({
+        ledger: { bytes, first: 17, bucketMs: 50 },
+        day: { bytes, first: 3, bucketMs: 9_000 },
+      })
+    })
+
+    it('keeps where the pacing stands, by what is paced, to the fraction of a ms', async () => {
+      await acquire()
+      const nextOf = { requests: NOW + 1 / 3, tokens: NOW + 2 / 3, input: NOW + 0.1, output: 0 }
+      await write({ next: NOW + 1 / 7, nextOf })
+      expect(await acquire({ now: NOW + LEASE_MS })).toMatchObject({ next: NOW + 1 / 7, nextOf })
+    })
+
+    it('no longer holds a day that is not written any more', async () => {
+      await acquire()
+      await write({ version: 2 })
+      const { day: _, ...rest } = aLedgerRecord({ version: 3 })
+      expect(await on().capacity.write({ pool: POOL, record: rest })).toBe('written')
+      expect(await acquire({ now: NOW + LEASE_MS })).not.toHaveProperty('day')
     })
 
     it.each([

@@ -7,6 +7,13 @@ import { aPool } from '../support/builders.ts'
 const ASK = { input: 1_000, output: 400 }
 const rules = (accounting: Rules['accounting'], burndown = 1): Rules => ({ accounting, burndown })
 
+const parts = fc.double({ min: 0, max: 1, noNaN: true })
+const asks = fc.record({ input: fc.nat(10_000), output: fc.nat(5_000) })
+const drawnRules: fc.Arbitrary<Rules> = fc.record({
+  accounting: fc.constantFrom('total', 'openai', 'anthropic', 'bedrock'),
+  burndown: fc.constantFrom(1, 2.5, 5),
+})
+
 describe('what a call reserves', () => {
   it.each([
     { of: rules('bedrock', 5), tokens: 1_000 + 5 * 400 },
@@ -16,6 +23,17 @@ describe('what a call reserves', () => {
     { of: rules('total'), tokens: 1_400 },
   ])('is for $of.accounting with a burndown of $of.burndown $tokens tokens of 1,000 and 400', ({ of, tokens }) => {
     expect(reserved(of, ASK)).toEqual({ requests: 1, tokens, input: 1_000, output: 400 })
+  })
+
+  it('is one call, its input and its output, in whole tokens, and never fewer than the output that may come', () => {
+    fc.assert(
+      fc.property(drawnRules, asks, (of, ask) => {
+        const { requests, tokens, ...apart } = reserved(of, ask)
+        expect({ requests, ...apart }).toEqual({ requests: 1, ...ask })
+        expect(Number.isInteger(tokens)).toBe(true)
+        expect(tokens).toBeGreaterThanOrEqual(Math.max(ask.input, ask.output))
+      }),
+    )
   })
 })
 
@@ -33,6 +51,7 @@ describe('what it has cost', () => {
     { what: 'OpenAI gives nothing back', of: rules('openai'), usage },
     { what: 'an unknown provider gives nothing back', of: rules('total'), usage },
     { what: 'only a part is told', of: rules('bedrock'), usage: { outputTokens: 3 } },
+    { what: 'only the other part is told', of: rules('anthropic'), usage: { inputTokens: 3 } },
     { what: 'nothing is told', of: rules('anthropic'), usage: {} },
   ])('stays at what was reserved where $what', ({ of, usage }) => {
     const was = reserved(of, ASK)
@@ -40,32 +59,28 @@ describe('what it has cost', () => {
   })
 
   it('is never more than was reserved, while the call keeps to what was asked', () => {
-    const accountings = fc.constantFrom('total', 'openai', 'anthropic', 'bedrock')
-    const asks = fc.record({ input: fc.nat(10_000), output: fc.nat(5_000) })
-    const shares = fc.record({
-      input: fc.double({ min: 0, max: 1, noNaN: true }),
-      output: fc.double({ min: 0, max: 1, noNaN: true }),
-    })
+    const shares = fc.record({ input: parts, output: parts, cached: fc.nat(10_000) })
     fc.assert(
-      fc.property(
-        accountings,
-        fc.constantFrom(1, 2.5, 5),
-        asks,
-        shares,
-        fc.nat(10_000),
-        (accounting, burndown, ask, share, cached) => {
-          const of = rules(accounting, burndown)
-          const was = reserved(of, ask)
-          const inputTokens = Math.floor(ask.input * share.input)
-          const used = { inputTokens, outputTokens: Math.floor(ask.output * share.output), cacheReadTokens: cached }
-          const cost = settled(of, used, was)
-          for (const d of DIMENSIONS) {
-            expect(cost[d]).toBeLessThanOrEqual(was[d])
-            expect(cost[d]).toBeGreaterThanOrEqual(0)
-          }
-        },
-      ),
+      fc.property(drawnRules, asks, shares, (of, ask, share) => {
+        const was = reserved(of, ask)
+        const [inputTokens, outputTokens] = [Math.floor(ask.input * share.input), Math.floor(ask.output * share.output)]
+        const cost = settled(of, { inputTokens, outputTokens, cacheReadTokens: share.cached }, was)
+        for (const d of DIMENSIONS) {
+          expect(cost[d]).toBeLessThanOrEqual(was[d])
+          expect(cost[d]).toBeGreaterThanOrEqual(0)
+        }
+      }),
     )
+  })
+
+  it('is all that was used, without what a cache held, where that is more than was reserved', () => {
+    const used = { inputTokens: 2_000, outputTokens: 500, cacheReadTokens: 100 }
+    expect(settled(rules('anthropic'), used, reserved(rules('anthropic'), ASK))).toEqual({
+      requests: 1,
+      tokens: 2_400,
+      input: 1_900,
+      output: 500,
+    })
   })
 })
 
@@ -78,6 +93,7 @@ describe('the rules of a pool', () => {
     { provider: compatible('https://api.openai.com/v1'), accounting: 'openai' },
     { provider: compatible('https://team.openai.azure.com/openai'), accounting: 'openai' },
     { provider: compatible('https://openai.com.example.com/v1'), accounting: 'total' },
+    { provider: compatible('https://notopenai.com/v1'), accounting: 'total' },
     { provider: compatible('http://127.0.0.1:8000/v1'), accounting: 'total' },
   ])('are for $provider those of $accounting', ({ provider, accounting }) => {
     expect(rulesFor(aPool({ provider }), 'a-model').accounting).toBe(accounting)
@@ -89,6 +105,8 @@ describe('the rules of a pool', () => {
     ['anthropic.claude-3-5-sonnet-20241022-v2:0', 1],
     ['anthropic.claude-3-haiku-20240307-v1:0', 1],
     ['anthropic.claude-v2:1', 1],
+    ['anthropic.claude-instant-v1', 1],
+    ['anthropic.claude-opus-4-1-20250805-v1:0', 5],
     ['amazon.nova-pro-v1:0', 1],
   ])('weigh output of %s on Bedrock %i times', (model, burndown) => {
     expect(rulesFor(aPool({ provider: { kind: 'bedrock' } }), model).burndown).toBe(burndown)

@@ -101,6 +101,7 @@ describe('the errors kept with a job', () => {
     const job = aJob({
       errors: errors.reduce<JobError[]>(withError, []),
       tokens: 200_000,
+      inputTokens: 190_000,
       owner: 'someone@example.com',
     })
     const { key, ...rest } = LiveRecord.parse({
@@ -130,7 +131,7 @@ describe('a live record', () => {
   })
 
   it('carries over what every state has, and neither lease nor a wish to cancel', () => {
-    const job = aJob()
+    const job = aJob({ inputTokens: 60, expiresAt: NOW + 1 })
     const carried = carry({ ...job, state: 'running', nonce: 'n', leaseUntil: NOW, cancelRequested: true })
     const { state: _, ...common } = job
     expect(carried).toEqual(common)

@@ -75,6 +75,16 @@ describe('a packed ledger', () => {
     expect(totals(unpackLedger(Uint8Array.from([1, 3, 2, 0x80, 1, 0, 1, 5]), asked))).toEqual([3, 133, 0, 0])
   })
 
+  it('names what it counts by a bit of each, in tables for as long as they stand', () => {
+    const bitsOf = (limits: Limits) => [...packLedger(ledgerOf(aShape({ limits }), [{ bucket: 2, cost }]))]
+    const cost = aCost({ tokens: 7, input: 5, output: 130 })
+    expect(bitsOf({ requests: 1 })).toEqual([0, 2, 1])
+    expect(bitsOf({ tokens: 1 })).toEqual([1, 2, 1, 7])
+    expect(bitsOf({ input: 1 })).toEqual([2, 2, 1, 5])
+    expect(bitsOf({ output: 1 })).toEqual([4, 2, 1, 0x82, 1])
+    expect(bitsOf(ALL)).toEqual([7, 2, 1, 7, 5, 0x82, 1])
+  })
+
   it('is small: under 1 KB for 300 calls a minute, wherever they fall', () => {
     const shape = shapesOf(aPool()).window
     const places = fc.array(fc.integer({ min: 0, max: 607 }), { minLength: 300, maxLength: 300 })

@@ -82,7 +82,8 @@ describe('slots that a clock ahead has stamped', () => {
         const ledger = withoutFuture(aLedger({ shape, permits: slots.map((slot) => ({ slot })) }), NOW)
         const sum = ledger.counts.requests.reduce((a, b) => a + b, 0)
         expect(sum).toBe(slots.length)
-        const future = slots.filter((slot) => slot > NOW + AHEAD_AT_MOST_MS).length
+        // A stamp is rounded up to its bucket.
+        const future = slots.filter((slot) => slot > NOW + AHEAD_AT_MOST_MS + shape.bucketMs).length
         expect(usedIn(ledger, NOW).requests).toBeGreaterThanOrEqual(future)
         const over = NOW + AHEAD_AT_MOST_MS + spanMs(shape) + shape.bucketMs
         expect(usedIn(ledger, over)).toEqual({ requests: 0 })
@@ -104,6 +105,8 @@ describe('slots that a clock ahead has stamped', () => {
     const shape = aShape({ limits: { requests: 9, tokens: 99, output: 99 } })
     const permits = [NOW, NOW + 60_000].map((slot) => ({ slot, tokens: 7, output: 4 }))
     expect(usedIn(withoutFuture(aLedger({ shape, permits }), NOW), NOW)).toEqual({ requests: 2, tokens: 14, output: 8 })
+    const tokensAlone = aLedger({ shape, permits: [{ slot: NOW }, { slot: NOW + 60_000, requests: 0, tokens: 7 }] })
+    expect(usedIn(withoutFuture(tokensAlone, NOW), NOW)).toEqual({ requests: 1, tokens: 7, output: 0 })
   })
 
   it('are not the stamps of a pool whose buckets are minutes wide', () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Limits } from '../../core/cost.ts'
 import { type LedgerShape, spanMs } from '../../core/ledger.ts'
 import { type Ledgers, permitAll, shapesOf, trimAll } from '../../core/ledgers.ts'
-import { leadMs, type Next, offer, type Pacing } from '../../core/pacing.ts'
+import { amendNext, leadMs, type Next, offer, type Pacing } from '../../core/pacing.ts'
 import { aCost, aPool, aRing, aShape, NOW, someLedgers } from '../support/builders.ts'
 import { type Call, exceeded } from './recount.ts'
 import { World } from './world.ts'
@@ -151,6 +151,35 @@ describe('even pacing of calls and tokens together', () => {
     const madeUp = usedIn(calls, 'tokens', since - 1, since + 250)
     expect(madeUp).toBeGreaterThan(500)
     expect(madeUp).toBeLessThanOrEqual(750 + 2 * 50)
+  })
+})
+
+describe('pacing once a call has cost other than it was offered for', () => {
+  const shape = aShape({ limits: { requests: 10, tokens: 1000 } })
+  const next = { requests: NOW + 700, tokens: NOW + 900, input: NOW + 300 }
+
+  it('goes on by so much sooner or later in what it has cost, and stays where nothing was counted', () => {
+    const by = (tokens: number) => aCost({ requests: 0, tokens, input: tokens })
+    expect(amendNext(next, by(-200), { shape, pacing: 'even' })).toEqual({ ...next, tokens: NOW + 700 })
+    expect(amendNext(next, by(50), { shape, pacing: 'even' })).toEqual({ ...next, tokens: NOW + 950 })
+    expect(amendNext({}, by(50), { shape, pacing: 'even' })).toEqual({})
+  })
+
+  it('is as it was in a pool that bursts', () => {
+    expect(amendNext(next, aCost({ tokens: -200 }), { shape, pacing: 'burst' })).toEqual(next)
+  })
+
+  it('stands where it would stand had the call been offered for what it has cost', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 1, max: 500 }), (reserved, used) => {
+        const nextOf = (tokens: number) =>
+          offer({ ...asked, ledgers: someLedgers({ shape }), next: {}, from: NOW, cost: aCost({ tokens }) }).next
+        const by = aCost({ requests: 0, tokens: used - reserved })
+        const amended = amendNext(nextOf(reserved), by, { shape, pacing: 'even' })
+        expect(amended.tokens).toBeCloseTo(nextOf(used).tokens as number)
+        expect(amended.requests).toBe(nextOf(used).requests)
+      }),
+    )
   })
 })
 

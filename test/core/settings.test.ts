@@ -26,6 +26,7 @@ describe('settings', () => {
           order: 'weighted',
           tiers: { high: 60, medium: 30, low: 10 },
           history: 'full',
+          share: 'requests',
         },
       },
       owners: {},
@@ -42,6 +43,16 @@ describe('settings', () => {
     if (!parsed.ok) throw new Error(parsed.faults.join())
     expect(parsed.settings.pools.main?.guard).toEqual({ refusalMs: 250, skewMs: 0, networkMs: 200 })
     expect(parsed.settings.owners).toEqual({ 'ann@example.com': { weight: 3 } })
+  })
+
+  it.each(['requests', 'tokens', 'inputTokens', 'outputTokens', 'concurrency'])('need one limit alone: %s', (limit) => {
+    expect(faultsOf(good({ pools: { main: { provider: pool.provider, [limit]: 10 } } }))).toEqual([])
+  })
+
+  it('fill in what a longer window needs, and take it for a limit', () => {
+    const parsed = parseSettings(good({ pools: { main: { provider: pool.provider, day: { tokens: 1_000_000 } } } }))
+    if (!parsed.ok) throw new Error(parsed.faults.join())
+    expect(parsed.settings.pools.main?.day).toEqual({ windowMs: 86_400_000, tokens: 1_000_000, history: 'empty' })
   })
 
   const caller = { role: 'arn:aws:iam::123456789012:role/agent', id: 'agent', owner: 'agent', scopes: ['jobs:submit'] }
@@ -62,6 +73,22 @@ describe('settings', () => {
       inKind({ pool: 'constructor' }),
       /^kinds\.reply\.pool: no pool is named constructor$/,
     ],
+    [
+      'a pool without any limit',
+      good({ pools: { main: { provider: pool.provider } } }),
+      /^pools\.main: limit it: requests, tokens, inputTokens, outputTokens, day or concurrency$/,
+    ],
+    [
+      'a longer window without any limit, nor another',
+      good({ pools: { main: { provider: pool.provider, day: {} } } }),
+      /^pools\.main: limit it: /,
+    ],
+    ['a longer window of nothing', inPool({ day: { requests: 0 } }), /^pools\.main\.day\.requests: .*>=1/],
+    ['a longer window of more than a month', inPool({ day: { windowMs: 1e10 } }), /^pools\.main\.day\.windowMs: .*<=/],
+    ['no call in flight', inPool({ concurrency: 0 }), /^pools\.main\.concurrency: .*>=1/],
+    ['a way of counting nobody knows', inPool({ accounting: 'acme' }), /^pools\.main\.accounting: .*"bedrock"/],
+    ['output that weighs nothing', inPool({ burndown: 0 }), /^pools\.main\.burndown: .*>=1/],
+    ['a share of what nobody knows', inPool({ share: 'money' }), /^pools\.main\.share: .*"requests"\|"tokens"/],
     ['a limit of nothing', inPool({ requests: 0 }), /^pools\.main\.requests: .*>=1/],
     ['a fraction of a call', inPool({ requests: 1.5 }), /^pools\.main\.requests: .*int/],
     ['a window too short', inPool({ windowMs: 100 }), /^pools\.main\.windowMs: .*>=200/],
