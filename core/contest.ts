@@ -13,6 +13,8 @@ interface Leaf {
   readonly lane: Lane
   turn: number
   next: number
+  /** Its job has waited for room since it was in turn: whatever others were charged meanwhile, it comes first. */
+  waits: boolean
 }
 interface Contender {
   readonly id: string
@@ -33,9 +35,11 @@ export interface Turns {
 }
 
 const lifted = (t: { turn: number; active: boolean }, v: number): number => (t.active ? t.turn : Math.max(t.turn, v))
+const byTurn = (a: Leaf, b: Leaf): number =>
+  Number(b.waits) - Number(a.waits) || a.turn - b.turn || (a.lane.id < b.lane.id ? -1 : 1)
+const waitsIn = ({ leaves }: Contender): number => Number(leaves.peek()?.waits === true)
 const byRankAndTurn = (a: Contender, b: Contender): number =>
-  a.rank - b.rank || a.turn - b.turn || (a.id < b.id ? -1 : 1)
-const byTurn = (a: Leaf, b: Leaf): number => a.turn - b.turn || (a.lane.id < b.lane.id ? -1 : 1)
+  waitsIn(b) - waitsIn(a) || a.rank - b.rank || a.turn - b.turn || (a.id < b.id ? -1 : 1)
 
 export class Contest {
   private readonly groups = new Map<string, Contender>()
@@ -61,7 +65,8 @@ export class Contest {
     const group = this.contender(lane)
     const head = lane.heads[0]
     const ready = head !== undefined && head.at <= this.now
-    const leaf = { lane, turn: ready ? lifted(lane, group.v) : lane.turn, next: 0 }
+    const waits = head !== undefined && this.ring.waits === head.jobId
+    const leaf = { lane, turn: ready ? lifted(lane, group.v) : lane.turn, next: 0, waits }
     this.touched.set(lane.id, leaf)
     if (ready) group.leaves.push(leaf)
   }
@@ -78,12 +83,13 @@ export class Contest {
     return made
   }
 
-  /** Whose turn it is, and its next job; undefined when nobody has anything ready. */
+  /** Whose turn it is, and its next job; undefined when nobody has anything ready, or all that have are to wait. */
   first(): { lane: Lane; head: Head } | undefined {
-    const group = this.order.peek()
-    const leaf = group?.leaves.peek()
-    if (!group || !leaf || group.turn > this.notAfter) return undefined
-    return { lane: leaf.lane, head: leaf.lane.heads[leaf.next] as Head }
+    // One who waits binds those of its own group by their turns there.
+    for (let group = this.order.peek(); group && !group.passed && group.turn > this.notAfter; group = this.order.peek())
+      this.order.pop()
+    const leaf = this.order.peek()?.leaves.peek()
+    return leaf && { lane: leaf.lane, head: leaf.lane.heads[leaf.next] as Head }
   }
 
   /**
@@ -91,8 +97,7 @@ export class Contest {
    * it had been served.
    */
   pass(cost: number): void {
-    const group = this.order.pop() as Contender
-    const leaf = group.leaves.pop() as Leaf
+    const { group, leaf } = this.take()
     const w = weights(this.ring, leaf.lane)
     group.passed = true
     group.notAfter = Math.min(group.notAfter, leaf.turn + cost / w.leaf)
@@ -103,8 +108,8 @@ export class Contest {
 
   /** Charges the one in turn, and moves on to its next job. */
   serve(cost: number): void {
-    const group = this.order.pop() as Contender
-    const leaf = group.leaves.pop() as Leaf
+    const { group, leaf } = this.take()
+    leaf.waits = false
     const w = weights(this.ring, leaf.lane)
     this.v = Math.max(this.v, group.turn)
     group.v = Math.max(group.v, leaf.turn)
@@ -114,6 +119,11 @@ export class Contest {
     const following = leaf.lane.heads[leaf.next]
     if (following && following.at <= this.now) group.leaves.push(leaf)
     this.goOn(group)
+  }
+
+  private take(): { group: Contender; leaf: Leaf } {
+    const group = this.order.pop() as Contender
+    return { group, leaf: group.leaves.pop() as Leaf }
   }
 
   private goOn(group: Contender): void {

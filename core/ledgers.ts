@@ -3,7 +3,18 @@
  * stands in all of them or in none.
  */
 import type { Cost, Limits } from './cost.ts'
-import { amend, earliest, fits, type Ledger, type LedgerShape, permit, stampAt, trim, usedIn } from './ledger.ts'
+import {
+  amend,
+  bucketOf,
+  earliest,
+  fits,
+  type Ledger,
+  type LedgerShape,
+  permit,
+  stampAt,
+  trim,
+  usedIn,
+} from './ledger.ts'
 import type { PoolSettings } from './settings.ts'
 
 export interface Ledgers {
@@ -83,8 +94,8 @@ export function earliestStamp({ window, day }: Ledgers, from: number, cost: Cost
   }
 }
 
-/** What was permitted in each of the windows that end now. */
+/** What was permitted in each of the windows that end now: of the first up to the last stamp, of the longer one up to now. */
 export const usedAll = ({ window, day }: Ledgers, now: number): { window: Limits; day?: Limits } => ({
-  window: usedIn(window, now),
+  window: usedIn(window, bucketOf(window.shape, now) * window.shape.bucketMs),
   ...(day ? { day: usedIn(day, now) } : {}),
 })

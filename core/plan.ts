@@ -39,6 +39,8 @@ export interface Plan {
   readonly ledgers: Ledgers
   readonly next: Next
   readonly turns: Turns
+  /** The job that waits for tokens while others go before it. */
+  readonly waits?: string
   /** Why the one in turn does not run now; absent when nobody waits. */
   readonly holds?: WaitReason
   /** When the next decision can differ from this one, if nothing new is heard. */
@@ -63,55 +65,117 @@ function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {
 /** So many may pass one that waits for tokens, in one tick: each is tried at the ledger. */
 const PASSES_PER_TICK = 20
 
-export function plan(s: Snapshot, now: number): Plan {
-  const contest = new Contest(s.ring, now)
-  const { pacing, slowedMs } = s
-  const lead = leadMs(Math.max(slowedMs, intervalMs(s.ledgers.window.shape, pacing)), s.travelMs)
-  const from = now + s.travelMs
-  const permits: Permit[] = []
-  let ledgers = trimAll(s.ledgers, now)
-  /** The ledgers with what is kept for the first in turn, where that must wait for tokens. */
-  let kept: Ledgers | undefined
-  let next = s.next
-  let holds: WaitReason | undefined
-  let againAt = Infinity
-  let passes = 0
+type Asked = Parameters<typeof offer>[0]
+type InTurn = NonNullable<ReturnType<Contest['first']>>
 
-  const most = atMost(s, now)
-  // Slots come into reach half a lead at a time, so that about ten share one message and one write of the ledger.
-  const reach = Math.max(from, ...Object.values(next)) <= now + lead / 2 ? lead : lead / 2
-  for (let turn = contest.first(); turn; turn = contest.first()) {
-    if (permits.length >= most.permits) {
-      holds ??= most.reason
-      againAt = Math.min(againAt, most.until)
-      break
-    }
-    const cost = s.costOf(turn.head)
-    const asked = { ledgers: kept ?? ledgers, next, pacing, slowedMs, from, cost }
-    const offered = offer(asked)
-    if (offered.slot > now + reach) {
-      const held = heldBy(asked, offered)
-      holds ??= held.reason
-      againAt = Math.min(againAt, offered.slot - lead / 2)
-      // Where pacing says no it says so to all; where a ledger lacks tokens, a smaller one may still find room.
-      if (offered.due > now + reach || !held.byTokens || passes++ === PASSES_PER_TICK) break
-      kept ??= permitAll(ledgers, offered.slot, cost)
-      contest.pass(cost[s.ring.share])
-      continue
-    }
-    permits.push({ lane: turn.lane, head: turn.head, slot: offered.slot, cost })
-    ledgers = permitAll(ledgers, offered.slot, cost)
-    if (kept) kept = permitAll(kept, offered.slot, cost)
-    next = offered.next
-    contest.serve(cost[s.ring.share])
+export function plan(s: Snapshot, now: number): Plan {
+  const planning = new Planning(s, now)
+  while (planning.goOn());
+  return planning.result()
+}
+
+/** One plan in the making: whoever is in turn gets a permit, lets others pass, or ends it. */
+class Planning {
+  private readonly contest: Contest
+  private readonly permits: Permit[] = []
+  private readonly most: AtMost
+  private readonly lead: number
+  private readonly reach: number
+  private readonly from: number
+  private ledgers: Ledgers
+  private next: Next
+  /** Who waits for room, and when it gets it: none that passes may put that off. */
+  private waits: { readonly jobId: string; readonly cost: Cost; readonly slot: number } | undefined
+  private passes = 0
+  private holds: WaitReason | undefined
+  private againAt = Infinity
+
+  constructor(
+    private readonly s: Snapshot,
+    private readonly now: number,
+  ) {
+    this.contest = new Contest(s.ring, now)
+    this.ledgers = trimAll(s.ledgers, now)
+    this.next = s.next
+    this.most = atMost(s, now)
+    this.from = now + s.travelMs
+    this.lead = leadMs(Math.max(s.slowedMs, intervalMs(s.ledgers.window.shape, s.pacing)), s.travelMs)
+    // Slots come into reach half a lead at a time, so that about ten share one message and one write of the ledger.
+    const half = now + this.lead / 2
+    this.reach = Math.max(this.from, ...Object.values(s.next)) <= half ? now + this.lead : half
   }
-  const turns = contest.result()
-  againAt = Math.min(againAt, nextReadyAt(s.ring, turns, now))
-  return { permits, ledgers, next, turns, ...(holds ? { holds } : {}), againAt }
+
+  /** Decides of the one in turn; answers whether another may follow. */
+  goOn(): boolean {
+    const turn = this.contest.first()
+    if (!turn) return false
+    if (this.permits.length >= this.most.permits) return this.hold(this.most.reason, this.most.until)
+    const cost = this.s.costOf(turn.head)
+    const asked = this.asked(cost)
+    const offered = offer(asked)
+    if (offered.slot > this.reach) return this.wait(turn, asked, offered)
+    if (this.putsOff(offered, cost)) return this.pass(cost)
+    this.permit(turn, offered, cost)
+    return true
+  }
+
+  result(): Plan {
+    const turns = this.contest.result()
+    const { permits, ledgers, next, holds } = this
+    const waits = this.waits?.jobId ?? this.stillWaiting()
+    const againAt = Math.min(this.againAt, nextReadyAt(this.s.ring, turns, this.now))
+    const held = { ...(holds ? { holds } : {}), ...(waits === undefined ? {} : { waits }) }
+    return { permits, ledgers, next, turns, ...held, againAt }
+  }
+
+  /** Who waited before does so until it goes, whatever else holds it meanwhile. */
+  private stillWaiting(): string | undefined {
+    const { waits } = this.s.ring
+    return this.permits.some(({ head }) => head.jobId === waits) ? undefined : waits
+  }
+
+  private asked(cost: Cost): Asked {
+    const { pacing, slowedMs } = this.s
+    return { ledgers: this.ledgers, next: this.next, pacing, slowedMs, from: this.from, cost }
+  }
+
+  private hold(reason: WaitReason | undefined, againAt: number): false {
+    this.holds ??= reason
+    this.againAt = Math.min(this.againAt, againAt)
+    return false
+  }
+
+  /** Where pacing says no it says so to all; where a ledger lacks tokens, a smaller one may still find room. */
+  private wait({ head }: InTurn, asked: Asked, { slot, due }: Offer): boolean {
+    const held = heldBy(asked, slot)
+    this.hold(held.reason, slot - this.lead / 2)
+    if (held.byTokens) this.waits ??= { jobId: head.jobId, cost: asked.cost, slot }
+    if (due > this.reach || !held.byTokens) return false
+    return this.pass(asked.cost)
+  }
+
+  private pass(cost: Cost): boolean {
+    this.contest.pass(cost[this.s.ring.share])
+    return ++this.passes <= PASSES_PER_TICK
+  }
+
+  /** Whether the one that waits would come later for it, by a ledger or by its pace. */
+  private putsOff({ slot, next }: Offer, cost: Cost): boolean {
+    if (!this.waits) return false
+    const after = { ...this.asked(this.waits.cost), ledgers: permitAll(this.ledgers, slot, cost), next }
+    return offer(after).slot > this.waits.slot
+  }
+
+  private permit({ lane, head }: InTurn, { slot, next }: Offer, cost: Cost): void {
+    this.permits.push({ lane, head, slot, cost })
+    this.ledgers = permitAll(this.ledgers, slot, cost)
+    this.next = next
+    this.contest.serve(cost[this.s.ring.share])
+  }
 }
 
 /** Tokens hold what would go sooner if it took none; a longer limit, what would go sooner without that. */
-function heldBy(asked: Parameters<typeof offer>[0], { slot }: Offer): { reason: WaitReason; byTokens: boolean } {
+function heldBy(asked: Asked, slot: number): { reason: WaitReason; byTokens: boolean } {
   const { window } = asked.ledgers
   const callsOnly = { ...NOTHING, requests: asked.cost.requests }
   const byTokens = offer({ ...asked, cost: callsOnly }).slot < slot
@@ -119,8 +183,14 @@ function heldBy(asked: Parameters<typeof offer>[0], { slot }: Offer): { reason: 
   return { reason: byDay ? 'CAPACITY_DAY' : byTokens ? 'CAPACITY_TPM' : 'CAPACITY_RPM', byTokens }
 }
 
-/** How many permits this tick may give, and what holds the next one. */
-function atMost(s: Snapshot, now: number): { permits: number; reason?: WaitReason; until: number } {
+/** How many permits this tick may give, and what holds the next one, until when. */
+interface AtMost {
+  readonly permits: number
+  readonly reason?: WaitReason
+  readonly until: number
+}
+
+function atMost(s: Snapshot, now: number): AtMost {
   if (s.stopped) {
     const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
     return { reason: 'PROVIDER_CONFIG', permits: now >= probeAt ? 1 : 0, until: probeAt }
@@ -150,6 +220,8 @@ export function applyPlan(
   watch: (p: Permit) => { notAfter: number; lookAt: number },
 ): void {
   ring.v = decided.turns.v
+  if (decided.waits === undefined) delete ring.waits
+  else ring.waits = decided.waits
   for (const [id, group] of decided.turns.groups) ring.groups.set(id, { ...group })
   for (const [id, { turn, taken, active }] of decided.turns.lanes) {
     const lane = ring.lanes.get(id) as Lane

@@ -52,6 +52,8 @@ export interface Ring {
   busy: Set<string>
   groups: Map<string, Group>
   v: number
+  /** The job for which room is kept, others going before it: it was in turn, and waits for tokens. */
+  waits?: string
   sent: Map<string, Sent>
   /** Owners whose durable note is missing or old. */
   unnoted: Set<string>

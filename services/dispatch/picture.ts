@@ -1,7 +1,6 @@
 /** The overview: once a second, what a person wants to see and what the API decides a backlog's limit by. */
 import { Contest } from '../../core/contest.ts'
 import type { Tier } from '../../core/job.ts'
-import { usedIn } from '../../core/ledger.ts'
 import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
 import { reasonFor } from '../../core/plan.ts'
@@ -26,6 +25,7 @@ export async function paint(deps: DispatcherDeps, h: Holder, now: number): Promi
 
 function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
   const inTurn = new Contest(h.ring, now).first()?.lane
+  const used = usedAll(h.ledgers, now)
   const why = (lane: Lane) =>
     reasonFor(h.ring, lane, { now, ...(h.holds ? { holds: h.holds } : {}), ...(inTurn ? { inTurn } : {}) })
   return {
@@ -33,9 +33,9 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     at: now,
     tiers: tiersOf(h, why),
     ...ownersOf(h, why, backlogAtMost),
-    callsInWindow: usedIn(h.ledgers.window, now).requests ?? 0,
+    callsInWindow: used.window.requests ?? 0,
     ...(h.settings.requests === undefined ? {} : { limit: h.settings.requests }),
-    used: usedAll(h.ledgers, now),
+    used,
     windowMs: h.settings.windowMs,
     refused: h.refused,
     late: h.late,

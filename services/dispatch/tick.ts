@@ -109,8 +109,10 @@ export async function note(deps: DispatcherDeps, h: Holder, p: { turns: 'all' | 
 async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number): Promise<boolean> {
   const tiers = h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups])
   const { requests: next = 0, ...nextOf } = decided.next
+  // A longer ledger that is no longer kept would come back with its setting, and know nothing of what was called meanwhile.
+  const { day: _, ...kept } = h.record
   const record = {
-    ...h.record,
+    ...kept,
     ...packedAll(decided.ledgers),
     version: h.record.version + 1,
     state: 'held' as const,

@@ -1,11 +1,11 @@
 /** EASY backfill (Lifka 1995): one that waits for tokens has a reservation, and smaller ones go before it beside that. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { stampAt } from '../../core/ledger.ts'
+import type { Tier } from '../../core/job.ts'
 import type { Ledgers } from '../../core/ledgers.ts'
 import type { Pacing } from '../../core/pacing.ts'
 import { applyPlan, type Plan, plan } from '../../core/plan.ts'
-import { aLedger, aRing, aShape, aSnapshot, type Jobs, NOW, someLedgers } from '../support/builders.ts'
+import { aLedger, aRing, aShape, aSnapshot, enterJobs, type Jobs, NOW, someLedgers } from '../support/builders.ts'
 
 const SPAN = 1_000
 const TOKENS = 100
@@ -15,10 +15,14 @@ const ledgersWith = (permits: readonly { slot: number; tokens: number }[], reque
   someLedgers({ shape: aShape({ limits: { requests, tokens: TOKENS } }), permits })
 const used = (tokens: number) => ledgersWith([{ slot: NOW - 500, tokens }])
 
-/** When ann's one job is called, the first in turn, with these others behind it. */
-function whenAnn(large: number, others: readonly Jobs[], p: { ledgers: Ledgers; pacing: Pacing }): number {
-  const jobs = others.map((some, i) => ({ owner: `small-${i}`, ...some }))
-  const ring = aRing({ jobs: [{ owner: 'ann', tokens: large }, ...jobs] })
+/** When ann's one job is called, which was in turn before these others came. */
+function whenAnn(
+  large: number,
+  others: readonly Jobs[],
+  p: { ledgers: Ledgers; pacing: Pacing },
+  tier: Tier = 'medium',
+): number {
+  const ring = aRing({ jobs: [{ owner: 'ann', tier, tokens: large }] })
   let snapshot = aSnapshot({ ring, ...p })
   for (let now = NOW; now < NOW + 20 * SPAN; now += 10) {
     const decided = plan(snapshot, now)
@@ -26,6 +30,7 @@ function whenAnn(large: number, others: readonly Jobs[], p: { ledgers: Ledgers; 
     if (its) return its.slot
     applyPlan(ring, decided, now, watch)
     snapshot = { ...snapshot, ledgers: decided.ledgers, next: decided.next }
+    if (now === NOW) others.forEach((some, i) => void enterJobs(ring, { owner: `small-${i}`, ...some }))
   }
   return Infinity
 }
@@ -59,30 +64,36 @@ describe('a job that waits for tokens', () => {
     expect(owners(plan(aSnapshot({ ring, ledgers: used(60) }), NOW))).toEqual(['bob-0', 'bob-2'])
   })
 
-  it('goes no later for those that pass it', () => {
+  it.each(['burst', 'even'] as const)('goes no later for those that pass it, in a pool of %s pacing', (pacing) => {
     fc.assert(
       fc.property(lives, fc.boolean(), ({ large, small, before, requests }, longer) => {
         const day = aLedger({ shape: aShape({ bucketMs: 500, buckets: 9, limits: { tokens: 250 } }), permits: before })
-        const p = {
-          ledgers: { ...ledgersWith(before, requests), ...(longer ? { day } : {}) },
-          pacing: 'burst',
-        } as const
+        const p = { ledgers: { ...ledgersWith(before, requests), ...(longer ? { day } : {}) }, pacing }
         expect(whenAnn(large, small, p)).toBeLessThanOrEqual(whenAnn(large, [], p))
       }),
       { numRuns: 200 },
     )
   })
 
-  it('goes later, in a pool of even pace, by no more than the time that one of them takes there', () => {
-    fc.assert(
-      fc.property(lives, ({ large, small, before, requests }) => {
-        const p = { ledgers: ledgersWith(before, requests), pacing: 'even' } as const
-        const takes = Math.max(SPAN / requests, ...small.map(({ tokens }) => (SPAN * tokens) / TOKENS))
-        const shape = aShape()
-        expect(whenAnn(large, small, p)).toBeLessThanOrEqual(stampAt(shape, whenAnn(large, [], p) + takes))
-      }),
-      { numRuns: 200 },
-    )
+  it('goes no later for those of other tiers, whose turn comes while those of its own pass it', () => {
+    const p = { ledgers: used(60), pacing: 'burst' } as const
+    const others = [
+      { tier: 'low', tokens: 5 },
+      { tier: 'medium', tokens: 8 },
+    ] as const
+    expect(whenAnn(90, others, p, 'low')).toBe(whenAnn(90, [], p, 'low'))
+  })
+
+  it('goes no later, in a pool of even pacing, for one whose call would take up the time until its slot', () => {
+    // There is room for its ninety tokens at 500 ms. Ten more would fit beside them, and take up 100 ms of the pace.
+    const p = { ledgers: used(60), pacing: 'even' } as const
+    expect(whenAnn(90, [{ tokens: 10, at: NOW + 380 }], p)).toBe(NOW + 500)
+  })
+
+  it('is passed by all of its own tier that find room, each by no more than its own cost', () => {
+    const others = Array.from({ length: 9 }, (_, i) => ({ owner: `bob-${i}`, tokens: 1 }))
+    const ring = aRing({ jobs: [{ tokens: 90 }, ...others] })
+    expect(owners(plan(aSnapshot({ ring, ledgers: used(60) }), NOW))).toEqual(others.map(({ owner }) => owner))
   })
 
   it('keeps its turn while others pass it, though its tier has nothing else: it pays for its own tokens alone', () => {

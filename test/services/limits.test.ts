@@ -1,6 +1,7 @@
 /** Limits beside calls in a window: what calls really use, a longer window, calls in flight. */
 import { describe, expect, it } from 'vitest'
 import { ledgerKey } from '../../adapters/keys.ts'
+import type { PoolSettings } from '../../core/settings.ts'
 import { getJob } from '../../services/get-job.ts'
 import { pools } from '../../services/pools.ts'
 import { submit } from '../../services/submit.ts'
@@ -116,6 +117,18 @@ describe('a longer window', () => {
     void world.dispatch('main', world.now() + 100)
     await world.ended(ids, 900_000)
     expect(fullestWindow(callTimes(world), day.windowMs)).toBe(20)
+  })
+
+  it('is forgotten with its setting: set again it does not take an old count for a true one', async () => {
+    const world = new World({ pool: { requests: 10, windowMs: 10_000, day } })
+    world.start()
+    await world.ended([await world.submit()])
+    const { main } = world.api.settings.pools
+    delete (main as Partial<PoolSettings>).day
+    void world.dispatch('main', world.now() + 100)
+    await world.pass(100_000)
+    await world.ended([await world.submit()])
+    expect(world.tables.get('capacity', ledgerKey('main'))).not.toHaveProperty('day')
   })
 
   it('begins empty, or full where the settings say so', async () => {

@@ -41,7 +41,7 @@ export const SHARING_BUGS: readonly Bug[] = [
   {
     name: 'permits are not put into the ledger',
     file: 'core/plan.ts',
-    find: '    ledgers = permitAll(ledgers, offered.slot, cost)\n',
+    find: '    this.ledgers = permitAll(this.ledgers, slot, cost)\n',
     replace: '',
     seed: 8,
   },
