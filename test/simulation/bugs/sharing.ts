@@ -70,8 +70,8 @@ export const SHARING_BUGS: readonly Bug[] = [
   {
     name: 'strict tiers go by their turns',
     file: CONTEST,
-    find: '  a.rank - b.rank || a.turn - b.turn ||',
-    replace: '  a.turn - b.turn ||',
+    find: '|| a.rank - b.rank || a.turn - b.turn ||',
+    replace: '|| a.turn - b.turn ||',
     seed: 161,
   },
   {
