@@ -7,7 +7,7 @@ import type { Scenario } from './scenario.ts'
  * Courses of events that chance alone hardly ever brings, each of them half of the time while faults last:
  * - `leaving`: it goes on for long, nothing is heard of who leaves the ring, and owners come back just then;
  * - `refusing`: the provider refuses the key, and probes come late or are cancelled;
- * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick;
+ * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick, and back;
  * - `sending`: the queue takes nothing, and the dispatcher stands still meanwhile.
  */
 const ABOUT = ['leaving', 'refusing', 'leaping', 'sending'] as const
@@ -26,6 +26,7 @@ export function halfOf({ seed, about, lateEntries, slowLeases }: Scenario): Half
     leaping: [
       ['rings.note', 'jump'],
       ['jobs.live', 'jump'],
+      ['capacity.write', 'jump'],
     ],
     sending: [
       ['queue.send', 'throttle'],

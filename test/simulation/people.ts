@@ -182,12 +182,14 @@ export class People {
     })
   }
 
-  /** Somebody cancels what is about to be a stopped pool's probe. */
+  /** Somebody cancels what is about to be a stopped pool's probe, or came too late to be one and has moved. */
   whileProbing({ jobs }: JobMessage): void {
     const probe = jobs.find((job) => job.probe)
     if (!probe || this.world.scenario.about !== 'refusing' || !this.world.mix.active || !this.returns.chance(0.3))
       return
-    void this.waited(this.act('cancel', probe.key.jobId))
+    const cancel = () => void this.waited(this.act('cancel', probe.key.jobId))
+    if (this.returns.chance(0.5)) cancel()
+    else this.world.after(this.returns.spread(100, 10_000), cancel)
   }
 
   private at(ms: number, act: () => void): void {

@@ -94,7 +94,7 @@ export function scenarioOf(seed: number): Scenario {
     limits: {
       api: 29_000,
       worker: faultless ? FUNCTION_MS : s.spread(15_000, 120_000),
-      dispatcher: dispatcherLimit(s, { long, short: lateEntries || slowLeases }),
+      dispatcher: dispatcherLimit(s, { long: long || about === 'leaping', short: lateEntries || slowLeases }),
     },
     visibilityMs: s.spread(2_000, 60_000),
   }

@@ -119,7 +119,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'core/ring.ts',
     find: '  if (known) lane.heads.splice(i, 1)\n',
     replace: '  if (known || i < lane.heads.length) lane.heads.splice(i, 1)\n',
-    seed: 14,
+    seed: 36,
   },
   {
     name: 'what does not fit in memory is not remembered to stand on the table',

@@ -44,7 +44,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/sound-clock.ts',
     find: 'Math.max(lastSlot, now + AHEAD_AT_MOST_MS) + intervalMs(p.shape, p.pacing)',
     replace: 'Infinity',
-    seed: 2259,
+    seed: 1358,
   },
   {
     name: 'what the queue did not take is forgotten at the end',
@@ -72,17 +72,20 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/absorb.ts',
     find: '  else if (sent) unprobed(h, sent)\n',
     replace: '',
+    seed: 8705,
   },
   {
     name: 'a clock that leaps and leaps back within a tick goes unseen',
     file: 'services/dispatch/tick.ts',
     find: '  h.latest = Math.max(h.latest, now)\n',
     replace: '',
+    seed: 604,
   },
   {
     name: 'a picture that lands late replaces a newer one',
     file: 'adapters/memory/capacity-store.ts',
     find: '      if (!old || replaces(fresh, painted(old))) put(',
     replace: '      void [old, replaces, painted]\n      put(',
+    seed: 36,
   },
 ]
