@@ -13,7 +13,7 @@ interface Leaf {
   readonly lane: Lane
   turn: number
   next: number
-  /** Its job has waited for room since it was in turn: whatever others were charged meanwhile, it comes first. */
+  /** Its job has waited for room since it was in turn: whatever others were charged meanwhile, it comes first of its rank. */
   waits: boolean
 }
 interface Contender {
@@ -39,7 +39,7 @@ const byTurn = (a: Leaf, b: Leaf): number =>
   Number(b.waits) - Number(a.waits) || a.turn - b.turn || (a.lane.id < b.lane.id ? -1 : 1)
 const waitsIn = ({ leaves }: Contender): number => Number(leaves.peek()?.waits === true)
 const byRankAndTurn = (a: Contender, b: Contender): number =>
-  waitsIn(b) - waitsIn(a) || a.rank - b.rank || a.turn - b.turn || (a.id < b.id ? -1 : 1)
+  a.rank - b.rank || waitsIn(b) - waitsIn(a) || a.turn - b.turn || (a.id < b.id ? -1 : 1)
 
 export class Contest {
   private readonly groups = new Map<string, Contender>()

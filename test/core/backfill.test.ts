@@ -84,6 +84,15 @@ describe('a job that waits for tokens', () => {
     expect(whenAnn(90, others, p, 'low')).toBe(whenAnn(90, [], p, 'low'))
   })
 
+  it('keeps no room from a higher tier, where tiers are strict', () => {
+    const ring = aRing({ order: 'strict', jobs: [{ tier: 'low', tokens: 90 }] })
+    const snapshot = aSnapshot({ ring, ledgers: used(60) })
+    applyPlan(ring, plan(snapshot, NOW), NOW, watch)
+    expect(ring.waits).toBeDefined()
+    enterJobs(ring, { owner: 'bob', tier: 'high', tokens: 40 })
+    expect(owners(plan(snapshot, NOW + 10))).toEqual(['bob'])
+  })
+
   it('goes no later, in a pool of even pacing, for one whose call would take up the time until its slot', () => {
     // There is room for its ninety tokens at 500 ms. Ten more would fit beside them, and take up 100 ms of the pace.
     const p = { ledgers: used(60), pacing: 'even' } as const

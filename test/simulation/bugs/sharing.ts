@@ -58,7 +58,7 @@ export const SHARING_BUGS: readonly Bug[] = [
     find: '  lane.active = false\n  lane.idleSince = now\n',
     replace:
       '  lane.active = false\n  lane.idleSince = now\n  if (ring.busy.size === 0) for (const group of ring.groups.values()) group.v = 0\n',
-    seed: 1,
+    seed: 38,
   },
   {
     name: 'who returns is not lifted',
@@ -70,8 +70,8 @@ export const SHARING_BUGS: readonly Bug[] = [
   {
     name: 'strict tiers go by their turns',
     file: CONTEST,
-    find: '|| a.rank - b.rank || a.turn - b.turn ||',
-    replace: '|| a.turn - b.turn ||',
+    find: '  a.rank - b.rank || waitsIn',
+    replace: '  waitsIn',
     seed: 161,
   },
   {
