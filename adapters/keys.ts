@@ -9,6 +9,7 @@
  * | Rings     | ring#pool     | owner                 | the dispatcher, at takeover                         |
  * |           | bell#pool     | bell id (ULID)        | the dispatcher, every tick                          |
  * | Capacity  | pool          | ledger, overview, stop| the lease's holder; writers read the lease          |
+ * |           | people#pool   | permits               | who takes a permit; the lease's holder, every tick  |
  * | Approvals | jobId         | version(4)            | written by the approval function alone              |
  */
 import type { LiveKey } from '../core/job.ts'
@@ -42,4 +43,6 @@ export const bellKey = (pool: string, id: string): Key => ({ pk: `bell#${pool}`,
 export const ledgerKey = (pool: string): Key => ({ pk: pool, sk: 'ledger' })
 export const overviewKey = (pool: string): Key => ({ pk: pool, sk: 'overview' })
 export const stopKey = (pool: string): Key => ({ pk: pool, sk: 'stop' })
+/** Apart from the ledger's, so that who takes permits need not be let near it. */
+export const peopleKey = (pool: string): Key => ({ pk: `people#${pool}`, sk: 'permits' })
 export const approvalKey = (jobId: string, version: number): Key => ({ pk: jobId, sk: padded(version, VERSION_DIGITS) })

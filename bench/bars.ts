@@ -32,6 +32,9 @@ const atLeast = (...given: Parameters<typeof atMost>): Bar => ({ ...atMost(...gi
 /** Another owner for each job costs more; the bars on a job's cost hold for owners that have many. */
 const SHARED_OWNERS = /^(?!.*(another|own) owner)/
 
+/** What people are promised; the other reserves and bursts stand beside it. */
+const LEARNED = /^learned, bursts of 10$/
+
 export const BARS: readonly Bar[] = [
   atMost('limit', 'worst_window', 1, OURS),
   atMost('limit', 'refused', 0, OURS),
@@ -53,6 +56,12 @@ export const BARS: readonly Bar[] = [
   atMost('tokens', 'refused', 0),
   atLeast('tokens', 'utilisation', 0.95),
   atLeast('tokens', 'jain_tokens', 0.98),
+  atMost('people', 'admission_p95_ms', 50, LEARNED),
+  atMost('people', 'admission_p999_ms', 1_000, LEARNED),
+  atMost('people', 'not_granted', 0, LEARNED),
+  atLeast('people', 'utilisation', 0.96, LEARNED),
+  atMost('people', 'worst_window', 1),
+  atMost('people', 'refused', 0),
   atMost('flat', 'requests_per_job', 8, SHARED_OWNERS),
   atMost('flat', 'write_units_per_job', 13, SHARED_OWNERS),
   atMost('flat', 'read_units_per_job', 4, SHARED_OWNERS),

@@ -4,6 +4,7 @@ import { concurrency } from './concurrency.ts'
 import { flat } from './flat.ts'
 import { limit } from './limit.ts'
 import { type Asked, help, parseBenchOptions } from './options.ts'
+import { people } from './people.ts'
 import { committedRanges } from './ranges.ts'
 import { circumstances, outsideTable, table } from './report.ts'
 import type { Figure, Scenario } from './scenario.ts'
@@ -12,7 +13,7 @@ import { tokens } from './tokens.ts'
 import { wake } from './wake.ts'
 import { worst } from './worst.ts'
 
-const SCENARIOS: readonly Scenario[] = [limit, tokens, flat, throughput, concurrency, wake]
+const SCENARIOS: readonly Scenario[] = [limit, tokens, people, flat, throughput, concurrency, wake]
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)

@@ -9,8 +9,10 @@ import {
   IdempotencyHeader,
   JobIdParam,
   ListQuery,
+  PermitBody,
   ReviewsQuery,
   SubmitBody,
+  UsageBody,
   WaitQuery,
 } from '../lambdas/shared/schemas.ts'
 import { REFUSAL_CODES } from '../services/refusal.ts'
@@ -70,13 +72,31 @@ const ReviewRow = z.object({
   since: z.string(),
 })
 
+const Permit = z
+  .object({
+    id: z.string(),
+    pool: z.string(),
+    state: z.enum(['waiting', 'granted', 'closed']),
+    reserved: z.record(z.string(), z.number()),
+    useBy: z.string().optional(),
+    useWithinMs: z.number().optional(),
+    ahead: z.number().optional(),
+  })
+  .meta({
+    id: 'Permit',
+    description:
+      'One call that a person may make itself. `useWithinMs` counts from this answer; `ahead` are served before it.',
+  })
+
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
 const problem = {
   description: 'What is wrong, where, and how to mend it',
   content: { 'application/problem+json': { schema: Problem } },
 }
 const id = z.object({ id: JobIdParam })
-const answers = (status: 200 | 202, schema: z.ZodType, description: string) => ({
+const poolId = z.object({ id: z.string() })
+const permitPath = poolId.extend({ permit: JobIdParam })
+const answers = (status: 200 | 201 | 202, schema: z.ZodType, description: string) => ({
   [status]: json(schema, description),
   default: problem,
 })
@@ -155,8 +175,41 @@ export const openApiDocument = () =>
       '/v1/pools/{id}/resume': {
         post: {
           summary: 'Let a stopped pool run again',
-          requestParams: { path: z.object({ id: z.string() }) },
+          requestParams: { path: poolId },
           responses: answers(200, z.object({ pool: z.string(), state: z.string() }), 'Running'),
+        },
+      },
+      '/v1/pools/{id}/permits': {
+        post: {
+          summary: 'Ask for a permit to call the provider yourself',
+          requestParams: { path: poolId, header: IdempotencyHeader, query: WaitQuery },
+          requestBody: takes(PermitBody),
+          responses: {
+            ...answers(201, Permit, 'Granted: call now'),
+            202: json(Permit, 'In line: ask again at its Location, with ?wait=25'),
+          },
+        },
+      },
+      '/v1/pools/{id}/permits/{permit}': {
+        get: {
+          summary: 'A permit, at once or as soon as it is granted',
+          requestParams: { path: permitPath, query: WaitQuery },
+          responses: answers(200, Permit, 'The permit'),
+        },
+      },
+      '/v1/pools/{id}/permits/{permit}/settle': {
+        post: {
+          summary: 'The call is over: what it has used',
+          requestParams: { path: permitPath },
+          requestBody: takes(UsageBody),
+          responses: answers(200, StateOf, 'Settled'),
+        },
+      },
+      '/v1/pools/{id}/permits/{permit}/release': {
+        post: {
+          summary: 'Nothing was called: give the permit back, or leave the line',
+          requestParams: { path: permitPath },
+          responses: answers(200, StateOf, 'Given back'),
         },
       },
       '/v1/overview': {

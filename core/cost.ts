@@ -7,7 +7,7 @@ export type Cost = Readonly<Record<Dimension, number>>
 /** Amounts in a window; absent: not limited, or not counted. */
 export type Limits = Readonly<Partial<Record<Dimension, number>>>
 
-const each = (of: (d: Dimension) => number): Cost => ({
+export const each = (of: (d: Dimension) => number): Cost => ({
   requests: of('requests'),
   tokens: of('tokens'),
   input: of('input'),
@@ -15,6 +15,10 @@ const each = (of: (d: Dimension) => number): Cost => ({
 })
 
 export const NOTHING: Cost = each(() => 0)
+export const plus = (a: Cost, b: Cost): Cost => each((d) => a[d] + b[d])
+export const times = (a: Cost, n: number): Cost => each((d) => a[d] * n)
+export const least = (a: Cost, b: Cost): Cost => each((d) => Math.min(a[d], b[d]))
+export const atLeast = (a: Cost, floor: number): Cost => each((d) => Math.max(a[d], floor))
 export const minus = (a: Cost, b: Cost): Cost => each((d) => a[d] - b[d])
 export const negative = (cost: Cost): Cost => minus(NOTHING, cost)
 export const within = (cost: Cost, limits: Limits): Cost => each((d) => Math.min(cost[d], limits[d] ?? Infinity))

@@ -151,6 +151,22 @@ export function trim(ledger: Ledger, now: number): Ledger {
   return { ...ledger, first, counts: mapped(ledger, (row) => row.slice(drop)) }
 }
 
+/**
+ * What every window that ends now or later has room for, by dimension: so much may be called at any moment from now on.
+ * Below zero where a limit was lowered.
+ */
+export function room({ shape, first, counts }: Ledger, now: number): Limits {
+  const from = stampBucket(shape, now) - first
+  const fullest = (row: readonly number[]): number => {
+    let most = 0
+    for (let i = from, last = Math.max(from, row.length - 1); i <= last; i++)
+      most = Math.max(most, sum(row, i - shape.buckets + 1, i + 1))
+    return most
+  }
+  const limited = DIMENSIONS.filter((d) => shape.limits[d] !== undefined)
+  return Object.fromEntries(limited.map((d) => [d, (shape.limits[d] as number) - fullest(counts[d] ?? [])]))
+}
+
 /** What was permitted in (t - span, t], by dimension, as far as it is counted. */
 export function usedIn({ shape, first, counts }: Ledger, now: number): Limits {
   const i = stampBucket(shape, now) - first

@@ -2,7 +2,7 @@
  * A pool's ledgers: the window's, which stamps the slots, and where a longer limit is set (a day's) one more. A permit
  * stands in all of them or in none.
  */
-import type { Cost, Limits } from './cost.ts'
+import { type Cost, type Dimension, each, type Limits } from './cost.ts'
 import {
   amend,
   bucketOf,
@@ -11,6 +11,7 @@ import {
   type Ledger,
   type LedgerShape,
   permit,
+  room,
   stampAt,
   trim,
   usedIn,
@@ -83,6 +84,27 @@ export const permitAll = (ledgers: Ledgers, slot: number, cost: Cost): Ledgers =
 export const amendAll = (ledgers: Ledgers, slot: number, by: Cost): Ledgers =>
   all(ledgers, (ledger) => amend(ledger, slot, by))
 export const trimAll = (ledgers: Ledgers, now: number): Ledgers => all(ledgers, (ledger) => trim(ledger, now))
+
+/** The same limits less what is held back in every window. */
+export const holdingBack = (ledgers: Ledgers, held: Cost): Ledgers =>
+  all(ledgers, (ledger) => ({ ...ledger, shape: lessHeld(ledger.shape, held) }))
+const lessHeld = (shape: LedgerShape, held: Cost): LedgerShape => ({
+  ...shape,
+  limits: Object.fromEntries(
+    Object.entries(shape.limits).map(([d, limit]) => [d, Math.max(0, limit - held[d as Dimension])]),
+  ),
+})
+/** The same counts under other ledgers' shapes. */
+export const shapedAs = (ledgers: Ledgers, { window, day }: Ledgers): Ledgers => ({
+  window: { ...ledgers.window, shape: window.shape },
+  ...(ledgers.day && day ? { day: { ...ledgers.day, shape: day.shape } } : {}),
+})
+
+/** What may be called at any moment from now on, in all of them; without a limit, Infinity. */
+export function roomInAll({ window, day }: Ledgers, now: number): Cost {
+  const [inWindow, inDay] = [room(window, now), day ? room(day, now) : {}]
+  return each((d) => Math.min(inWindow[d] ?? Infinity, inDay[d] ?? Infinity))
+}
 
 /** The first stamp at or after `from` that is legal in all of them. */
 export function earliestStamp({ window, day }: Ledgers, from: number, cost: Cost): number {

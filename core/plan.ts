@@ -4,8 +4,8 @@
  */
 import type { Head } from './bell.ts'
 import { Contest, type Turns } from './contest.ts'
-import { type Cost, NOTHING } from './cost.ts'
-import { type Ledgers, permitAll, trimAll } from './ledgers.ts'
+import { type Cost, exceeding, NOTHING } from './cost.ts'
+import { holdingBack, type Ledgers, permitAll, shapedAs, trimAll } from './ledgers.ts'
 import { intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
 import { groupId, type Lane, type Ring, restIfEmpty } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
@@ -17,6 +17,8 @@ export interface Snapshot {
   readonly costOf: (head: Head) => Cost
   readonly pacing: Pacing
   readonly next: Next
+  /** Held back for people in every window; absent where they take none. */
+  readonly held?: Cost
   /** Calls that may be in flight. */
   readonly concurrency: number
   /** What sending takes at present: no slot is stamped nearer than this. */
@@ -43,6 +45,8 @@ export interface Plan {
   readonly waits?: string
   /** Why the one in turn does not run now; absent when nobody waits. */
   readonly holds?: WaitReason
+  /** What the one in turn costs, where what is held for people leaves too little for it at any time. */
+  readonly exceeds?: Cost
   /** When the next decision can differ from this one, if nothing new is heard. */
   readonly againAt: number
 }
@@ -64,6 +68,8 @@ function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {
 
 /** So many may pass one that waits for tokens, in one tick: each is tried at the ledger. */
 const PASSES_PER_TICK = 20
+/** Where people take of the pool its slots are leased less far ahead: a lead passes before they get what agents had. */
+const QUICKER = 4
 
 type Asked = Parameters<typeof offer>[0]
 type InTurn = NonNullable<ReturnType<Contest['first']>>
@@ -89,17 +95,20 @@ class Planning {
   private passes = 0
   private holds: WaitReason | undefined
   private againAt = Infinity
+  private exceeds: Cost | undefined
 
   constructor(
     private readonly s: Snapshot,
     private readonly now: number,
   ) {
     this.contest = new Contest(s.ring, now)
-    this.ledgers = trimAll(s.ledgers, now)
+    const trimmed = trimAll(s.ledgers, now)
+    this.ledgers = s.held ? holdingBack(trimmed, s.held) : trimmed
     this.next = s.next
     this.most = atMost(s, now)
     this.from = now + s.travelMs
-    this.lead = leadMs(Math.max(s.slowedMs, intervalMs(s.ledgers.window.shape, s.pacing)), s.travelMs)
+    const interval = Math.max(s.slowedMs, intervalMs(s.ledgers.window.shape, s.pacing))
+    this.lead = leadMs(s.held ? interval / QUICKER : interval, s.travelMs)
     // Slots come into reach half a lead at a time, so that about ten share one message and one write of the ledger.
     const half = now + this.lead / 2
     this.reach = Math.max(this.from, ...Object.values(s.next)) <= half ? now + this.lead : half
@@ -111,6 +120,7 @@ class Planning {
     if (!turn) return false
     if (this.permits.length >= this.most.permits) return this.hold(this.most.reason, this.most.until)
     const cost = this.s.costOf(turn.head)
+    if (this.leavesTooLittle(cost)) return this.hold('PEOPLE_FIRST', Infinity)
     const asked = this.asked(cost)
     const offered = offer(asked)
     if (offered.slot > this.reach) return this.wait(turn, asked, offered)
@@ -121,11 +131,12 @@ class Planning {
 
   result(): Plan {
     const turns = this.contest.result()
-    const { permits, ledgers, next, holds } = this
+    const { permits, next, holds, exceeds } = this
+    const ledgers = shapedAs(this.ledgers, this.s.ledgers)
     const waits = this.waits?.jobId ?? this.stillWaiting()
     const againAt = Math.min(this.againAt, nextReadyAt(this.s.ring, turns, this.now))
     const held = { ...(holds ? { holds } : {}), ...(waits === undefined ? {} : { waits }) }
-    return { permits, ledgers, next, turns, ...held, againAt }
+    return { permits, ledgers, next, turns, ...held, ...(exceeds ? { exceeds } : {}), againAt }
   }
 
   /** Who waited before does so until it goes, whatever else holds it meanwhile. */
@@ -145,9 +156,16 @@ class Planning {
     return false
   }
 
+  private leavesTooLittle(cost: Cost): boolean {
+    const { window, day } = this.ledgers
+    const over = exceeding(cost, window.shape.limits) ?? (day && exceeding(cost, day.shape.limits))
+    if (over) this.exceeds = cost
+    return over !== undefined
+  }
+
   /** Where pacing says no it says so to all; where a ledger lacks tokens, a smaller one may still find room. */
   private wait({ head }: InTurn, asked: Asked, { slot, due }: Offer): boolean {
-    const held = heldBy(asked, slot)
+    const held = heldBy(asked, slot, this.s)
     this.hold(held.reason, slot - this.lead / 2)
     if (held.byTokens) this.waits ??= { jobId: head.jobId, cost: asked.cost, slot }
     if (due > this.reach || !held.byTokens) return false
@@ -174,13 +192,18 @@ class Planning {
   }
 }
 
-/** Tokens hold what would go sooner if it took none; a longer limit, what would go sooner without that. */
-function heldBy(asked: Asked, slot: number): { reason: WaitReason; byTokens: boolean } {
+/**
+ * Tokens hold what would go sooner if it took none; a longer limit, what would go sooner without that; people, what would
+ * go sooner if nothing were held for them.
+ */
+function heldBy(asked: Asked, slot: number, s: Snapshot): { reason: WaitReason; byTokens: boolean } {
   const { window } = asked.ledgers
+  const byPeople = s.held !== undefined && offer({ ...asked, ledgers: shapedAs(asked.ledgers, s.ledgers) }).slot < slot
   const callsOnly = { ...NOTHING, requests: asked.cost.requests }
   const byTokens = offer({ ...asked, cost: callsOnly }).slot < slot
   const byDay = asked.ledgers.day !== undefined && offer({ ...asked, ledgers: { window } }).slot < slot
-  return { reason: byDay ? 'CAPACITY_DAY' : byTokens ? 'CAPACITY_TPM' : 'CAPACITY_RPM', byTokens }
+  const reason = byDay ? 'CAPACITY_DAY' : byTokens ? 'CAPACITY_TPM' : 'CAPACITY_RPM'
+  return { reason: byPeople ? 'PEOPLE_FIRST' : reason, byTokens }
 }
 
 /** How many permits this tick may give, and what holds the next one, until when. */

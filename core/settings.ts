@@ -41,6 +41,25 @@ export type Accounting = (typeof ACCOUNTINGS)[number]
 const amount = z.number().int().min(1).optional()
 const DAY_MS = 86_400_000
 
+/** What one person may have: permits that stand at once, and calls granted in a window. */
+const Person = z.strictObject({
+  open: z.number().int().min(1).max(100).default(20),
+  calls: z.number().int().min(1).max(1_000_000).default(60),
+})
+export type Person = z.infer<typeof Person>
+
+/** Capacity that people may take directly (core/people.ts). */
+const People = z.strictObject({
+  /** While agents wait, people together get at most this share of the limits. */
+  max: z.number().min(0.01).max(1).default(0.5),
+  /** What is kept in stock for them: a share of the limits, or what their recent demand shows to be needed. */
+  reserve: z.union([z.literal('learned'), z.number().min(0).max(1)]).default('learned'),
+  perPerson: Person.prefault({}),
+  /** The most that one call may be asked to write, in tokens. */
+  maxOutputTokens: z.number().int().min(1).max(200_000).default(4_000),
+})
+export type People = z.infer<typeof People>
+
 /** Enough for a throttled table's retries; a lease that ends under a live worker costs a second call. */
 export const SETTLE_MARGIN_MS = 20_000
 
@@ -84,6 +103,8 @@ export const PoolSettings = z.strictObject({
   tiers: everyTier.default({ high: 60, medium: 30, low: 10 }),
   /** What a claim's lease holds beyond the longest call: time to write what came of it. A dead worker's job waits it out. */
   settleMarginMs: z.number().int().min(100).max(120_000).default(SETTLE_MARGIN_MS),
+  /** Absent: people take no permits here. */
+  people: People.optional(),
   /** For estimates only: US dollars for a million tokens. */
   pricePerMillionTokens: z.number().positive().optional(),
   /** What a ledger without history assumes was used before it: `full` waits one window first. */

@@ -12,6 +12,7 @@ import type { FunctionDeps } from './shared/deps.ts'
 import { checked, type HttpContext, type HttpEnv, httpApp } from './shared/http.ts'
 import { type HttpHandler, httpHandler } from './shared/http-handler.ts'
 import openapi from './shared/openapi.json' with { type: 'json' }
+import { permitRoutes } from './shared/permit-routes.ts'
 import { problem } from './shared/problems.ts'
 import { JobIdParam, ListQuery, WaitQuery } from './shared/schemas.ts'
 import { submitBatchRoute, submitRoute } from './shared/submit-routes.ts'
@@ -63,6 +64,7 @@ export function apiApp(deps: FunctionDeps): Hono<HttpEnv> {
     const done = await resume(deps, c.get('caller'), c.req.param('id'))
     return done.ok ? c.json({ pool: done.pool, state: 'running' }) : problem(c, done)
   })
+  permitRoutes(deps, app)
   app.get('/v1/overview', etag(), async (c) => {
     const seen = await overview(deps, c.get('caller'))
     return seen.ok ? c.json({ pools: seen.pools }) : problem(c, seen)

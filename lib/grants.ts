@@ -9,12 +9,15 @@ export const FUNCTIONS = ['api', 'approval', 'dispatcher', 'worker', 'publisher'
 export type FunctionName = (typeof FUNCTIONS)[number]
 
 export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
-  /** Submits, shows, cancels and redrives jobs (a redrive takes an end away); resumes a pool that stopped. */
+  /**
+   * Submits, shows, cancels and redrives jobs (a redrive takes an end away); resumes a pool that stopped; takes permits for
+   * people.
+   */
   api: {
     live: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
     jobs: ['Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'BatchWriteItem'],
     rings: ['PutItem'],
-    capacity: ['GetItem', 'DeleteItem'],
+    capacity: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
   },
   /** Shows drafts and decides on them; of capacity it reads why a job still waits. It alone writes Approvals. */
   approval: {
@@ -27,7 +30,7 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
   dispatcher: {
     live: ['GetItem', 'BatchGetItem', 'Query'],
     rings: ['Query', 'DeleteItem', 'BatchWriteItem'],
-    capacity: ['GetItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'],
+    capacity: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
   },
   /** Claims and settles; of capacity it writes the record that stops a pool. */
   worker: {

@@ -2,14 +2,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { dynamoCapacityStore } from '../adapters/dynamodb/capacity-store.ts'
 import { dynamoJobStore } from '../adapters/dynamodb/job-store.ts'
+import { dynamoPeopleStore } from '../adapters/dynamodb/people-store.ts'
 import { dynamoRingStore } from '../adapters/dynamodb/ring-store.ts'
 import { dynamoTables, type Tables } from '../adapters/dynamodb/tables.ts'
 import { memoryCapacityStore } from '../adapters/memory/capacity-store.ts'
 import { memoryJobStore } from '../adapters/memory/job-store.ts'
 import { Journal } from '../adapters/memory/journal.ts'
+import { memoryPeopleStore } from '../adapters/memory/people-store.ts'
 import { memoryRingStore } from '../adapters/memory/ring-store.ts'
 import { MemoryTables } from '../adapters/memory/tables.ts'
-import type { CapacityStore, JobStore, RingStore } from '../services/ports.ts'
+import type { CapacityStore, JobStore, PeopleStore, RingStore } from '../services/ports.ts'
 import type { DataFolder } from './data-folder.ts'
 import { findDynoxide, startDynoxide } from './engine/dynoxide.ts'
 import { createTables, LOCAL_ACCESS } from './engine/tables.ts'
@@ -22,6 +24,7 @@ export interface Stores {
   readonly jobs: JobStore
   readonly rings: RingStore
   readonly capacity: CapacityStore
+  readonly people: PeopleStore
   readonly queue: LocalQueue
   close(): Promise<void>
 }
@@ -68,6 +71,7 @@ async function dynamoStores(folder: DataFolder, binary: string, observe: Observe
     jobs: dynamoJobStore(tables),
     rings: dynamoRingStore(tables),
     capacity: dynamoCapacityStore(tables),
+    people: dynamoPeopleStore(tables),
     queue,
     async close() {
       await queue.close()
@@ -85,6 +89,7 @@ async function journalStores(folder: DataFolder): Promise<Stores> {
     jobs: inTurns(memoryJobStore(tables)),
     rings: memoryRingStore(tables),
     capacity: memoryCapacityStore(tables),
+    people: memoryPeopleStore(tables),
     queue,
     async close() {
       await queue.close()

@@ -104,13 +104,14 @@ async function serve(p: { settings: Settings; folder: DataFolder; port: number; 
 }
 
 function compose(p: { settings: Settings; folder: DataFolder; stores: Stores }, waker: LocalDispatching): FunctionDeps {
-  const { jobs, rings, capacity, queue } = p.stores
+  const { jobs, rings, capacity, people, queue } = p.stores
   const clock = systemClock
   return {
     settings: p.settings,
     jobs,
     rings,
     capacity,
+    people,
     clock,
     random: systemRandom(),
     doorbell: new Doorbell({ rings, capacity, waker, clock }),

@@ -1,7 +1,18 @@
 /** What a service is given: settings and ports, composed once per process at the edge. */
 import type { Settings } from '../core/settings.ts'
 import type { Doorbell } from './doorbell.ts'
-import type { CapacityStore, Clock, JobQueue, JobStore, Meter, ModelPort, Random, RingStore, Waker } from './ports.ts'
+import type {
+  CapacityStore,
+  Clock,
+  JobQueue,
+  JobStore,
+  Meter,
+  ModelPort,
+  PeopleStore,
+  Random,
+  RingStore,
+  Waker,
+} from './ports.ts'
 
 /** The tables and what surrounds them: enough for everything but dispatching and working. */
 export interface Deps {
@@ -9,6 +20,7 @@ export interface Deps {
   readonly jobs: JobStore
   readonly rings: RingStore
   readonly capacity: CapacityStore
+  readonly people: PeopleStore
   readonly clock: Clock
   readonly random: Random
   readonly doorbell: Doorbell

@@ -4,6 +4,7 @@
  */
 
 import type { Bell } from '../core/bell.ts'
+import type { Cost } from '../core/cost.ts'
 import type {
   Approval,
   Draft,
@@ -18,8 +19,9 @@ import type {
 } from '../core/job.ts'
 import type { LeaseState, LedgerRecord } from '../core/ledger-record.ts'
 import type { Overview } from '../core/overview.ts'
+import type { PeopleRecord, PersonsPermit } from '../core/people.ts'
 import type { OwnerTurns } from '../core/ring.ts'
-import type { PoolSettings } from '../core/settings.ts'
+import type { Person, PoolSettings } from '../core/settings.ts'
 
 export interface Clock {
   /** Epoch ms. */
@@ -146,6 +148,58 @@ export interface CapacityStore {
   stopped(p: { pool: string }): Promise<StopRecord | undefined>
   stop(p: { pool: string; stop: StopRecord }): Promise<void>
   resume(p: { pool: string }): Promise<void>
+}
+
+/** What a holder changes in what people have, in one write. */
+export interface PeopleChange {
+  /** Added to the stock; taken out of it where below zero. */
+  readonly stock: Cost
+  readonly goodUntil: number
+  /** Who waited in line is granted its permit at this moment. */
+  readonly granted: readonly string[]
+  readonly at: number
+  /** They stand in the ledger now. */
+  readonly counted: readonly string[]
+  /** They go. */
+  readonly over: readonly { readonly id: string; readonly person: string; readonly waiting: boolean }[]
+  /** Calls that are older than a window, by person. */
+  readonly aged: Readonly<Record<string, number>>
+  /** Of whom nothing stands any more: forgotten. */
+  readonly gone: readonly string[]
+}
+/** A permit as one person asks for it. */
+export interface AskedPermit {
+  readonly pool: string
+  readonly id: string
+  readonly permit: PersonsPermit
+  readonly caps: Person
+}
+export type Capped = 'open' | 'rate'
+
+/** Capacity held for people: one record per pool, in which API functions take and the lease's holder adds. */
+export interface PeopleStore {
+  /** Under a new lease: the stock is nought, no earlier holder can change anything any more, and this is what stands. */
+  hold(p: { pool: string; epoch: number }): Promise<PeopleRecord>
+  /** Strongly consistent. */
+  read(p: { pool: string }): Promise<PeopleRecord | undefined>
+  /** `lost`: another holds it. `stale`: something that the change names has gone, or there is less in stock. */
+  write(p: {
+    pool: string
+    epoch: number
+    /** The write before. */
+    seq: number
+    change: PeopleChange
+  }): Promise<{ kind: 'written'; record: PeopleRecord } | { kind: 'stale' } | { kind: 'lost' }>
+  /** Out of the stock, at once; not past those who wait. */
+  take(p: AskedPermit & { now: number }): Promise<'granted' | 'empty' | Capped>
+  /** Into the line. */
+  join(p: AskedPermit & { atMost: number }): Promise<'joined' | 'full' | Capped>
+  /** Still there: until then. */
+  ask(p: { pool: string; id: string; asksUntil: number }): Promise<void>
+  /** Out of the line; not if it was granted meanwhile. */
+  leave(p: { pool: string; id: string; person: string }): Promise<'left' | 'not-waiting'>
+  /** The call is over, and this is what it has cost. Once. */
+  close(p: { pool: string; id: string; at: number; cost: Cost }): Promise<'closed' | 'gone'>
 }
 
 /** One message: up to ten jobs of one pool. Keys, fences and slots; never content. */

@@ -17,6 +17,12 @@ export const REFUSAL_CODES = [
   'decided-already',
   'bad-cursor',
   'owner-needed',
+  'not-shared',
+  'permits-open',
+  'rate-reached',
+  'line-full',
+  'not-granted',
+  'absurd-usage',
 ] as const
 export type RefusalCode = (typeof REFUSAL_CODES)[number]
 

@@ -6,6 +6,7 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 import raw from '#config'
 import { dynamoCapacityStore } from '../../adapters/dynamodb/capacity-store.ts'
 import { dynamoJobStore } from '../../adapters/dynamodb/job-store.ts'
+import { dynamoPeopleStore } from '../../adapters/dynamodb/people-store.ts'
 import { dynamoRingStore } from '../../adapters/dynamodb/ring-store.ts'
 import { dynamoTables } from '../../adapters/dynamodb/tables.ts'
 import { eventBridgeEvents } from '../../adapters/eventbridge/events.ts'
@@ -46,6 +47,7 @@ function compose(): FunctionDeps {
     jobs: dynamoJobStore(tables),
     rings,
     capacity,
+    people: dynamoPeopleStore(tables),
     clock,
     random: systemRandom(),
     doorbell: new Doorbell({ rings, capacity, waker, clock }),

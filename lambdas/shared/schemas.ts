@@ -48,4 +48,22 @@ export const DecisionBody = z
   })
   .meta({ id: 'Decision' })
 
+const tokens = z.number().int().min(0).max(10_000_000)
+export const PermitBody = z
+  .strictObject({
+    inputTokens: tokens.describe('What the call may send at most, in tokens'),
+    maxOutputTokens: tokens.describe('What it may be answered at most: send the provider the same'),
+    model: z.string().min(1).max(200).optional().describe('As the provider names it'),
+    useWithinS: z.number().min(0.1).max(60).default(5).describe('The call begins within so many seconds of its grant'),
+    lastsS: z.number().min(1).max(900).default(120).describe('It is over so many seconds after that'),
+  })
+  .meta({ id: 'PermitRequest' })
+export const UsageBody = z
+  .strictObject({
+    inputTokens: tokens.optional(),
+    outputTokens: tokens.optional(),
+    cacheReadTokens: tokens.optional(),
+  })
+  .meta({ id: 'Used' })
+
 export const JobIdParam = z.string().regex(/^[0-9A-Za-z]{26}$/, 'a job id has 26 letters and digits')

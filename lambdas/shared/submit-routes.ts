@@ -18,7 +18,7 @@ async function sayLimit(deps: Deps, c: HttpContext, kind: string, owner: string)
 }
 
 /** As it was sent: the adapter writes anew what is not ASCII, and another key than the caller's would be taken. */
-function sentKey(c: HttpContext) {
+export function sentKey(c: HttpContext) {
   const { headers = {} } = c.env.event as { headers?: Record<string, string | undefined> }
   const [, key] = Object.entries(headers).find(([name]) => name.toLowerCase() === 'idempotency-key') ?? []
   return checked(IdempotencyHeader, { 'idempotency-key': key }, 'header')

@@ -8,6 +8,7 @@ import type { PoolSettings } from '../../core/settings.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
 import type { Costing } from '../costs.ts'
 import type { Load } from './load.ts'
+import type { PeopleKept } from './people-heard.ts'
 
 export interface Holder {
   readonly pool: string
@@ -17,6 +18,8 @@ export interface Holder {
   ledgers: Ledgers
   readonly costing: Costing
   next: Next
+  /** What people have; absent where they take nothing. */
+  people?: PeopleKept
   /** What sending takes at present, from what workers tell. */
   travelMs: number
   /** Slots are leased at least so far apart, as workers could not keep up with more. */

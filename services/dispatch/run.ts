@@ -106,9 +106,13 @@ async function staysQuiet(deps: DispatcherDeps, h: Holder, until: number): Promi
   }
 }
 
+/** Somebody rang, or stands in line for a permit. */
 async function anyBell(deps: DispatcherDeps, h: Holder): Promise<boolean> {
-  const { bells } = await deps.rings.bells({ pool: h.pool, limit: BELLS_PER_TICK })
-  return bells.length > 0
+  const [{ bells }, people] = await Promise.all([
+    deps.rings.bells({ pool: h.pool, limit: BELLS_PER_TICK }),
+    h.people ? deps.people.read({ pool: h.pool }) : undefined,
+  ])
+  return bells.length > 0 || (people?.waiting ?? 0) > 0
 }
 
 async function letGo<E extends RunEnd>(deps: DispatcherDeps, h: Holder, end: E): Promise<E> {

@@ -14,6 +14,7 @@ import { inBatches } from '../in-batches.ts'
 import { travelWithin } from './adapt.ts'
 import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
 import { noLoad } from './load.ts'
+import { holdPeople } from './people-heard.ts'
 import { believed } from './sound-clock.ts'
 
 const LANES_AT_ONCE = 16
@@ -29,15 +30,16 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   // Asking may have taken seconds, in which another stamped slots: by the time of asking they would lie in the future.
   const now = deps.clock.now()
   const ring = ringOf(deps, pool, settings, lease.record)
-  const [owners, overview, stop] = await Promise.all([
+  const shapes = shapesOf(settings)
+  const [owners, overview, stop, people] = await Promise.all([
     deps.rings.owners({ pool }),
     deps.capacity.overview({ pool }),
     deps.capacity.stopped({ pool }),
+    holdPeople(deps, { pool, epoch: lease.record.epoch, shape: shapes.window, now }),
   ])
   const lanes = owners.flatMap((o) => recall(ring, o, lease.record.order === settings.order))
   const read = await readLanes(deps, ring, lanes, lease.record)
   if (!read) return undefined
-  const shapes = shapesOf(settings)
   const { record, ahead } = believed(read, { shape: shapes.window, pacing: settings.pacing }, now)
   if (ahead) deps.meter.count('SlotsAhead', 1, { pool })
   const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
@@ -49,6 +51,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     ledgers: ledgersOf(record, { shapes, ...historiesOf(settings), now }),
     costing: costing(deps.settings, settings),
     next: { ...record.nextOf, requests: record.next },
+    ...(people ? { people } : {}),
     travelMs: travelWithin(record.travelMs ?? INITIAL_TRAVEL_MS),
     slowedMs: INITIAL_SLOWED_MS,
     load: noLoad(),

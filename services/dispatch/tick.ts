@@ -7,6 +7,7 @@ import type { Bell } from '../../core/bell.ts'
 import { LEASE_MS } from '../../core/lease.ts'
 import { lastSlot } from '../../core/ledger.ts'
 import { packedAll } from '../../core/ledger-record.ts'
+import { inFlightOf } from '../../core/people.ts'
 import { type Plan, plan } from '../../core/plan.ts'
 import { needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -15,6 +16,8 @@ import { absorb } from './absorb.ts'
 import { BELLS_PER_TICK, type Holder, NOTE_EVERY_MS, PROBE_FIRST_MS, RENEW_MS, untilProbeMs } from './holder.ts'
 import { leaveWhenDue } from './leave.ts'
 import { followLoad } from './load.ts'
+import { hearPeople, readPeople } from './people-heard.ts'
+import { heldForPeople, servePeople, wantedAt } from './people-served.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
 import { clockOf } from './sound-clock.ts'
@@ -32,7 +35,10 @@ const REFILLS_AT_ONCE = 8
 
 export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   const { pool } = h
-  const { bells, unreadable } = await deps.rings.bells({ pool, limit: BELLS_PER_TICK })
+  const [{ bells, unreadable }, people] = await Promise.all([
+    deps.rings.bells({ pool, limit: BELLS_PER_TICK }),
+    readPeople(deps, h),
+  ])
   const clock = clockOf(deps, h, deps.clock.now())
   if (clock !== 'sound') return { kind: clock }
   // A bell that does not parse stays where it is: newer code may know it, and an alarm says that it is there.
@@ -45,30 +51,36 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   // Should it have leapt since the look at it, and leap back before the next: what is stamped now stands in the future.
   h.latest = Math.max(h.latest, now)
   followLoad(h, now)
-  const decided = plan(snapshotOf(h), now)
+  hearPeople(h, people, now)
+  const decided = plan(snapshotOf(h, now), now)
   const rung = bells.length > 0
   let sentBack = 0
-  if (decided.permits.length > 0 || rung || h.record.until - now < LEASE_MS - RENEW_MS) {
+  const due = h.record.until - now < LEASE_MS - RENEW_MS
+  if (decided.permits.length > 0 || rung || due || h.people?.unwritten) {
     if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
     apply(h, decided, now)
     if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + untilProbeMs(++h.stopped.probes)
     ;[sentBack] = await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
   } else apply(h, decided, now)
+  const served = await servePeople(deps, h, decided, now)
+  if (served === 'lost') return { kind: 'lost' }
 
   // The picture is for looking at: that it cannot be written stops no job.
   await paint(deps, h, deps.clock.now()).catch(() => deps.meter.count('OverviewsUnwritten', 1, { pool }))
   const left = await leaveWhenDue(deps, h, now)
   if (left === 'lost' || left === 'unheard') return { kind: left }
   if (rung || decided.permits.length > 0) h.busyAt = now
-  const full = bells.length === BELLS_PER_TICK
-  return { kind: 'ticked', againAt: full || sentBack > 0 ? now : decided.againAt, bells: bells.length }
+  const again = bells.length === BELLS_PER_TICK || sentBack > 0 || served === 'changed'
+  const againAt = again ? now : Math.min(decided.againAt, wantedAt(h, now))
+  return { kind: 'ticked', againAt, bells: bells.length }
 }
 
-const snapshotOf = (h: Holder) => ({
+const snapshotOf = (h: Holder, now: number) => ({
   ring: h.ring,
   ledgers: h.ledgers,
   costOf: h.costing.costOf,
-  concurrency: h.settings.concurrency ?? Infinity,
+  ...heldForPeople(h, now),
+  concurrency: (h.settings.concurrency ?? Infinity) - (h.people ? inFlightOf(h.people.record) : 0),
   pacing: h.settings.pacing,
   next: h.next,
   travelMs: h.travelMs,
@@ -128,6 +140,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
   }
   if ((await deps.capacity.write({ pool: h.pool, record })) === 'lost') return false
   h.record = record
+  if (h.people) h.people.unwritten = false
   return true
 }
 

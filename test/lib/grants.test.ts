@@ -11,7 +11,7 @@ import { aConfig, aKind, aPool } from './stacks.ts'
 const ROLE = 'arn:aws:iam::123456789012:role/tester'
 const parsed = parseSettings(
   aConfig({
-    pools: { main: { ...aPool(), requests: 600, history: 'empty' } },
+    pools: { main: { ...aPool(), requests: 600, history: 'empty', people: {} } },
     kinds: {
       plain: aKind({ prompt: '{{say}}' }),
       checked: aKind({ prompt: '{{say}}', review: { policy: 'required' } }),
@@ -100,6 +100,16 @@ async function minutesOfWork(): Promise<void> {
   for (let i = 1; i <= 8; i++) await submit('tick', { owner: 'metronome', inMs: i * 48_000 })
 }
 
+/** Before any dispatcher has been there a person waits in line. */
+async function permits(): Promise<void> {
+  const ask = async () =>
+    (await post('/v1/pools/main/permits', { inputTokens: 1, maxOutputTokens: 1 })) as { id: string }
+  await ask()
+  const { id } = await ask()
+  await get(`/v1/pools/main/permits/${id}`)
+  await post(`/v1/pools/main/permits/${id}/release`)
+}
+
 /** A first put that landed long after its job had ended. */
 async function revive(first: LiveRecord): Promise<void> {
   await system.deps().jobs.enter({ record: { ...first, state: 'queued' } })
@@ -109,6 +119,7 @@ async function revive(first: LiveRecord): Promise<void> {
 }
 
 async function everything(): Promise<void> {
+  await permits()
   const { first, approved, rejected, failed } = await jobsThatGoEveryWay()
   await jobsWhoseMessagesAreLost()
   await minutesOfWork()

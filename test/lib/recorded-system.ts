@@ -5,6 +5,7 @@
 import type { Context, SQSEvent } from 'aws-lambda'
 import { dynamoCapacityStore } from '../../adapters/dynamodb/capacity-store.ts'
 import { dynamoJobStore } from '../../adapters/dynamodb/job-store.ts'
+import { dynamoPeopleStore } from '../../adapters/dynamodb/people-store.ts'
 import { dynamoRingStore } from '../../adapters/dynamodb/ring-store.ts'
 import { dynamoTables, type Tables } from '../../adapters/dynamodb/tables.ts'
 import { systemRandom } from '../../adapters/system/random.ts'
@@ -108,6 +109,7 @@ export class RecordedSystem {
       jobs: dynamoJobStore(tables),
       rings,
       capacity,
+      people: dynamoPeopleStore(tables),
       clock,
       random: this.random,
       doorbell: new Doorbell({ rings, capacity, waker, clock }),

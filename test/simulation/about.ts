@@ -6,7 +6,7 @@ import type { Scenario } from './scenario.ts'
 /**
  * Courses of events that chance alone hardly ever brings, each of them half of the time while faults last:
  * - `leaving`: it goes on for long, nothing is heard of who leaves the ring, and owners come back just then;
- * - `refusing`: the provider refuses the key, and probes come late or are cancelled;
+ * - `refusing`: the provider refuses the key, and probes come late, die as they are let go of, or are cancelled;
  * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick, and back;
  * - `sending`: the queue takes nothing, and the dispatcher stands still meanwhile.
  */
@@ -22,7 +22,7 @@ export function halfOf({ seed, about, lateEntries, slowLeases }: Scenario): Half
   const leaving = new Stream(seed, 'leaving').pick(['late', 'unknown'] as const)
   const byAbout: Record<About, Half> = {
     leaving: [['rings.leave', leaving, 0.03]],
-    refusing: [],
+    refusing: [['jobs.release', 'crash-after']],
     leaping: [
       ['rings.note', 'jump'],
       ['jobs.live', 'jump'],

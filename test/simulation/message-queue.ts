@@ -57,7 +57,8 @@ export class MessageQueue {
     if (scenario.lateCopies) return AT_THE_END
     if (scenario.about === 'leaping') return TOO_LATE
     const probes = scenario.about === 'refusing' && jobs.some((job) => job.probe)
-    return probes && this.edges.chance(PROBES_LATE) ? TOO_LATE : undefined
+    if (!probes || !this.edges.chance(PROBES_LATE)) return undefined
+    return this.edges.chance(0.5) ? TOO_LATE : AT_THE_END
   }
 
   private deliver(message: JobMessage): void {

@@ -8,6 +8,7 @@ import type {
   JobStore,
   LanePage,
   ModelPort,
+  PeopleStore,
   RingStore,
   Waker,
 } from '../../services/ports.ts'
@@ -20,6 +21,7 @@ export interface Stores {
   readonly jobs: JobStore
   readonly rings: RingStore
   readonly capacity: CapacityStore
+  readonly people: PeopleStore
   readonly tables: ObservedTables
 }
 /** The adapters' own limit, written once more: with a clock known to be farther off no lease is taken. */
@@ -212,5 +214,19 @@ export function modelOf(
       await pause(Math.min(afterMs, request.timeoutMs))
       return afterMs > request.timeoutMs ? { kind: 'timeout', message: 'no answer in time' } : answer
     },
+  }
+}
+
+export function peopleOf(around: Surroundings, process: SimProcess, { people }: Stores): PeopleStore {
+  const via = asker(around, process)
+  return {
+    hold: via('people.hold', people.hold),
+    read: via('people.read', people.read),
+    write: via('people.write', people.write),
+    take: via('people.take', people.take),
+    join: via('people.join', people.join),
+    ask: via('people.ask', people.ask),
+    leave: via('people.leave', people.leave),
+    close: via('people.close', people.close),
   }
 }

@@ -2,7 +2,8 @@
 
 import type { JobEvent } from '../../services/ports.ts'
 import { CHECKS } from './checks/all.ts'
-import type { Actor, Arrival, Asked, Check, Witness } from './checks/check.ts'
+import type { Actor, Arrival, Asked, Check, PersonsCall, Witness } from './checks/check.ts'
+import { Interactive } from './interactive.ts'
 import { movesOf } from './moves.ts'
 import { People } from './people.ts'
 import { Stream } from './random.ts'
@@ -49,6 +50,7 @@ class Schedule {
   private readonly on: Readonly<Record<'commit' | 'move' | 'effect', readonly Check[]>>
   private readonly world: World
   private readonly people: People
+  private readonly interactive: Interactive
   private readonly edges = new Map<string, number>()
   private calls = 0
   private lookAt = 0
@@ -60,6 +62,10 @@ class Schedule {
     this.world = new World(scenario, this, trace)
     this.people = new People(this.world, {
       accepted: (jobId, asked) => this.accepted(jobId, asked),
+      odd: (message) => this.fail('answers', message),
+    })
+    this.interactive = new Interactive(this.world, {
+      called: (call) => this.personCalled(call),
       odd: (message) => this.fail('answers', message),
     })
     const { world } = this
@@ -83,6 +89,7 @@ class Schedule {
   async run(): Promise<SeedResult> {
     const { world, scenario } = this
     this.people.begin()
+    this.interactive.begin()
     world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
     world.after(scenario.faultyMs, () => {
       world.calm()
@@ -98,13 +105,15 @@ class Schedule {
     const { world, people } = this
     if (world.clock.time < this.lookAt) return false
     this.lookAt = world.clock.time + 100
-    const { faultyMs, longMs } = this.scenario
-    if (world.clock.time - START > faultyMs + longMs + REST_WITHIN_MS) {
+    const { faultyMs, longMs, crowd } = this.scenario
+    // Some hundred jobs take their time in a pool of few tokens.
+    const withinMs = crowd ? 3 * REST_WITHIN_MS : REST_WITHIN_MS
+    if (world.clock.time - START > faultyMs + longMs + withinMs) {
       this.fail('rest', `it does not come to rest: ${this.restless() ?? 'its functions'}`)
       return true
     }
     if (world.mix.active && !this.scenario.faultless) return false
-    if (people.pending > 0 || world.busy('worker') > 0 || !world.ends.idle) return false
+    if (people.pending > 0 || this.interactive.pending > 0 || world.busy('worker') > 0 || !world.ends.idle) return false
     if (this.restless()) return false
     return !this.scenario.untilIdle || world.pools.every((pool) => this.isFree(pool))
   }
@@ -156,6 +165,10 @@ class Schedule {
   arrival(arrival: Arrival): void {
     this.calls++
     for (const check of this.checks) check.arrival?.(arrival)
+  }
+  private personCalled(call: PersonsCall): void {
+    this.calls++
+    for (const check of this.checks) check.personCalled?.(call)
   }
   published(event: JobEvent): void {
     for (const check of this.checks) check.published?.(event)

@@ -74,7 +74,10 @@ export function scenarioOf(seed: number): Scenario {
     faultless,
     ...(about ? { about } : {}),
     clocks: clocksOf(s, faultless, about),
-    settings: forgetful(settingsOf(s, new Stream(seed, 'dimensions'), owners), forgetMs),
+    settings: shared(
+      forgetful(settingsOf(s, new Stream(seed, 'dimensions'), owners), forgetMs),
+      new Stream(seed, 'shared'),
+    ),
     forgetMs,
     rests,
     lateEntries,
@@ -132,6 +135,19 @@ function settingsOf(s: Stream, d: Stream, owners: readonly string[]): Settings {
   } satisfies SettingsInput)
   if (!parsed.ok) throw new Error(parsed.faults.join('; '))
   return parsed.settings
+}
+
+/** In some the first pool is shared with people. */
+function shared(settings: Settings, s: Stream): Settings {
+  const { main } = settings.pools
+  if (!main || !s.chance(0.12)) return settings
+  const people = {
+    max: s.pick([0.3, 0.5, 0.8]),
+    reserve: s.pick(['learned', 'learned', 0.05, 0.2] as const),
+    perPerson: { open: s.int(2, 20), calls: s.int(5, 60) },
+    maxOutputTokens: 100,
+  }
+  return { ...settings, pools: { ...settings.pools, main: { ...main, people } } }
 }
 
 const DAY_MS = 86_400_000

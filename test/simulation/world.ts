@@ -5,6 +5,7 @@
 import { ledgerKey } from '../../adapters/keys.ts'
 import { memoryCapacityStore } from '../../adapters/memory/capacity-store.ts'
 import { memoryJobStore } from '../../adapters/memory/job-store.ts'
+import { memoryPeopleStore } from '../../adapters/memory/people-store.ts'
 import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { type RunEnd, run } from '../../services/dispatch/run.ts'
@@ -25,6 +26,7 @@ import {
   jobsOf,
   modelOf,
   type ProviderAnswer,
+  peopleOf,
   queueOf,
   readByOldCode,
   ringsOf,
@@ -100,6 +102,7 @@ export class World implements Surroundings {
       jobs: memoryJobStore(this.tables),
       rings: memoryRingStore(this.tables),
       capacity: memoryCapacityStore(this.tables),
+      people: memoryPeopleStore(this.tables),
       tables: this.tables,
     }
     this.messages = new MessageQueue(this, this.stream, {
@@ -249,6 +252,7 @@ export class World implements Surroundings {
       jobs: jobsOf(this, process, stores),
       rings,
       capacity,
+      people: peopleOf(this, process, stores),
       clock: process,
       random: processRandom(new Stream(scenario.seed, `process ${process.id}`)),
       doorbell: new Doorbell({ rings, capacity, waker, clock: process }),

@@ -10,23 +10,26 @@ import { PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from 'vitest'
 import { dynamoCapacityStore } from '../../adapters/dynamodb/capacity-store.ts'
 import { dynamoJobStore } from '../../adapters/dynamodb/job-store.ts'
+import { dynamoPeopleStore } from '../../adapters/dynamodb/people-store.ts'
 import { dynamoRingStore } from '../../adapters/dynamodb/ring-store.ts'
 import { dynamoTables, type Tables } from '../../adapters/dynamodb/tables.ts'
 import { TABLES, type TableName } from '../../adapters/keys.ts'
 import { memoryCapacityStore } from '../../adapters/memory/capacity-store.ts'
 import { memoryJobStore } from '../../adapters/memory/job-store.ts'
 import { Journal } from '../../adapters/memory/journal.ts'
+import { memoryPeopleStore } from '../../adapters/memory/people-store.ts'
 import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
 import { MemoryTables } from '../../adapters/memory/tables.ts'
 import type { Item } from '../../adapters/records.ts'
 import { type Engine, findDynoxide, startDynoxide } from '../../local/engine/dynoxide.ts'
 import { createTables, LOCAL_ACCESS } from '../../local/engine/tables.ts'
-import type { CapacityStore, JobStore, RingStore } from '../../services/ports.ts'
+import type { CapacityStore, JobStore, PeopleStore, RingStore } from '../../services/ports.ts'
 
 export interface Stores {
   readonly jobs: JobStore
   readonly rings: RingStore
   readonly capacity: CapacityStore
+  readonly people: PeopleStore
   /** Writes an item past every port, as an older version or a person might have. */
   plant(table: TableName, item: Item): Promise<void>
   /** Every item of every table, in order: two of these are equal if nothing was changed in between. */
@@ -63,6 +66,7 @@ export const memoryStores = (tables: MemoryTables): Stores => ({
   jobs: memoryJobStore(tables),
   rings: memoryRingStore(tables),
   capacity: memoryCapacityStore(tables),
+  people: memoryPeopleStore(tables),
   async plant(table, item) {
     tables.commit([{ table, put: item }])
   },
@@ -102,6 +106,7 @@ export const dynamoStores = (tables: Tables): DynamoStores => ({
   jobs: dynamoJobStore(tables),
   rings: dynamoRingStore(tables),
   capacity: dynamoCapacityStore(tables),
+  people: dynamoPeopleStore(tables),
   async plant(table, item) {
     await tables.db.send(new PutCommand({ TableName: tables.name[table], Item: item }))
   },

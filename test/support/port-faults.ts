@@ -27,7 +27,7 @@ export const failsAt =
 
 export class PortDown extends Error {}
 
-const PORTS = ['jobs', 'rings', 'capacity', 'queue', 'waker', 'model'] as const
+const PORTS = ['jobs', 'rings', 'capacity', 'people', 'queue', 'waker', 'model'] as const
 
 /** The same process, in which calls may be befallen by something. */
 export function faulty(deps: FunctionDeps, befalls: Befalls): FunctionDeps {

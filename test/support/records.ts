@@ -2,8 +2,11 @@
  * Builders of valid records: a test names only what it is about. Everything is of one job (JOB), one lane (LANE) and
  * one moment (NOW) unless told otherwise. No clock, no randomness.
  */
+
+import { peopleKey } from '../../adapters/keys.ts'
 import type { EnteredBell } from '../../core/bell.ts'
 import { enteredBell } from '../../core/bell.ts'
+import { NOTHING } from '../../core/cost.ts'
 import type {
   Approval,
   DeadLetter,
@@ -19,6 +22,7 @@ import type {
 import { attentionLane, laneOf, reviewLane } from '../../core/lane.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Overview } from '../../core/overview.ts'
+import { emptyPeople, type PeopleRecord, type PersonsPermit } from '../../core/people.ts'
 import type { OwnerTurns } from '../../core/ring.ts'
 
 export const NOW = Date.UTC(2030, 0, 1)
@@ -184,4 +188,23 @@ export const anOverview = (p: Partial<Overview> = {}): Overview => ({
   late: 0,
   inFlight: [{ jobId: JOB, owner: OWNER, tier: 'high', slot: NOW + 100 }],
   ...p,
+})
+
+/** Waits in line, as somebody asked for it a moment ago. */
+export const aPersonsPermit = (over: Partial<PersonsPermit> = {}): PersonsPermit => ({
+  person: 'ann',
+  askedAt: NOW,
+  asksUntil: NOW + 30_000,
+  cost: { ...NOTHING, requests: 1 },
+  useMs: 0,
+  openMs: 60_000,
+  ...over,
+})
+
+/** The record of a pool's people, held under the seventh lease and written three times. */
+export const somePeople = (over: Partial<PeopleRecord> = {}) => ({
+  ...peopleKey(POOL),
+  ...emptyPeople(7, NOW + 60_000),
+  seq: 3,
+  ...over,
 })

@@ -6,6 +6,7 @@
 import { endKey, inputKey } from '../../adapters/keys.ts'
 import { memoryCapacityStore } from '../../adapters/memory/capacity-store.ts'
 import { memoryJobStore } from '../../adapters/memory/job-store.ts'
+import { memoryPeopleStore } from '../../adapters/memory/people-store.ts'
 import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
 import { MemoryTables } from '../../adapters/memory/tables.ts'
 import { fromLiveItem, partsOf } from '../../adapters/records.ts'
@@ -74,6 +75,7 @@ export class World {
       jobs: memoryJobStore(this.tables),
       rings: memoryRingStore(this.tables),
       capacity: memoryCapacityStore(this.tables),
+      people: memoryPeopleStore(this.tables),
       clock: this.clock,
       random: this.random,
       model: this.model,

@@ -5,6 +5,7 @@ import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
+import { PERSONS_BUGS } from './persons.ts'
 import { REAL_BUGS } from './real.ts'
 import { REFUND_BUGS } from './refund.ts'
 import { SHARING_BUGS } from './sharing.ts'
@@ -19,6 +20,7 @@ export const BUGS: readonly Bug[] = [
   ...REFUND_BUGS,
   ...DIMENSION_BUGS,
   ...END_BUGS,
+  ...PERSONS_BUGS,
   ...REAL_BUGS,
 ]
 

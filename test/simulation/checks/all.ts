@@ -19,6 +19,7 @@ import { mended } from './mended.ts'
 import { noRecovery } from './no-recovery.ts'
 import { oneHome } from './one-home.ts'
 import { permits } from './permits.ts'
+import { persons } from './persons.ts'
 import { pictures } from './pictures.ts'
 import { probes } from './probes.ts'
 import { published } from './published.ts'
@@ -37,6 +38,7 @@ export const CHECKS: readonly MakeCheck[] = [
   lease,
   endsIdle,
   mended,
+  persons,
   pictures,
   probes,
   permits,

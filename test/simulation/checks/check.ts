@@ -19,6 +19,15 @@ export interface Arrival {
   /** What the provider answers, and after how many ms. */
   readonly said: ProviderAnswer
 }
+/** A call that a person makes by itself, under a permit. */
+export interface PersonsCall {
+  readonly pool: string
+  readonly id: string
+  readonly at: number
+  readonly asked: { readonly inputTokens: number; readonly maxOutputTokens: number; readonly useWithinMs: number }
+  readonly used: { readonly inputTokens: number; readonly outputTokens: number }
+  readonly afterMs: number
+}
 export interface Actor {
   readonly process: SimProcess
   readonly kind: CallKind
@@ -54,6 +63,7 @@ export interface Check {
   /** A message that the queue took. */
   sent?(message: JobMessage, actor: Actor | undefined): void
   arrival?(arrival: Arrival): void
+  personCalled?(call: PersonsCall): void
   /** An end that the bus took. */
   published?(event: JobEvent): void
   /** An end that was tried too often, and is kept apart for a person. */

@@ -31,7 +31,8 @@ export const conservation: MakeCheck = (w) => {
       const settings = w.scenario.settings.pools[pool]
       if (!settings?.requests) return
       const interval = spanMs(pool) / settings.requests
-      const callsOnly = limitsOnlyCalls(settings)
+      // What is kept for people is no agent's.
+      const callsOnly = limitsOnlyCalls(settings) && !settings.people
       for (const job of message.jobs) {
         const before = last.get(pool)
         const its = backlog.take(job)

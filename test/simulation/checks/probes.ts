@@ -7,6 +7,8 @@ const SOON_MS = 15_000
 
 interface Settled {
   readonly jobId: string
+  /** As its message named it; a claim raises it by one. */
+  readonly fence: number
   readonly what: string
   readonly uncalled?: boolean
 }
@@ -16,6 +18,7 @@ export const probes: MakeCheck = (w) => {
   /** The job that is a pool's probe, and since when the pool is due another. */
   const probe = new Map<string, string>()
   const due = new Map<string, number>()
+  const called = new Set<string>()
   const soonMs = (pool: string) => SOON_MS + (w.scenario.settings.pools[pool]?.windowMs ?? 0)
   const waits = (pool: string): boolean =>
     [...w.book.jobs.values()].some((job) => {
@@ -28,7 +31,8 @@ export const probes: MakeCheck = (w) => {
     const jobs = bell['t'] === 'settled' ? (bell['jobs'] as readonly Settled[]) : []
     const its = jobs.find(({ jobId }) => jobId === probe.get(pool))
     if (!its) return
-    if (cameToNoCall(its)) due.set(pool, w.now())
+    // It may have been sent more than once, and one of its messages have come to a call.
+    if (cameToNoCall(its) && !called.has(`${its.jobId} ${its.fence}`)) due.set(pool, w.now())
     else answered(pool)
   }
   /** It told of the provider: a copy of its message that is found late tells of nothing. */
@@ -44,6 +48,7 @@ export const probes: MakeCheck = (w) => {
       due.delete(pool)
     },
     arrival({ pool, request }) {
+      called.add(`${request.jobId} ${request.fence - 1}`)
       if (request.jobId === probe.get(pool)) answered(pool)
     },
     commit(commit) {

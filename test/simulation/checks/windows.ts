@@ -4,6 +4,8 @@
  * outside it.
  */
 
+import type { PeopleRecord } from '../../../core/people.ts'
+import type { PoolSettings } from '../../../core/settings.ts'
 import type { Arrival, MakeCheck } from './check.ts'
 import { type Counted, countedAs, type Meter, metersOf } from './counting.ts'
 
@@ -24,6 +26,8 @@ export const windows: MakeCheck = (w) => {
     const late = at - permit.slot
     return late < -skewMs / 2 || late > refusalMs + skewMs / 2 + networkMs
   }
+  /** When each person's permit was granted, as the table tells. */
+  const granted = new Map<string, number>()
   const judge = (calls: readonly Counted[], { what, limit, windowMs, of }: Meter) => {
     const inside = calls.filter((call) => call.at > w.now() - windowMs)
     const outside = inside.filter((call) => call.outside)
@@ -31,21 +35,43 @@ export const windows: MakeCheck = (w) => {
     if (sum > limit)
       w.fail('windows', `${sum} ${what} in a window of ${limit}, besides ${outside.length} calls outside the guard`)
   }
+  const count = (pool: string, call: Counted, settings: PoolSettings) => {
+    const meters = metersOf(settings)
+    const longest = Math.max(...meters.map((m) => m.windowMs))
+    const calls = (counted.get(pool) ?? []).filter(({ at }) => at > call.at - longest)
+    counted.set(pool, [...calls, call])
+    for (const meter of meters) judge(counted.get(pool) as Counted[], meter)
+  }
   return {
     sent({ pool, sentAt, jobs }) {
       const skewMs = w.scenario.settings.pools[pool]?.guard.skewMs ?? 0
       if (sentAt > w.now() + skewMs / 2) for (const job of jobs) ahead.add(nameOf(job))
     },
+    commit(commit) {
+      for (const { sk, after } of commit)
+        if (sk === 'permits')
+          for (const [id, { grantedAt }] of Object.entries((after as unknown as PeopleRecord).permits))
+            if (grantedAt !== undefined && !granted.has(id)) granted.set(id, w.now())
+    },
+    personCalled({ pool, id, at, asked, used, afterMs }) {
+      const settings = w.scenario.settings.pools[pool] as PoolSettings
+      const { refusalMs, networkMs } = settings.guard
+      // Granted by a clock that is off it may be counted as far off as the guard allows.
+      const outside = at > (granted.get(id) as number) + asked.useWithinMs + refusalMs + networkMs
+      const said = { answer: { kind: 'text', usage: used }, afterMs }
+      const request = {
+        pool: settings,
+        prompt: 'x'.repeat(3 * asked.inputTokens),
+        maxOutputTokens: asked.maxOutputTokens,
+      }
+      count(pool, { ...countedAs({ at, request, said } as Arrival), outside }, settings)
+    },
     arrival(arrival) {
       const { pool, at, request, permit } = arrival
-      const meters = metersOf(request.pool)
-      const longest = Math.max(...meters.map((m) => m.windowMs))
-      const calls = (counted.get(pool) ?? []).filter((call) => call.at > at - longest)
       const outside = isOutside(arrival)
-      counted.set(pool, [...calls, { ...countedAs(arrival), outside }])
+      count(pool, { ...countedAs(arrival), outside }, request.pool)
       if (outside && w.scenario.clocks !== 'beyond')
         w.fail('windows', `${request.jobId} is called ${at - (permit?.slot ?? 0)} ms after its slot, outside the guard`)
-      for (const meter of meters) judge(counted.get(pool) as Counted[], meter)
     },
   }
 }

@@ -1,0 +1,87 @@
+/**
+ * What people get next: those in line first, then the stock up to what is kept for them. Agents are planned beside all
+ * of it, whether it is in stock yet or only wanted: so it comes free a lead later, and goes to no agent meanwhile.
+ */
+import { atLeast, type Cost, DIMENSIONS, type Dimension, each, least, minus, NOTHING, plus } from './cost.ts'
+import { type Ledgers, roomInAll } from './ledgers.ts'
+import { covers, heldFor, lineOf, type PeopleRecord } from './people.ts'
+
+export interface PeopleState {
+  readonly record: PeopleRecord
+  /** Epoch ms. */
+  readonly now: number
+  /** What may have been added by writes of which nothing is known. */
+  readonly doubt: Cost
+  /** What people were permitted in the last window. */
+  readonly used: Cost
+  /** What they may get in a window while agents wait: `max` of the limits. */
+  readonly atMost: Cost
+  /** What is to be kept in stock while agents wait. */
+  readonly target: Cost
+}
+
+/** What no agent may have, as it may be called at any moment. */
+export const heldNow = ({ record, doubt }: PeopleState): Cost => plus(heldFor(record), doubt)
+
+/** What people may still get beside what they have and hold, while agents wait. */
+const leftOfShare = (p: PeopleState): Cost => atLeast(minus(p.atMost, plus(p.used, heldNow(p))), 0)
+
+/** What is held for people or wanted for them: agents are planned with what this leaves. */
+export function heldFromAgents(p: PeopleState): Cost {
+  const line = lineOf(p.record, p.now).reduce((sum, [, { cost }]) => plus(sum, cost), NOTHING)
+  const short = atLeast(minus(p.target, p.record.stock), 0)
+  return plus(heldNow(p), least(plus(line, short), leftOfShare(p)))
+}
+
+export interface PeoplePlan {
+  /** Ids of those in line who get their permit now. */
+  readonly granted: readonly string[]
+  /** Added to the stock, or taken out of it where below zero. */
+  readonly stock: Cost
+}
+
+/** So many fit into one write. */
+const GRANTS_AT_ONCE = 20
+
+/** `ledgers`: with all that was just permitted to agents. `agentsWait`: some of them found no room. */
+export function planPeople(
+  p: PeopleState,
+  s: { ledgers: Ledgers; agentsWait: boolean; concurrency: number },
+): PeoplePlan {
+  const free = minus(roomInAll(s.ledgers, p.now), heldNow(p))
+  const calls = { ...free, requests: Math.min(free.requests, s.concurrency) }
+  let left = atLeast(s.agentsWait ? least(calls, leftOfShare(p)) : calls, 0)
+  const granted: string[] = []
+  for (const [id, { cost }] of lineOf(p.record, p.now)) {
+    if (granted.length === GRANTS_AT_ONCE || !covers(left, cost)) break
+    granted.push(id)
+    left = minus(left, cost)
+  }
+  return { granted, stock: stockChange(p, { left, free, agentsWait: s.agentsWait }) }
+}
+
+/**
+ * With agents waiting up to the target, and back to it; else half of what is free, in steps, as agents may come at any
+ * moment. What is over a limit is taken out whoever waits.
+ */
+function stockChange(
+  { record: { stock }, target }: PeopleState,
+  p: { left: Cost; free: Cost; agentsWait: boolean },
+): Cost {
+  const wanted = (d: Dimension): number => {
+    if (p.left[d] === Infinity) return 0
+    if (p.agentsWait) return target[d]
+    const half = Math.floor((stock[d] + p.left[d]) / 2)
+    return half > 2 * stock[d] || half < stock[d] / 2 ? half : stock[d]
+  }
+  return each((d) => {
+    const change = Math.min(wanted(d) - stock[d], p.left[d])
+    return Math.max(-stock[d], p.free[d] < 0 ? Math.min(change, p.free[d]) : change)
+  })
+}
+
+/** Nothing of what is not limited is kept, nor asked for. */
+export const limitedOnly = (cost: Cost, limited: readonly Dimension[]): Cost =>
+  each((d) => (limited.includes(d) ? cost[d] : 0))
+export const limitedIn = ({ window, day }: Ledgers): Dimension[] =>
+  DIMENSIONS.filter((d) => window.shape.limits[d] !== undefined || day?.shape.limits[d] !== undefined)

@@ -1,0 +1,157 @@
+/**
+ * What the holder hears of people: what they took since, counted in the ledger at its moment. What is counted here is marked
+ * only after the ledger has been written (people-served.ts), so a crash between counts it once more and never less.
+ */
+import { type Cost, NOTHING } from '../../core/cost.ts'
+import { type Demand, noDemand, withAsked } from '../../core/demand.ts'
+import { emptyLedger, type Ledger, permit, trim } from '../../core/ledger.ts'
+import { amendAll, permitAll } from '../../core/ledgers.ts'
+import { grantedTo, isGranted, newsOf, type PeopleRecord } from '../../core/people.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import type { Holder } from './holder.ts'
+
+export interface PeopleKept {
+  record: PeopleRecord
+  /** Added by writes of which nothing is known, and which may still land. */
+  doubt: Cost
+  /** What people alone were permitted. Not stored: after a takeover it begins with what their record tells. */
+  ledger: Ledger
+  demand: Demand
+  /** Whose asking is part of the demand, and whether the grant is part of the rates. */
+  readonly asked: Map<string, 'waiting' | 'granted'>
+  /** Ids that stand in the ledger, whether the record says so yet or not. */
+  readonly counted: Set<string>
+  /** Calls granted, for each person's rate. */
+  granted: { readonly person: string; readonly at: number }[]
+  /** What the agent in turn needs, and people must give way to. */
+  exceeds?: Cost
+  /** The ledger holds what its record does not yet. */
+  unwritten: boolean
+  /** When it was last read: what is new since then happened since then, whatever the clock of whoever wrote it. */
+  readAt: number
+  /** The moments that are believed, by what is told of whom. */
+  readonly moments: Map<string, number>
+}
+
+/** At a takeover: the stock is taken back, and what was granted to each is taken for granted just now. */
+export async function holdPeople(
+  deps: DispatcherDeps,
+  p: { pool: string; epoch: number; shape: Ledger['shape']; now: number },
+): Promise<PeopleKept | undefined> {
+  if (!deps.settings.pools[p.pool]?.people) return undefined
+  const record = await deps.people.hold({ pool: p.pool, epoch: p.epoch })
+  const ledger = emptyLedger(p.shape, p.now)
+  const granted = Object.keys(record.took).flatMap((person) =>
+    Array.from({ length: grantedTo(record, person) }, () => ({ person, at: p.now })),
+  )
+  return {
+    record,
+    doubt: NOTHING,
+    ledger: permit(ledger, p.now, { ...NOTHING, requests: granted.length }),
+    demand: noDemand(p.now),
+    asked: new Map(Object.keys(record.permits).map((id) => [id, 'waiting'])),
+    counted: new Set(),
+    granted,
+    unwritten: false,
+    readAt: p.now,
+    moments: new Map(),
+  }
+}
+
+/** As the tick finds it. Where it cannot be read, what was held before is held still. */
+export async function readPeople(deps: DispatcherDeps, h: Holder): Promise<Look | undefined> {
+  if (!h.people) return undefined
+  const at = deps.clock.now()
+  try {
+    const record = await deps.people.read({ pool: h.pool })
+    return record && { record, at }
+  } catch {
+    deps.meter.count('TicksFailed', 1, { pool: h.pool })
+    return undefined
+  }
+}
+/** What was read, and when that was asked for. */
+interface Look {
+  readonly record: PeopleRecord
+  readonly at: number
+}
+
+/** What has a moment now into the ledger, once. */
+export function hearPeople(h: Holder, look: Look | undefined, now: number): void {
+  const kept = h.people
+  if (!kept) return
+  kept.ledger = trim(kept.ledger, now)
+  if (!look) return
+  kept.record = { ...look.record, permits: believed(kept, look, { now, skewMs: h.settings.guard.skewMs }) }
+  hearAsked(kept, now)
+  const { counted, amended } = newsOf(kept.record, now)
+  const fresh = counted.filter(({ id }) => !kept.counted.has(id))
+  for (const { id, at, cost } of fresh) {
+    kept.counted.add(id)
+    h.ledgers = permitAll(h.ledgers, at, cost)
+    kept.ledger = permit(kept.ledger, at, cost)
+  }
+  for (const { id, at, by } of amended) {
+    // What an earlier holder counted stands where that one believed it to be; it stays as it was reserved.
+    if (!kept.counted.has(id) || kept.counted.has(`${id} closed`)) continue
+    kept.counted.add(`${id} closed`)
+    h.ledgers = amendAll(h.ledgers, at, by)
+  }
+  kept.unwritten ||= fresh.length > 0
+  if (Object.keys(kept.record.permits).length > 0) h.busyAt = now
+}
+
+/**
+ * Moments are told by the clocks of many processes. One that cannot be (before the last look, or yet to come) is taken for
+ * now, the latest that it can have been.
+ */
+function believed(
+  kept: PeopleKept,
+  { record: { permits }, at: readAt }: Look,
+  p: { now: number; skewMs: number },
+): PeopleRecord['permits'] {
+  const moment = (key: string, told: number): number => {
+    const known = kept.moments.get(key)
+    if (known !== undefined) return known
+    const canBe = told >= kept.readAt - p.skewMs && told <= p.now + p.skewMs
+    const at = canBe ? Math.min(told, p.now) : p.now
+    kept.moments.set(key, at)
+    return at
+  }
+  const entries = Object.entries(permits).map(([id, { grantedAt, closed, ...rest }]) => {
+    // What stands in the ledger already has its moment there: this one tells only when it ends.
+    const at = grantedAt === undefined ? 0 : rest.counted ? Math.min(grantedAt, p.now) : moment(id, grantedAt)
+    const granted = grantedAt === undefined ? {} : { grantedAt: kept.moments.get(id) ?? at }
+    const over = closed ? { closed: { ...closed, at: moment(`${id} closed`, closed.at) } } : {}
+    return [id, { ...rest, ...granted, ...over }] as const
+  })
+  kept.readAt = readAt
+  return Object.fromEntries(entries)
+}
+
+function hearAsked(kept: PeopleKept, now: number): void {
+  const entries = Object.entries(kept.record.permits)
+  const fresh = entries.filter(([id]) => !kept.asked.has(id))
+  const asked = fresh.map(([, { askedAt, cost }]) => ({ at: askedAt, cost: cost as Cost }))
+  kept.demand = withAsked(kept.demand, asked, now)
+  for (const [id, p] of entries) {
+    if (isGranted(p) && kept.asked.get(id) !== 'granted') noteGranted(kept, p.person, p.grantedAt)
+    kept.asked.set(id, isGranted(p) ? 'granted' : 'waiting')
+  }
+  for (const id of kept.asked.keys()) if (!kept.record.permits[id]) forget(kept, id)
+}
+
+/** Each counts once in the rate: it may be one of those that a takeover took for granted then. */
+function noteGranted(kept: PeopleKept, person: string, at: number): void {
+  const known = kept.granted.filter((g) => g.person === person).length
+  if (known >= grantedTo(kept.record, person)) return
+  kept.granted.push({ person, at })
+}
+
+function forget(kept: PeopleKept, id: string): void {
+  kept.asked.delete(id)
+  kept.counted.delete(id)
+  kept.counted.delete(`${id} closed`)
+  kept.moments.delete(id)
+  kept.moments.delete(`${id} closed`)
+}

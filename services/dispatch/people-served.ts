@@ -1,0 +1,149 @@
+/**
+ * What the holder gives to people: those in line first, then the stock. What is added is held back from agents before it is
+ * written, and stays so until it is known what became of the write.
+ */
+import { atLeast, type Cost, DIMENSIONS, each, NOTHING, negative, plus } from '../../core/cost.ts'
+import { likelyCalls, stockFor } from '../../core/demand.ts'
+import { usedIn } from '../../core/ledger.ts'
+import { limitsOnOne } from '../../core/ledgers.ts'
+import { grantedTo, inFlightOf, isGranted, newsOf, type PeopleRecord, STOCK_GOOD_MS } from '../../core/people.ts'
+import { heldFromAgents, limitedIn, limitedOnly, type PeopleState, planPeople } from '../../core/people-plan.ts'
+import type { Plan } from '../../core/plan.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import type { PeopleChange } from '../ports.ts'
+import type { Holder } from './holder.ts'
+import type { PeopleKept } from './people-heard.ts'
+
+export function peopleState(h: Holder, now: number): PeopleState | undefined {
+  const { people: kept, settings } = h
+  if (!kept || !settings.people) return undefined
+  const limits = limitsOf(h)
+  const { max, reserve } = settings.people
+  const atMost = each((d) => Math.floor(limits[d] * max))
+  const wanted =
+    reserve === 'learned'
+      ? stockFor(kept.demand, likelyCalls(kept.demand), limits)
+      : each((d) => (limits[d] === Infinity ? 0 : Math.ceil(limits[d] * reserve)))
+  const { exceeds } = kept
+  const givesWay = each((d) => Math.min(wanted[d], Math.max(0, limits[d] - (exceeds?.[d] ?? 0))))
+  const used = usedIn(kept.ledger, now)
+  return {
+    record: kept.record,
+    now,
+    doubt: kept.doubt,
+    used: each((d) => used[d] ?? 0),
+    atMost,
+    target: limitedOnly(givesWay, limitedIn(h.ledgers)),
+  }
+}
+
+const limitsOf = ({ settings }: Holder): Cost => {
+  const limits = limitsOnOne(settings)
+  return each((d) => limits[d] ?? Infinity)
+}
+
+/** A turn of a few seconds at most passes between two looks at a stock that is good for minutes. */
+const RENEW_STOCK_MS = STOCK_GOOD_MS / 2
+
+/** After the ledger's write. `lost`: another holds the pool; `changed`: there may be more for agents now. */
+export async function servePeople(
+  deps: DispatcherDeps,
+  h: Holder,
+  decided: Pick<Plan, 'holds' | 'exceeds'>,
+  now: number,
+): Promise<'lost' | 'changed' | 'kept'> {
+  const { people: kept } = h
+  if (!kept) return 'kept'
+  if (decided.exceeds) kept.exceeds = decided.exceeds
+  else delete kept.exceeds
+  const change = changeFor(h, decided, now)
+  if (!change) return 'kept'
+  const grants = change.granted.map((id) => (kept.record.permits[id]?.cost ?? NOTHING) as Cost)
+  const added = grants.reduce(plus, atLeast(change.stock, 0))
+  const { epoch, seq } = kept.record
+  // Held back from here on, whatever becomes of the write: it may land long after it was given up.
+  const before = kept.doubt
+  kept.doubt = plus(before, added)
+  const answer = await deps.people.write({ pool: h.pool, epoch, seq, change }).catch(() => undefined)
+  if (answer?.kind === 'lost') return 'lost'
+  if (answer?.kind === 'stale') kept.doubt = before
+  if (answer?.kind !== 'written') return 'kept'
+  // This one landed after it, so no earlier one can land any more.
+  kept.doubt = NOTHING
+  kept.record = answer.record
+  kept.granted = kept.granted.filter(({ at }) => at > now - h.settings.windowMs)
+  return DIMENSIONS.some((d) => change.stock[d] < 0) ? 'changed' : 'kept'
+}
+
+function changeFor(h: Holder, decided: Pick<Plan, 'holds'>, now: number): PeopleChange | undefined {
+  const kept = h.people as PeopleKept
+  const state = peopleState(h, now) as PeopleState
+  const { record } = kept
+  const agentsWait = decided.holds !== undefined
+  const concurrency = (h.settings.concurrency ?? Infinity) - h.ring.sent.size - inFlightOf(record)
+  const { granted, stock } =
+    now < h.quietUntil
+      ? { granted: [], stock: negative(record.stock as Cost) }
+      : planPeople(state, { ledgers: h.ledgers, agentsWait, concurrency })
+  const over = newsOf(record, now).over.filter((id) => isKnown(kept, id))
+  const counted = Object.keys(record.permits).filter((id) => mayBeMarked(kept, id) && !over.includes(id))
+  const aged = agedBy(kept, now - h.settings.windowMs)
+  const inDoubt = DIMENSIONS.some((d) => kept.doubt[d] > 0)
+  const old = record.goodUntil - now < RENEW_STOCK_MS
+  const some = granted.length + over.length + counted.length + Object.keys(aged).length > 0
+  if (!some && !inDoubt && !old && DIMENSIONS.every((d) => stock[d] === 0)) return undefined
+  return {
+    stock,
+    goodUntil: now + STOCK_GOOD_MS,
+    granted,
+    at: now,
+    counted: counted.slice(0, CHANGES_AT_ONCE),
+    over: over.slice(0, CHANGES_AT_ONCE).map((id) => overOf(record, id)),
+    aged,
+    gone: goneOf(record),
+  }
+}
+
+/** An update's expression holds so many, beside all else. */
+const CHANGES_AT_ONCE = 20
+
+/** What has ended was counted first, and corrected; or it was never granted. */
+const isKnown = ({ record, counted }: PeopleKept, id: string): boolean => {
+  const p = record.permits[id]
+  return p !== undefined && (!isGranted(p) || p.counted === true || counted.has(id))
+}
+const mayBeMarked = ({ record, counted }: PeopleKept, id: string): boolean =>
+  counted.has(id) && record.permits[id]?.counted !== true
+const overOf = ({ permits }: PeopleRecord, id: string) => {
+  const p = permits[id] as PeopleRecord['permits'][string]
+  return { id, person: p.person, waiting: !isGranted(p) }
+}
+
+/** Calls that count in nobody's rate any more. They are forgotten here only once that is written. */
+function agedBy({ granted, record }: PeopleKept, before: number): Record<string, number> {
+  const aged: Record<string, number> = {}
+  for (const { person, at } of granted)
+    if (at <= before && grantedTo(record, person) > (aged[person] ?? 0)) aged[person] = (aged[person] ?? 0) + 1
+  return aged
+}
+
+const goneOf = ({ open, took }: PeopleRecord): string[] =>
+  Object.keys(open)
+    .filter((person) => (open[person] ?? 0) === 0 && (took[person] ?? 0) === 0)
+    .slice(0, CHANGES_AT_ONCE)
+
+/** What agents are planned without. */
+export function heldForPeople(h: Holder, now: number): { held?: Cost } {
+  const state = peopleState(h, now)
+  return state ? { held: heldFromAgents(state) } : {}
+}
+
+/** While somebody waits in line, or agents do and less is in stock than is wanted, more may come free at any moment. */
+const WANTED_EVERY_MS = 30
+export function wantedAt(h: Holder, now: number): number {
+  const state = peopleState(h, now)
+  if (!state) return Infinity
+  const { record, target } = state
+  const short = h.holds !== undefined && DIMENSIONS.some((d) => record.stock[d] < target[d])
+  return short || record.waiting > 0 ? now + WANTED_EVERY_MS : Infinity
+}

@@ -1,0 +1,123 @@
+/**
+ * A permit for one call that a person makes elsewhere: out of the stock at once, else a place in the line. It is counted
+ * from the moment of its grant, whether it is used or not.
+ */
+import { reserved, rulesFor } from '../../core/accounting.ts'
+import { type Cost, each, exceeding } from '../../core/cost.ts'
+import { limitsOnOne } from '../../core/ledgers.ts'
+import type { PersonsPermit } from '../../core/people.ts'
+import type { People, PoolSettings } from '../../core/settings.ts'
+import { type Caller, lacksScope } from '../caller.ts'
+import { configured } from '../configured.ts'
+import type { Deps } from '../deps.ts'
+import type { Capped } from '../ports.ts'
+import { type Answer, type Refusal, refuse } from '../refusal.ts'
+import { jobIdOf } from '../submit.ts'
+import { type PermitView, untilGranted } from './wait.ts'
+
+export interface PermitRequest {
+  /** What the call may use at most, in tokens. */
+  readonly inputTokens: number
+  readonly maxOutputTokens: number
+  /** As the provider names it: some count each model's output otherwise. */
+  readonly model?: string | undefined
+  /** The call begins within so many ms of the grant, and lasts no longer than that. */
+  readonly useWithinMs: number
+  readonly lastsMs: number
+  /** For so long the answer may wait for the grant. */
+  readonly waitS?: number | undefined
+  readonly idempotencyKey?: string | undefined
+}
+
+/** Who is not heard of for so long has gone away. */
+export const KEPT_IN_LINE_MS = 15_000
+const LINE_AT_MOST = 200
+
+export type SharedPool = PoolSettings & { readonly people: People }
+
+export async function askPermit(
+  deps: Deps,
+  caller: Caller,
+  pool: string,
+  request: PermitRequest,
+): Promise<Answer<{ permit: PermitView }>> {
+  const settings = sharedPool(deps, caller, pool)
+  if (!settings.ok) return settings
+  const cost = costOf(settings.pool, request)
+  const refusal = tooMuch(settings.pool, pool, request, cost)
+  if (refusal) return refusal
+  const now = deps.clock.now()
+  const id = request.idempotencyKey === undefined ? deps.random.id(now) : jobIdOf(caller.id, request.idempotencyKey)
+  const asked = { pool, id, permit: permitOf(caller, request, cost, now), caps: settings.pool.people.perPerson }
+  const entered = await enter(deps, asked, now)
+  // Whoever holds the pool looks at it in time; if nobody does, somebody is started.
+  await deps.doorbell.rung(pool)
+  if (entered !== 'granted' && entered !== 'joined') return capped(entered, settings.pool)
+  return untilGranted(deps, { pool, id, until: now + (request.waitS ?? 0) * 1_000 })
+}
+
+type Asked = Parameters<Deps['people']['take']>[0]
+async function enter(
+  deps: Deps,
+  asked: Omit<Asked, 'now'>,
+  now: number,
+): Promise<'granted' | 'joined' | 'full' | Capped> {
+  const taken = await deps.people.take({ ...asked, permit: { ...asked.permit, grantedAt: now }, now })
+  return taken === 'empty' ? deps.people.join({ ...asked, atMost: LINE_AT_MOST }) : taken
+}
+
+const permitOf = (caller: Caller, r: PermitRequest, cost: Cost, now: number): PersonsPermit => ({
+  person: caller.owner,
+  askedAt: now,
+  asksUntil: now + (r.waitS ?? 0) * 1_000 + KEPT_IN_LINE_MS,
+  cost,
+  useMs: r.useWithinMs,
+  openMs: r.lastsMs,
+  ...(r.model === undefined ? {} : { model: r.model }),
+})
+
+/** The pool, if it is one that people share and this caller may take of it. */
+export function sharedPool(deps: Deps, caller: Caller, pool: string): Answer<{ pool: SharedPool }> {
+  const scope = lacksScope(caller, 'capacity:use')
+  if (scope) return scope
+  const settings = configured(deps.settings.pools, pool)
+  if (!settings) return refuse('not-found', `There is no pool ${pool}.`, 'GET /v1/pools lists them.')
+  const { people } = settings
+  if (people) return { ok: true, pool: { ...settings, people } }
+  return refuse('not-shared', `The pool ${pool} is not shared with people.`, 'Give it `people` in the configuration.')
+}
+
+/** As its provider counts; nothing of what is not limited. */
+function costOf(pool: PoolSettings, { model, inputTokens, maxOutputTokens }: PermitRequest): Cost {
+  const cost = reserved(rulesFor(pool, model ?? ''), { input: inputTokens, output: maxOutputTokens })
+  const limits = limitsOnOne(pool)
+  return each((d) => (d === 'requests' || limits[d] !== undefined ? cost[d] : 0))
+}
+
+function tooMuch(pool: SharedPool, id: string, { maxOutputTokens }: PermitRequest, cost: Cost): Refusal | undefined {
+  const { max, maxOutputTokens: most } = pool.people
+  if (maxOutputTokens > most)
+    return refuse('too-large', `A call may be asked for at most ${most} tokens of output here.`, 'Ask for fewer.', {
+      at: 'maxOutputTokens',
+    })
+  const limits = Object.entries(limitsOnOne(pool)).map(([d, limit]) => [d, Math.floor(limit * max)] as const)
+  const over = exceeding(cost, Object.fromEntries(limits))
+  return over
+    ? refuse(
+        'larger-than-pool',
+        `The call may cost ${cost[over]} ${over}, and people may have ${Object.fromEntries(limits)[over]} of ${id} in a window.`,
+        'Ask for a smaller call, or raise the limit or people.max.',
+      )
+    : undefined
+}
+
+function capped(by: 'full' | Capped, { windowMs, people }: SharedPool): Refusal {
+  const { open, calls } = people.perPerson
+  if (by === 'open')
+    return refuse('permits-open', `You hold ${open} permits already.`, 'Settle or release one.', { retryAfterS: 1 })
+  if (by === 'rate')
+    return refuse('rate-reached', `You have had ${calls} calls in ${windowMs / 1_000} s.`, 'Wait, and ask again.', {
+      retryAfterS: Math.max(1, Math.ceil(windowMs / 1_000 / calls)),
+    })
+  return refuse('line-full', `${LINE_AT_MOST} calls wait already.`, 'Ask again a little later.', { retryAfterS: 1 })
+}

@@ -1,0 +1,58 @@
+/** Bugs of capacity shared with people. */
+import type { Bug } from './bug.ts'
+
+const HEARD = 'services/dispatch/people-heard.ts'
+const SERVED = 'services/dispatch/people-served.ts'
+const PEOPLE = 'core/people.ts'
+
+export const PERSONS_BUGS: readonly Bug[] = [
+  {
+    name: "a person's call is not counted in the ledger",
+    file: HEARD,
+    find: '    h.ledgers = permitAll(h.ledgers, at, cost)\n',
+    replace: '',
+    seed: 150,
+  },
+  {
+    name: 'agents are planned with what is held for people',
+    file: SERVED,
+    find: '  return state ? { held: heldFromAgents(state) } : {}',
+    replace: '  void [state, heldFromAgents]\n  return {}',
+    seed: 335,
+  },
+  {
+    name: 'a permit that is not used yet counts nowhere',
+    file: PEOPLE,
+    find: '  return open.reduce((sum, p) => plus(sum, p.closed?.cost ?? p.cost), stock as Cost)',
+    replace: '  void open\n  return stock as Cost',
+    seed: 150,
+  },
+  {
+    name: 'a permit counts from its grant and not from when it is used at the latest',
+    file: PEOPLE,
+    find: 'at: Math.min(useBy(p), p.closed?.at ?? Infinity)',
+    replace: 'at: p.grantedAt',
+    seed: 1809,
+  },
+  {
+    name: "the stock is filled without regard to the agents' slots",
+    file: 'core/people-plan.ts',
+    find: '  const free = minus(roomInAll(s.ledgers, p.now), heldNow(p))',
+    replace: '  void roomInAll\n  const free = minus(p.atMost, heldNow(p))',
+    seed: 51,
+  },
+  {
+    name: 'who waits in line is never served',
+    file: 'core/people-plan.ts',
+    find: '    granted.push(id)\n',
+    replace: '    void id\n',
+    seed: 281,
+  },
+  {
+    name: 'whoever takes leaves the stock as it was',
+    file: 'adapters/memory/people-store.ts',
+    find: '{ ...entered(old, p), stock: minus(old.stock, p.permit.cost) }',
+    replace: 'entered(old, p)',
+    seed: 504,
+  },
+]
