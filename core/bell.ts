@@ -19,6 +19,8 @@ export const Head = z.object({
   attempt: z.number(),
   /** A job that crashed travels alone. */
   crashes: z.number(),
+  /** It waits for an identical job's answer. */
+  awaits: z.literal(true).optional(),
 })
 export type Head = z.infer<typeof Head>
 
@@ -34,7 +36,7 @@ export const Settled = z.object({
   /** The state it went to, when gone. */
   state: z.string().optional(),
   nextFence: z.number().optional(),
-  /** It is gone without a call: whoever waits to hear of the provider has heard nothing. */
+  /** It is gone without a call, as one that ended from the cache or waits for an identical one: whoever waits to hear of the provider has heard nothing. */
   uncalled: z.literal(true).optional(),
   /** What the call used, as the provider told: the difference to what was reserved is given back or taken. */
   usage: Usage.optional(),
@@ -81,6 +83,7 @@ export const headOf = (r: LiveRecord): Head => ({
   kind: r.kind,
   attempt: Math.max(r.attempt + r.throttles, r.errors.length),
   crashes: r.crashes,
+  ...(r.state === 'queued' && r.awaits ? { awaits: true } : {}),
 })
 
 export const enteredBell = (id: string, r: LiveRecord): EnteredBell => ({

@@ -98,6 +98,16 @@ const Review = z.discriminatedUnion('policy', [
 ])
 export type ReviewSettings = z.infer<typeof Review>
 
+/** How long a whole answer stands for identical jobs of its owner. */
+const Cache = z.strictObject({
+  ttlMs: z
+    .number()
+    .int()
+    .min(1_000)
+    .max(31 * DAY_MS),
+})
+export type CacheSettings = z.infer<typeof Cache>
+
 export const KindSettings = z.strictObject({
   pool: name,
   tier: z.enum(TIERS),
@@ -112,6 +122,8 @@ export const KindSettings = z.strictObject({
   crashes: z.number().int().min(1).max(10).default(3),
   review: Review.default({ policy: 'none' }),
   delivery: z.literal('none').default('none'),
+  /** Identical jobs of one owner end from one call's answer. */
+  cache: Cache.optional(),
 })
 export type KindSettings = z.infer<typeof KindSettings>
 
@@ -157,6 +169,14 @@ export const Settings = z
     for (const [kind, { pool }] of Object.entries(settings.kinds))
       if (!Object.hasOwn(settings.pools, pool))
         ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
+    const kept = Math.min(settings.retentionDays.input, settings.retentionDays.result)
+    for (const [kind, { cache }] of Object.entries(settings.kinds))
+      if (cache && cache.ttlMs > kept * DAY_MS)
+        ctx.addIssue({
+          code: 'custom',
+          path: ['kinds', kind, 'cache', 'ttlMs'],
+          message: `at most ${kept * DAY_MS}: an answer stands no longer than retentionDays keeps the job that it is of`,
+        })
   })
 export type Settings = z.infer<typeof Settings>
 

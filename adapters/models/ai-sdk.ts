@@ -75,6 +75,7 @@ function textAnswer(result: LanguageModelV3GenerateResult, { model }: ModelReque
       cacheReadTokens: usage.inputTokens.cacheRead,
     }),
     model: response?.modelId ?? model,
+    whole: result.finishReason.unified === 'stop',
     headers: passedHeaders(response?.headers, never),
   }
 }

@@ -64,6 +64,9 @@ function stopped(h: Holder, { slot, again }: Extract<Bell, { t: 'stopped' }>, no
   else h.stopped ??= { line: '', probeAt: Infinity, since: slot ?? now, probes: 0 }
 }
 
+/** Where a job goes that was not called and is well: only a shared call brings it there. */
+const SHARING: ReadonlySet<string | undefined> = new Set(['succeeded', 'in-review', 'queued'])
+
 function settled(h: Holder, job: Settled, now: number): void {
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
@@ -74,7 +77,11 @@ function settled(h: Holder, job: Settled, now: number): void {
       h.ring.sent.delete(job.jobId)
       if (job.uncalled) uncalled(h, sent)
       if (job.state !== 'queued') h.done[tier]++
-      if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
+      if (job.state === 'succeeded' || job.state === 'in-review') {
+        if (job.uncalled) h.saved++
+        else answered(h, sent.slot, now)
+      }
+      if (job.uncalled && SHARING.has(job.state)) spared(h, sent)
       return
     case 'late':
       h.late++
@@ -89,6 +96,17 @@ function settled(h: Holder, job: Settled, now: number): void {
       unprobed(h, sent)
       return
   }
+}
+
+/**
+ * It had another job's answer, or waits for it: its owner and the pace are charged nothing for a call that was not made.
+ */
+function spared(h: Holder, sent: Sent): void {
+  const lane = h.ring.lanes.get(sent.lane)
+  if (!lane || !sent.cost) return
+  const by = negative(sent.cost)
+  correct(h.ring, lane, by)
+  h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
 }
 
 /** A look at the table was quicker than this bell. */
