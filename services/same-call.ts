@@ -32,6 +32,9 @@ export type Sharing = { kind: 'call'; cacheKey?: string } | { kind: 'spared'; do
 /** Whoever asks for another draft does not mean the one that stands. */
 const isFirst = ({ generation }: Running): boolean => generation === 1
 
+/** Nobody cancelled it, or had claimed it anew, just then. */
+const isSettled = ({ settled: { state } }: Report): boolean => state === 'succeeded' || state === 'in-review'
+
 export async function shareCall(
   deps: WorkerDeps,
   record: Running,
@@ -52,10 +55,14 @@ export async function shareCall(
       return { kind: 'spared', done: awaitSame(deps, record, sent, same.at) }
     case 'stored': {
       const { text, model, cached } = same
-      count('CacheHits')
-      count('TokensSaved', same.tokens)
       const answer = { kind: 'text', text, model, usage: NOTHING_USED, headers: {} } as const
-      return { kind: 'spared', done: settleText(deps, record, sent, kind, answer, { cached }) }
+      const done = settleText(deps, record, sent, kind, answer, { cached }).then((settled) => {
+        if (!isSettled(settled)) return settled
+        count('CacheHits')
+        count('TokensSaved', same.tokens)
+        return settled
+      })
+      return { kind: 'spared', done }
     }
   }
 }
