@@ -101,6 +101,7 @@ async function sameCall(deps: WorkerDeps, record: Running, cacheKey: string, { t
   const mine = { v: 1 as const, cacheKey, jobId, fence, key, at: now, expiresAt: leaseUntil + ttlMs }
   for (let look = 0; look < LOOKS_AT_MOST; look++) {
     const leader = await deps.jobs.leader({ cacheKey, now })
+    if (leader && isLaterClaim(leader, mine)) break
     const same = leader && leader.jobId !== jobId ? await known(deps, leader, ttlMs) : undefined
     if (same) return same
     if ((await deps.jobs.lead({ leader: mine, ...(leader ? { instead: leader } : {}) })) === 'leads')
@@ -108,6 +109,10 @@ async function sameCall(deps: WorkerDeps, record: Running, cacheKey: string, { t
   }
   return { kind: 'called', at: now + LOOK_AGAIN_MS }
 }
+
+/** Of the same job: this worker is stale, and its settle will say so. A job of before under its id stood earlier. */
+const isLaterClaim = (leader: Leader, { jobId, fence, key }: Leader): boolean =>
+  leader.jobId === jobId && leader.fence > fence && leader.key.at >= key.at
 
 /** In this order: what has left its lane between the two reads has written its answer. */
 async function known(deps: WorkerDeps, leader: Leader, ttlMs: number): Promise<Same | undefined> {

@@ -103,13 +103,16 @@ export const sameCalls: MakeCheck = (w) => {
       const whole = answer.kind === 'text' && answer.whole === true && said.afterMs <= request.timeoutMs
       called.set(`${request.jobId} ${request.fence}`, whole)
       if (!job || ttlOf(job) === 0 || w.scenario.clocks === 'beyond') return
-      for (const other of alike(job)) {
+      const others = alike(job)
+      // Who keeps answers for less time than another kind finds this one too old, and takes the lead.
+      const ttlMs = Math.min(ttlOf(job), ...others.map(ttlOf))
+      for (const other of others) {
         const record = w.book.home(other)
         const calls = record?.['state'] === 'running' && called.has(`${other.id} ${record['fence']}`)
         if (calls && !other.end && Number(record?.['leaseUntil']) > at + ABOUT_MS)
           fail(`${job.id} is called while ${other.id} is`)
         const its = kept.get(other.id)
-        const fresh = its && its.at + Math.min(ttlOf(job), ttlOf(other)) > at + ABOUT_MS && !its.refusedAt
+        const fresh = its && its.at + ttlMs > at + ABOUT_MS && !its.refusedAt
         if (fresh && !its.doubtful && its.since < led && w.scenario.forgetMs === 0)
           fail(`${job.id} is called and ${other.id} has its answer`)
       }
