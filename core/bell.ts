@@ -19,7 +19,7 @@ export const Head = z.object({
   attempt: z.number(),
   /** A job that crashed travels alone. */
   crashes: z.number(),
-  /** It waits for an identical job's answer. */
+  /** Its claim came to no call: an identical job is being called, whose answer it waits for. */
   awaits: z.literal(true).optional(),
 })
 export type Head = z.infer<typeof Head>
@@ -42,6 +42,10 @@ export const Settled = z.object({
   usage: Usage.optional(),
 })
 export type Settled = z.infer<typeof Settled>
+
+/** It has ended, or waits for a person, without a call: by the cache alone. */
+export const isSaved = ({ uncalled, state }: Settled): boolean =>
+  uncalled === true && (state === 'succeeded' || state === 'in-review')
 
 const place = { tier: z.enum(TIERS), owner: z.string() }
 const common = { v: z.literal(1), id: z.string() }

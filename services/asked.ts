@@ -1,5 +1,5 @@
 /** What a job's call asks its provider, by the settings of today. */
-import type { Running } from '../core/job.ts'
+import type { LiveRecord } from '../core/job.ts'
 import { countsTokens } from '../core/ledgers.ts'
 import { estimateTokens, renderPrompt } from '../core/prompt.ts'
 import type { KindSettings, PoolSettings } from '../core/settings.ts'
@@ -7,7 +7,7 @@ import type { CallSlot, ModelRequest } from './ports.ts'
 
 export type Asked = Omit<ModelRequest, keyof CallSlot>
 
-export function askedOf(record: Running, kind: KindSettings, pool: PoolSettings, input: unknown): Asked {
+export function askedOf(record: LiveRecord, kind: KindSettings, pool: PoolSettings, input: unknown): Asked {
   const text = renderPrompt(kind, input)
   return {
     jobId: record.key.jobId,
@@ -24,7 +24,7 @@ export function askedOf(record: Running, kind: KindSettings, pool: PoolSettings,
 
 /** What is asked for never exceeds what was reserved, though the kind's settings may have grown since the submit. */
 function outputWithin(
-  record: Running,
+  record: LiveRecord,
   kind: KindSettings,
   pool: PoolSettings,
   text: { system?: string; prompt: string },

@@ -1,7 +1,7 @@
 /** Bells into the ring: each changes memory once, however often it is read. */
 
 import { settled as settledCost } from '../../core/accounting.ts'
-import type { Bell, Settled } from '../../core/bell.ts'
+import { type Bell, type Head, isSaved, type Settled } from '../../core/bell.ts'
 import { type Cost, minus, negative } from '../../core/cost.ts'
 import type { Tier, Usage } from '../../core/job.ts'
 import { amendAll } from '../../core/ledgers.ts'
@@ -21,6 +21,7 @@ export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
 function hear(h: Holder, bell: Bell, now: number): void {
   switch (bell.t) {
     case 'entered':
+      waits(h, bell.head)
       return heard(h.ring, laneIn(h.ring, bell), bell.head)
     case 'came':
       for (const job of bell.jobs) heard(h.ring, laneIn(h.ring, job), job.head)
@@ -64,9 +65,6 @@ function stopped(h: Holder, { slot, again }: Extract<Bell, { t: 'stopped' }>, no
   else h.stopped ??= { line: '', probeAt: Infinity, since: slot ?? now, probes: 0 }
 }
 
-/** Where a job goes that was not called and is well: only a shared call brings it there. */
-const SHARING: ReadonlySet<string | undefined> = new Set(['succeeded', 'in-review', 'queued'])
-
 function settled(h: Holder, job: Settled, now: number): void {
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
@@ -77,11 +75,8 @@ function settled(h: Holder, job: Settled, now: number): void {
       h.ring.sent.delete(job.jobId)
       if (job.uncalled) uncalled(h, sent)
       if (job.state !== 'queued') h.done[tier]++
-      if (job.state === 'succeeded' || job.state === 'in-review') {
-        if (job.uncalled) h.saved++
-        else answered(h, sent.slot, now)
-      }
-      if (job.uncalled && SHARING.has(job.state)) spared(h, sent)
+      if (isSaved(job)) saved(h, sent)
+      else if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
       return
     case 'late':
       h.late++
@@ -96,6 +91,19 @@ function settled(h: Holder, job: Settled, now: number): void {
       unprobed(h, sent)
       return
   }
+}
+
+/** A claim of what was sent raised its fence, and so did the move after it. That is heard before its worker's report. */
+function waits(h: Holder, head: Head): void {
+  const sent = h.ring.sent.get(head.jobId)
+  if (!head.awaits || sent?.head.fence !== head.fence - 2) return
+  uncalled(h, sent)
+  spared(h, sent)
+}
+
+function saved(h: Holder, sent: Sent): void {
+  h.saved++
+  spared(h, sent)
 }
 
 /**

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { inputKey, leaderKey, liveKey } from '../../adapters/keys.ts'
-import type { Queued } from '../../core/job.ts'
+import { leaderItem, liveItem } from '../../adapters/records.ts'
+import type { Leader, Queued } from '../../core/job.ts'
+import type { KindSettings, PoolSettings } from '../../core/settings.ts'
+import { askedOf } from '../../services/asked.ts'
 import { getJob } from '../../services/get-job.ts'
 import { decide } from '../../services/review.ts'
+import { cacheKeyOf } from '../../services/same-call.ts'
+import { work } from '../../services/work.ts'
 import { ADMIN, aCaller } from '../support/callers.ts'
 import { badKey, providerError, type Reply, refusal, text } from '../support/fake-model.ts'
-import { World } from '../support/world.ts'
+import { START, World } from '../support/world.ts'
 import type { WorldSettings } from '../support/world-settings.ts'
 
 const TTL_MS = 600_000
@@ -188,6 +193,65 @@ describe('where the one that is called comes to nothing, the next that asks the 
   })
 })
 
+/** Nobody dispatches: a worker with a job's message, and a record that names who leads those that ask the same. */
+async function workWith(named: Partial<Leader>, leaseMs?: number): Promise<World> {
+  const world = new World({ kinds: { step: { cache } } })
+  world.wakes = false
+  const { step } = world.api.settings.kinds
+  const jobId = await world.submit('step', { idempotencyKey: 'one' })
+  const [record] = world.liveOf(jobId) as [Queued]
+  const asked = askedOf(record, step as KindSettings, world.api.settings.pools['main'] as PoolSettings, INPUT)
+  const { key } = record
+  const times = { at: world.now(), expiresAt: world.now() + TTL_MS }
+  const leader: Leader = { v: 1, cacheKey: cacheKeyOf('ada', asked), jobId, fence: 1, key, ...times, ...named }
+  world.tables.commit([{ table: 'jobs', put: leaderItem(leader) }])
+  if (leaseMs !== undefined) {
+    const leaseUntil = world.now() + leaseMs
+    const other = { ...record, key: leader.key, state: 'running' as const, fence: leader.fence, nonce: 'n', leaseUntil }
+    world.tables.commit([{ table: 'live', put: liveItem(other) }])
+  }
+  const slot = world.now() + 300
+  await world.clock.during(
+    work(world.api, { pool: 'main', sentAt: world.now(), jobs: [{ key, fence: 0, slot, notAfter: slot + 250 }] }),
+  )
+  return world
+}
+const INPUT = { name: 'Grace' }
+const leaderIn = (world: World) => [...world.tables.all()].find(({ put }) => put.sk === 'leader')?.put
+
+describe('a worker that finds named as the one who calls', () => {
+  const another = { jobId: 'another', key: { lane: 'main#medium#ada', at: START, jobId: 'another' } }
+
+  it('its own job under a later claim is stale: it calls nobody and leaves that one named', async () => {
+    const world = await workWith({ fence: 2 })
+    expect(world.model.calls).toEqual([])
+    expect(leaderIn(world)).toMatchObject({ fence: 2 })
+  })
+
+  it('its own job under an earlier claim calls', async () => {
+    const world = await workWith({ fence: 0 })
+    expect(world.model.calls).toHaveLength(1)
+    expect(leaderIn(world)).toMatchObject({ fence: 1 })
+  })
+
+  it('a job of before, whose key was used anew for its own, calls', async () => {
+    const world = await workWith({ fence: 9, key: { ...another.key, at: START - 1 } })
+    expect(world.model.calls).toHaveLength(1)
+  })
+
+  it('another job whose lease is good waits', async () => {
+    const world = await workWith(another, 5_000)
+    expect(world.model.calls).toEqual([])
+    expect(world.live().find((r) => r.state === 'queued')).toMatchObject({ awaits: true, attempt: 0, throttles: 0 })
+  })
+
+  it('another job whose lease is over calls, though nobody has found that one yet', async () => {
+    const world = await workWith(another, -1)
+    expect(world.model.calls).toHaveLength(1)
+    expect(leaderIn(world)).not.toMatchObject({ jobId: 'another' })
+  })
+})
+
 describe('a draft of the cache', () => {
   const drafted = async (world: World): Promise<string> => {
     const id = await world.submit('intro')
@@ -234,6 +298,47 @@ describe('a call that the cache saves', () => {
     const others = [await world.submit('nudge'), await world.submit('nudge')]
     await world.pass(5_000)
     expect(calls(world).slice(1).sort()).toEqual(others.sort())
+  })
+
+  it('takes nothing off it while it waits for the answer', async () => {
+    const world = cached({ pool: { requests: 3, windowMs: 60_000, pacing: 'burst' } })
+    world.model.script = () => text('done', 20_000)
+    const [first] = await world.submitMany(6)
+    await world.pass(8_000)
+    const others = [await world.submit('nudge'), await world.submit('nudge')]
+    await world.pass(5_000)
+    expect(calls(world).slice(1).sort()).toEqual(others.sort())
+    expect(calls(world)).toContain(first)
+  })
+
+  it('is given back at once, however long its neighbours are called', async () => {
+    const world = cached({ pool: { concurrency: 3, pacing: 'burst' } })
+    await runs(world, await world.submit())
+    world.model.script = () => text('done', 30_000)
+    const ids = [await world.submit('nudge'), await world.submit(), await world.submit('nudge')]
+    await world.until(() => world.model.calls.length === 3, 5_000)
+    expect(
+      world.messages
+        .at(-1)
+        ?.jobs.map((j) => j.key.jobId)
+        .sort(),
+    ).toEqual(ids.sort())
+    await world.submit('nudge')
+    await world.pass(5_000)
+    expect(world.model.calls).toHaveLength(4)
+  })
+
+  it('costs its owner no turn: with it, both owners of a tier are called as often', async () => {
+    const world = cached({ pool: { requests: 60, windowMs: 60_000 } })
+    await runs(world, await world.submit())
+    await world.submitMany(20)
+    const owners = ['ada', 'bob']
+    for (const owner of owners)
+      for (let n = 0; n < 20; n++) await world.submit('step', { owner, input: { name: `lead ${n}` } })
+    const ownerOf = (id: string) => world.parts(id)?.input.owner
+    await world.pass(20_000)
+    const [ada, bob] = owners.map((owner) => calls(world).filter((id) => ownerOf(id) === owner).length)
+    expect(Math.abs((ada as number) - (bob as number))).toBeLessThanOrEqual(3)
   })
 
   it('takes no time of an even pace either', async () => {
