@@ -55,6 +55,16 @@ describe('an answer', () => {
     })
   })
 
+  test.each([
+    { finish: 'stop', whole: true },
+    { finish: 'length', whole: false },
+    { finish: 'tool_calls', whole: false },
+    { finish: 'nobody knows', whole: false },
+  ])('that finished by $finish is whole: $whole', async ({ finish, whole }) => {
+    const { baseUrl } = await providerSaying(200, aCompletion({ content: 'hi' }, finish))
+    expect(await call(compatible(baseUrl))).toMatchObject({ kind: 'text', whole })
+  })
+
   test('whose finish reason is the content filter is a refusal', async () => {
     const { baseUrl } = await providerSaying(200, aCompletion({ content: 'I' }, 'content_filter'))
     expect(await call(compatible(baseUrl))).toMatchObject({ kind: 'refusal', text: 'I', usage: { inputTokens: 11 } })

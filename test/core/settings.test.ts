@@ -112,6 +112,13 @@ describe('settings', () => {
       inPool({ provider: { kind: 'openai-compatible', baseUrl: 'ftp://provider.example.com' } }),
       /^pools\.main\.provider\.baseUrl: an address that begins with https:\/\/ or http:\/\/$/,
     ],
+    ['a cache that keeps nothing', inKind({ cache: { ttlMs: 0 } }), /^kinds\.reply\.cache\.ttlMs: .*>=1000/],
+    ['a cache for no time that is known', inKind({ cache: {} }), /^kinds\.reply\.cache\.ttlMs: /],
+    [
+      'a cache that outlives what it is of',
+      { ...inKind({ cache: { ttlMs: 86_400_001 } }), retentionDays: { input: 1, result: 30 } },
+      /^kinds\.reply\.cache\.ttlMs: at most 86400000: an answer stands no longer than retentionDays keeps the job/,
+    ],
     ['no prompt', inKind({ prompt: '' }), /^kinds\.reply\.prompt: .*>=1/],
     ['more attempts than bounded', inKind({ attempts: 21 }), /^kinds\.reply\.attempts: .*<=20/],
     ['a sample beyond all', inKind({ review: { policy: 'sample', rate: 1.1 } }), /^kinds\.reply\.review\.rate: .*<=1/],
