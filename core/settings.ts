@@ -1,6 +1,7 @@
 /** What a user configures: one schema, parsed once at the edge. Pools, tiers, kinds, callers, retention. */
 import * as z from 'zod'
 import { TIERS } from './job.ts'
+import { namesFields } from './prompt.ts'
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes, at most 40')
 /** Lane names reserve `#`; control characters never reach a terminal by way of an owner's name. */
@@ -122,6 +123,8 @@ export const KindSettings = z.strictObject({
   crashes: z.number().int().min(1).max(10).default(3),
   review: Review.default({ policy: 'none' }),
   delivery: z.literal('none').default('none'),
+  /** The provider is told to keep `system` in its own cache, where it has to be told (Anthropic, Bedrock). */
+  promptCache: z.boolean().optional(),
   /** Identical jobs of one owner end from one call's answer. */
   cache: Cache.optional(),
 })
@@ -169,6 +172,13 @@ export const Settings = z
     for (const [kind, { pool }] of Object.entries(settings.kinds))
       if (!Object.hasOwn(settings.pools, pool))
         ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
+    for (const [kind, { promptCache, system }] of Object.entries(settings.kinds))
+      if (promptCache && (!system || namesFields(system)))
+        ctx.addIssue({
+          code: 'custom',
+          path: ['kinds', kind, 'promptCache'],
+          message: 'put what never changes into system, and no {{placeholder}}: nothing else can be kept',
+        })
     const kept = Math.min(settings.retentionDays.input, settings.retentionDays.result)
     for (const [kind, { cache }] of Object.entries(settings.kinds))
       if (cache && cache.ttlMs > kept * DAY_MS)

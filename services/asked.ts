@@ -16,6 +16,7 @@ export function askedOf(record: LiveRecord, kind: KindSettings, pool: PoolSettin
     pool,
     model: kind.model,
     ...text,
+    ...(kind.promptCache ? { cacheSystem: true } : {}),
     maxOutputTokens: outputWithin(record, kind, pool, text),
     ...(kind.temperature === undefined ? {} : { temperature: kind.temperature }),
     timeoutMs: kind.timeoutMs,

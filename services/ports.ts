@@ -185,6 +185,8 @@ export interface ModelRequest extends CallSlot {
   readonly pool: PoolSettings
   readonly model: string
   readonly system?: string
+  /** It is the same for all jobs of its kind, and worth the provider's keeping. */
+  readonly cacheSystem?: boolean
   readonly prompt: string
   readonly maxOutputTokens: number
   readonly temperature?: number

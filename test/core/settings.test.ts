@@ -113,6 +113,12 @@ describe('settings', () => {
       /^pools\.main\.provider\.baseUrl: an address that begins with https:\/\/ or http:\/\/$/,
     ],
     ['a cache that keeps nothing', inKind({ cache: { ttlMs: 0 } }), /^kinds\.reply\.cache\.ttlMs: .*>=1000/],
+    [
+      'a prompt to be kept that is another for each job',
+      inKind({ promptCache: true, system: 'You write to {{lead}}.' }),
+      /^kinds\.reply\.promptCache: put what never changes into system/,
+    ],
+    ['a prompt to be kept that is not there', inKind({ promptCache: true }), /^kinds\.reply\.promptCache: put what/],
     ['a cache for no time that is known', inKind({ cache: {} }), /^kinds\.reply\.cache\.ttlMs: /],
     [
       'a cache that outlives what it is of',

@@ -53,14 +53,14 @@ export const CACHE_BUGS: readonly Bug[] = [
     find: '  const [live] = await deps.jobs.live({ keys: [leader.key] })\n',
     replace:
       '  const before = deps.jobs.load({ jobId: leader.jobId, now: deps.clock.now() })\n  const [live] = await before.then(() => deps.jobs.live({ keys: [leader.key] }))\n  deps = { ...deps, jobs: { ...deps.jobs, load: () => before } }\n',
-    seed: 20,
+    seed: 578,
   },
   {
     name: 'the lead is taken from whoever has it by now',
     file: 'adapters/memory/job-store.ts',
     find: "      if (stands && !(instead && isSame(stands, instead))) return 'taken'\n",
     replace: '      void instead\n',
-    seed: 36,
+    seed: 98,
   },
   {
     name: 'a stale worker takes the lead from the later claim of its own job',
