@@ -63,13 +63,6 @@ export const CACHE_BUGS: readonly Bug[] = [
     seed: 98,
   },
   {
-    name: 'a stale worker takes the lead from the later claim of its own job',
-    file: SAME,
-    find: '    if (leader && isLaterClaim(leader, mine)) break\n',
-    replace: '',
-    seed: 10168,
-  },
-  {
     name: 'a draft that a person has rejected is taken',
     file: SAME,
     find: 'const of = parts?.end ?? parts?.draft\n  const text = parts?.end ? parts.end.result : parts?.draft?.text',
