@@ -6,6 +6,7 @@
  * | Live      | lane          | at(13)#jobId          | claim, move, cancel by key; a lane forwards in time |
  * | Jobs      | jobId         | input, at, end        | one Query shows a whole job                         |
  * |           | jobId         | draft#version(4)      |                                                     |
+ * |           | answer#sha256 | leader                | whoever asks the same, before its call              |
  * | Rings     | ring#pool     | owner                 | the dispatcher, at takeover                         |
  * |           | bell#pool     | bell id (ULID)        | the dispatcher, every tick                          |
  * | Capacity  | pool          | ledger, overview, stop| the lease's holder; writers read the lease          |
@@ -38,6 +39,7 @@ export const draftKey = (jobId: string, version: number): Key => ({
   pk: jobId,
   sk: `draft#${padded(version, VERSION_DIGITS)}`,
 })
+export const leaderKey = (cacheKey: string): Key => ({ pk: `answer#${cacheKey}`, sk: 'leader' })
 export const ownerKey = (pool: string, owner: string): Key => ({ pk: `ring#${pool}`, sk: owner })
 export const bellKey = (pool: string, id: string): Key => ({ pk: `bell#${pool}`, sk: id })
 export const ledgerKey = (pool: string): Key => ({ pk: pool, sk: 'ledger' })

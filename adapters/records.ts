@@ -3,9 +3,18 @@
  * Nothing here reads or writes a table.
  */
 import * as z from 'zod'
-import { type Draft, Draft as DraftSchema, End, JobInput, type JobParts, LiveKey, LiveRecord } from '../core/job.ts'
+import {
+  type Draft,
+  Draft as DraftSchema,
+  End,
+  JobInput,
+  type JobParts,
+  Leader,
+  LiveKey,
+  LiveRecord,
+} from '../core/job.ts'
 import type { LanePage } from '../services/ports.ts'
-import { atKey, fromLiveKey, inputKey, type Key, liveKey } from './keys.ts'
+import { atKey, fromLiveKey, inputKey, type Key, leaderKey, liveKey } from './keys.ts'
 
 export type Item = Key & Record<string, unknown>
 
@@ -85,6 +94,10 @@ export const fromInputItem = (item: Item): JobInput => parseRecord<JobInput>(Sto
 
 const Stop = z.object({ at: z.number(), line: z.string() })
 export const fromStopItem = (item: Item): z.infer<typeof Stop> => parseRecord(Stop, item)
+
+export const leaderItem = (leader: Leader): Item => expiring(leaderKey(leader.cacheKey), leader)
+export const leaderOf = (item: Item | undefined, now: number): Leader | undefined =>
+  item && !hasExpired(item, now) ? parseRecord<Leader>(Leader, item) : undefined
 
 const At = z.object({ key: LiveKey })
 /** Where a job stands now. It may go when the input goes, and never before. */

@@ -31,6 +31,9 @@ const Problem = z
 const JobError = z
   .object({ at: z.string(), class: z.string(), status: z.number().optional(), message: z.string() })
   .meta({ id: 'JobError' })
+const Cached = z
+  .object({ jobId: z.string(), at: z.string() })
+  .meta({ id: 'Cached', description: 'No call was made: it is the answer of this other job, made then.' })
 const Job = z
   .object({
     id: z.string(),
@@ -43,10 +46,19 @@ const Job = z
     startsAt: z.string().optional(),
     attempts: z.number(),
     waiting: z.object({ reason: z.string(), sentence: z.string(), until: z.string().optional() }).optional(),
-    draft: z.object({ version: z.number(), text: z.string(), hash: z.string(), createdAt: z.string() }).optional(),
+    draft: z
+      .object({
+        version: z.number(),
+        text: z.string(),
+        hash: z.string(),
+        createdAt: z.string(),
+        cached: Cached.optional(),
+      })
+      .optional(),
     result: z.string().optional(),
     model: z.string().optional(),
     usage: z.object({ inputTokens: z.number().optional(), outputTokens: z.number().optional() }).optional(),
+    cached: Cached.optional(),
     approvedBy: z.string().optional(),
     reason: z.string().optional(),
     endedAt: z.string().optional(),

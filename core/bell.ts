@@ -19,6 +19,8 @@ export const Head = z.object({
   attempt: z.number(),
   /** A job that crashed travels alone. */
   crashes: z.number(),
+  /** Its claim came to no call: an identical job is being called, whose answer it waits for. */
+  awaits: z.literal(true).optional(),
 })
 export type Head = z.infer<typeof Head>
 
@@ -34,12 +36,16 @@ export const Settled = z.object({
   /** The state it went to, when gone. */
   state: z.string().optional(),
   nextFence: z.number().optional(),
-  /** It is gone without a call: whoever waits to hear of the provider has heard nothing. */
+  /** It is gone without a call, as one that ended from the cache or waits for an identical one: whoever waits to hear of the provider has heard nothing. */
   uncalled: z.literal(true).optional(),
   /** What the call used, as the provider told: the difference to what was reserved is given back or taken. */
   usage: Usage.optional(),
 })
 export type Settled = z.infer<typeof Settled>
+
+/** It has ended, or waits for a person, without a call: by the cache alone. */
+export const isSaved = ({ uncalled, state }: Settled): boolean =>
+  uncalled === true && (state === 'succeeded' || state === 'in-review')
 
 const place = { tier: z.enum(TIERS), owner: z.string() }
 const common = { v: z.literal(1), id: z.string() }
@@ -81,6 +87,7 @@ export const headOf = (r: LiveRecord): Head => ({
   kind: r.kind,
   attempt: Math.max(r.attempt + r.throttles, r.errors.length),
   crashes: r.crashes,
+  ...(r.state === 'queued' && r.awaits ? { awaits: true } : {}),
 })
 
 export const enteredBell = (id: string, r: LiveRecord): EnteredBell => ({

@@ -94,7 +94,8 @@ const live = {
 }
 
 export const LiveRecord = z.discriminatedUnion('state', [
-  z.object({ ...live, state: z.literal('queued') }),
+  /** `awaits`: it has moved to a later time because an identical job was being called. */
+  z.object({ ...live, state: z.literal('queued'), awaits: z.literal(true).optional() }),
   z.object({ ...live, state: z.literal('running'), nonce: z.string(), leaseUntil: z.number() }),
   z.object({ ...live, state: z.literal('in-review'), draftVersion: z.number(), draftHash: z.string() }),
   /** A dead letter: it stands in the attention lane until it is redriven. */
@@ -152,6 +153,28 @@ export function carry(record: LiveRecord): Omit<Queued, 'state'> {
  */
 const submittedAt = z.number().optional()
 
+/** Of a whole answer of a kind with a cache: under which key, and since when, identical jobs may end from it. */
+const answers = z.object({ cacheKey: z.string(), at: z.number() }).optional()
+/** No call was made for it: it is the answer of this other job's call. */
+const cached = z.object({ jobId: z.string(), at: z.number() }).optional()
+export type Cached = NonNullable<z.infer<typeof cached>>
+
+/**
+ * Who calls for all that ask the same (services/same-call.ts): the job that claimed this last, under which fence and where.
+ * It holds no content: the answer is the job's own, in its end or its draft.
+ */
+export const Leader = z.object({
+  v: z.literal(1),
+  cacheKey: z.string(),
+  jobId: z.string(),
+  fence: z.number(),
+  key: LiveKey,
+  /** Epoch ms of its claim. */
+  at: z.number(),
+  expiresAt: z.number(),
+})
+export type Leader = z.infer<typeof Leader>
+
 /** The immutable part: what was asked for, by whom, and where it first stood. */
 export const JobInput = z.object({
   v: z.literal(1),
@@ -182,6 +205,8 @@ export const Draft = z.object({
   hash: z.string(),
   model: z.string(),
   usage: Usage,
+  answers,
+  cached,
   submittedAt,
   createdAt: z.number(),
   expiresAt: z.number(),
@@ -212,6 +237,8 @@ export const End = z.object({
   result: z.string().optional(),
   model: z.string().optional(),
   usage: Usage.optional(),
+  answers,
+  cached,
   approvedBy: z.string().optional(),
   reason: z.string().optional(),
   attempts: z.number(),

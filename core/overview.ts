@@ -39,6 +39,8 @@ export const Overview = z.object({
   used: z.object({ window: amounts, day: amounts.optional() }).optional(),
   windowMs: z.number(),
   refused: z.number(),
+  /** Calls that the cache has saved, since the pool began. */
+  saved: z.number().optional(),
   late: z.number(),
   inFlight: z.array(z.object({ jobId: z.string(), owner: z.string(), tier: z.string(), slot: z.number() })),
   stopped: z.string().optional(),

@@ -227,7 +227,7 @@ function atMost(s: Snapshot, now: number): AtMost {
 /** Why a lane's first job waits, given the lane in turn and what holds that one. */
 export function reasonFor(ring: Ring, lane: Lane, p: { holds?: WaitReason; inTurn?: Lane; now: number }): WaitReason {
   const head = lane.heads[0]
-  if (head && head.at > p.now) return head.attempt > 0 ? 'BACKOFF' : 'SCHEDULED'
+  if (head && head.at > p.now) return head.awaits ? 'SAME_CALL' : head.attempt > 0 ? 'BACKOFF' : 'SCHEDULED'
   if (!p.holds) return 'DISPATCHING'
   if (!p.holds.startsWith('CAPACITY_')) return p.holds
   if (!p.inTurn || p.inTurn === lane) return p.holds

@@ -21,6 +21,8 @@ export function missingFields(templates: PromptTemplates, input: unknown): strin
   return [...new Set(paths)].filter((path) => lookUp(input, path) === undefined)
 }
 
+export const namesFields = (text: string): boolean => text.search(PLACEHOLDER) >= 0
+
 /** The text to send. The caller has checked `missingFields`. */
 export function renderPrompt(templates: PromptTemplates, input: unknown): { system?: string; prompt: string } {
   const fill = (text: string) => text.replace(PLACEHOLDER, (_, path: string) => shown(lookUp(input, path)))

@@ -1,6 +1,7 @@
 /** What a user configures: one schema, parsed once at the edge. Pools, tiers, kinds, callers, retention. */
 import * as z from 'zod'
 import { TIERS } from './job.ts'
+import { namesFields } from './prompt.ts'
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes, at most 40')
 /** Lane names reserve `#`; control characters never reach a terminal by way of an owner's name. */
@@ -119,6 +120,16 @@ const Review = z.discriminatedUnion('policy', [
 ])
 export type ReviewSettings = z.infer<typeof Review>
 
+/** How long a whole answer stands for identical jobs of its owner. */
+const Cache = z.strictObject({
+  ttlMs: z
+    .number()
+    .int()
+    .min(1_000)
+    .max(31 * DAY_MS),
+})
+export type CacheSettings = z.infer<typeof Cache>
+
 export const KindSettings = z.strictObject({
   pool: name,
   tier: z.enum(TIERS),
@@ -133,6 +144,10 @@ export const KindSettings = z.strictObject({
   crashes: z.number().int().min(1).max(10).default(3),
   review: Review.default({ policy: 'none' }),
   delivery: z.literal('none').default('none'),
+  /** The provider is told to keep `system` in its own cache, where it has to be told (Anthropic, Bedrock). */
+  promptCache: z.boolean().optional(),
+  /** Identical jobs of one owner end from one call's answer. */
+  cache: Cache.optional(),
 })
 export type KindSettings = z.infer<typeof KindSettings>
 
@@ -178,6 +193,21 @@ export const Settings = z
     for (const [kind, { pool }] of Object.entries(settings.kinds))
       if (!Object.hasOwn(settings.pools, pool))
         ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
+    for (const [kind, { promptCache, system }] of Object.entries(settings.kinds))
+      if (promptCache && (!system || namesFields(system)))
+        ctx.addIssue({
+          code: 'custom',
+          path: ['kinds', kind, 'promptCache'],
+          message: 'put what never changes into system, and no {{placeholder}}: nothing else can be kept',
+        })
+    const kept = Math.min(settings.retentionDays.input, settings.retentionDays.result)
+    for (const [kind, { cache }] of Object.entries(settings.kinds))
+      if (cache && cache.ttlMs > kept * DAY_MS)
+        ctx.addIssue({
+          code: 'custom',
+          path: ['kinds', kind, 'cache', 'ttlMs'],
+          message: `at most ${kept * DAY_MS}: an answer stands no longer than retentionDays keeps the job that it is of`,
+        })
   })
 export type Settings = z.infer<typeof Settings>
 

@@ -2,6 +2,7 @@
 export const WAIT_REASONS = {
   SCHEDULED: 'It was asked to start later.',
   BACKOFF: 'A try failed; the next one waits its turn in time.',
+  SAME_CALL: 'An identical job is being called; this one takes its answer.',
   CAPACITY_RPM: "The provider's limit of requests is used up for now.",
   CAPACITY_TPM: "The provider's limit of tokens is used up for now.",
   CAPACITY_DAY: "The provider's limit for a day is used up for now.",

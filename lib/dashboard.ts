@@ -1,9 +1,18 @@
 /**
- * One page, six widgets, in the order in which questions come: what waits, what the limit allows, what was refused, how
- * jobs end, whether the functions are well, whether messages are stuck. It shows, and decides nothing.
+ * One page, in the order in which questions come: what waits, what the limit allows, what was refused, how jobs end,
+ * whether the functions are well, whether messages are stuck; and what the cache saves, where a kind has one. It shows, and
+ * decides nothing.
  */
 import { Duration } from 'aws-cdk-lib'
-import { Dashboard, GraphWidget, type IMetric, type IWidget, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch'
+import {
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  type IWidget,
+  MathExpression,
+  Metric,
+  Stats,
+} from 'aws-cdk-lib/aws-cloudwatch'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
@@ -32,6 +41,7 @@ export function addDashboard(scope: Construct, p: DashboardProps): Dashboard {
       [waiting(p), againstLimit(p)],
       [refused(p), ended(p)],
       [functions(p), queues(p)],
+      ...(cachingKinds(p).length > 0 ? [[saved(p), hitRate(p)]] : []),
     ],
   })
 }
@@ -95,4 +105,32 @@ const queues = (p: DashboardProps): IWidget =>
     'Messages: on their way, and dead letters',
     [p.queue.metricApproximateNumberOfMessagesVisible({ period })],
     p.deadLetters.map((queue) => queue.metricApproximateNumberOfMessagesVisible({ period })),
+  )
+
+const cachingKinds = (p: DashboardProps): { pool: string; kind: string }[] =>
+  Object.entries(p.settings.kinds).flatMap(([kind, { pool, cache }]) => (cache ? [{ pool, kind }] : []))
+
+/** Each hit is a permit that another job has. */
+const saved = (p: DashboardProps): IWidget =>
+  graph(
+    'Permits and tokens that the cache saved',
+    cachingKinds(p).flatMap((of) => ['CacheHits', 'CacheWaits'].map((name) => ours(p, name, Stats.SUM, of))),
+    cachingKinds(p).map((of) => ours(p, 'TokensSaved', Stats.SUM, of)),
+  )
+
+const hitRate = (p: DashboardProps): IWidget =>
+  graph(
+    'Hit rate of the cache, in per cent',
+    cachingKinds(p).map(
+      ({ pool, kind }, i) =>
+        new MathExpression({
+          expression: `100 * h${i} / (h${i} + m${i})`,
+          usingMetrics: {
+            [`h${i}`]: ours(p, 'CacheHits', Stats.SUM, { pool, kind }),
+            [`m${i}`]: ours(p, 'CacheMisses', Stats.SUM, { pool, kind }),
+          },
+          label: `${pool} ${kind}`,
+          period,
+        }),
+    ),
   )

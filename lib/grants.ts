@@ -32,10 +32,10 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
     rings: ['Query', 'DeleteItem', 'BatchWriteItem'],
     capacity: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
   },
-  /** Claims and settles; of capacity it writes the record that stops a pool. */
+  /** Claims and settles, and looks at the job that asks the same; of capacity it writes the record that stops a pool. */
   worker: {
-    live: ['PutItem', 'UpdateItem', 'DeleteItem'],
-    jobs: ['Query', 'PutItem'],
+    live: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+    jobs: ['GetItem', 'Query', 'PutItem'],
     rings: ['PutItem'],
     capacity: ['GetItem', 'PutItem'],
   },

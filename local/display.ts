@@ -8,6 +8,7 @@ import { printableLine } from './printable.ts'
 const WAITS_FOR: Readonly<Record<WaitReason, string>> = {
   SCHEDULED: 'its start time',
   BACKOFF: 'its next try',
+  SAME_CALL: "an identical job's answer",
   CAPACITY_RPM: 'the limit of requests',
   CAPACITY_TPM: 'the limit of tokens',
   CAPACITY_DAY: "the day's limit",

@@ -4,15 +4,16 @@
  * found again when the lease runs out.
  */
 import { type JobParts, type LiveKey, presentKey, type Running } from '../core/job.ts'
-import { countsTokens } from '../core/ledgers.ts'
-import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
+import { missingFields } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
 import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
+import { askedOf } from './asked.ts'
 import { askOf, tooLarge } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
-import type { CallSlot, JobMessage, ModelAnswer } from './ports.ts'
+import type { JobMessage, ModelAnswer } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'
+import { shareCall } from './same-call.ts'
 import { endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
 
 export async function attempt(deps: WorkerDeps, message: JobMessage, sent: Sent): Promise<Report | undefined> {
@@ -53,9 +54,13 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
     return uncalled(fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`))
   const refusal = unfit(record, settings.kind, settings.pool, parts.input.input)
   if (refusal) return uncalled(fail(deps, record, sent, refusal.class, refusal.message))
+  const { kind } = settings
+  const asked = askedOf(record, kind, settings.pool, parts.input.input)
+  const same = await shareCall(deps, record, sent, kind, asked)
+  if (same.kind === 'spared') return uncalled(same.done)
   const slot = inSlot(deps, sent)
-  const answer = await call(deps, record, settings.kind, settings.pool, parts.input.input, slot)
-  return withUsage({ ...(await settle(deps, record, sent, settings.kind, answer)), ...slot.told() }, answer)
+  const answer = await deps.model.call({ ...asked, nears: slot.nears, begin: slot.begin })
+  return withUsage({ ...(await settle(deps, record, sent, kind, answer, same.cacheKey)), ...slot.told() }, answer)
 }
 
 /** A lookup and a TLS handshake, as a cold start has them; whoever takes longer still has what a worker may refuse after. */
@@ -132,52 +137,17 @@ function unfit(
     : { class: 'missing-field', message: `the prompt of ${record.kind} names input.${missing}, which it lacks` }
 }
 
-function call(
-  deps: WorkerDeps,
-  record: Running,
-  kind: KindSettings,
-  pool: PoolSettings,
-  input: unknown,
-  { nears, begin }: CallSlot,
-): Promise<ModelAnswer> {
-  const text = renderPrompt(kind, input)
-  return deps.model.call({
-    jobId: record.key.jobId,
-    fence: record.fence,
-    attempt: record.attempt + 1,
-    pool,
-    model: kind.model,
-    ...text,
-    maxOutputTokens: outputWithin(record, kind, pool, text),
-    ...(kind.temperature === undefined ? {} : { temperature: kind.temperature }),
-    timeoutMs: kind.timeoutMs,
-    nears,
-    begin,
-  })
-}
-
-/** What is asked for never exceeds what was reserved, though the kind's settings may have grown since the submit. */
-function outputWithin(
-  record: Running,
-  kind: KindSettings,
-  pool: PoolSettings,
-  text: { system?: string; prompt: string },
-): number {
-  if (!countsTokens(pool)) return kind.maxOutputTokens
-  const input = record.inputTokens ?? estimateTokens(text)
-  return Math.max(1, Math.min(kind.maxOutputTokens, record.tokens - input))
-}
-
 function settle(
   deps: WorkerDeps,
   record: Running,
   sent: Sent,
   kind: KindSettings,
   answer: ModelAnswer,
+  cacheKey: string | undefined,
 ): Promise<Report> {
   switch (answer.kind) {
     case 'text':
-      return settleText(deps, record, sent, kind, answer)
+      return settleText(deps, record, sent, kind, answer, { cacheKey })
     case 'missed':
       return giveBack(deps, record, sent)
     default:

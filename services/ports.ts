@@ -11,6 +11,7 @@ import type {
   End,
   JobInput,
   JobParts,
+  Leader,
   LiveKey,
   LiveRecord,
   Queued,
@@ -106,6 +107,10 @@ export interface JobStore {
   requestCancel(p: { record: Running }): Promise<'asked' | 'stale'>
   /** Ends a job whose live record never came to be: at its first key stands none, and it has not moved from there. */
   endUnentered(p: { key: LiveKey; end: End }): Promise<'done' | 'stale'>
+  /** Who called last for all that ask the same. Strongly consistent; expired reads as absent. */
+  leader(p: { cacheKey: string; now: number }): Promise<Leader | undefined>
+  /** Puts one in the place of the one that was read, or of none; expired counts as none. */
+  lead(p: { leader: Leader; instead?: Leader }): Promise<'leads' | 'taken'>
 }
 
 /** Bells and the ring of owners: the dispatcher's notebook (docs/data-model.md). */
@@ -234,6 +239,8 @@ export interface ModelRequest extends CallSlot {
   readonly pool: PoolSettings
   readonly model: string
   readonly system?: string
+  /** It is the same for all jobs of its kind, and worth the provider's keeping. */
+  readonly cacheSystem?: boolean
   readonly prompt: string
   readonly maxOutputTokens: number
   readonly temperature?: number
@@ -242,7 +249,15 @@ export interface ModelRequest extends CallSlot {
 }
 /** What the provider said, without judgement: core/retry.ts decides what follows. */
 export type ModelAnswer =
-  | { kind: 'text'; text: string; usage: Usage; model: string; headers: Readonly<Record<string, string>> }
+  | {
+      kind: 'text'
+      text: string
+      usage: Usage
+      model: string
+      /** It came to its end by itself, not cut by the limit on its length. */
+      whole?: boolean
+      headers: Readonly<Record<string, string>>
+    }
   | { kind: 'refusal'; text: string; usage: Usage; model: string; headers: Readonly<Record<string, string>> }
   | {
       kind: 'error'

@@ -43,6 +43,8 @@ export async function decide(
           result: draft.text,
           model: draft.model,
           usage: draft.usage,
+          ...(draft.answers ? { answers: draft.answers } : {}),
+          ...(draft.cached ? { cached: draft.cached } : {}),
           approvedBy: caller.id,
         })
       : endOf(deps, live, 'rejected', { usage: draft.usage, ...(d.reason === undefined ? {} : { reason: d.reason }) })

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { enteredBell } from '../core/bell.ts'
-import { carry, type Draft, type End, type LiveRecord, type Running, withError } from '../core/job.ts'
+import { type Cached, carry, type Draft, type End, type LiveRecord, type Running, withError } from '../core/job.ts'
 import { attentionLane, reviewLane } from '../core/lane.ts'
 import { asJobError, type Failure, judge } from '../core/retry.ts'
 import { reviewTeam } from '../core/review.ts'
@@ -34,12 +34,19 @@ async function leave(deps: WorkerDeps, sent: Sent, t: Transition, usage: Partial
   return cancelled === 'done' ? report(sent, 'gone', 'cancelled') : report(sent, 'lost')
 }
 
+/** Of what an answer is kept with: a whole one under its key, for identical jobs; one of the cache with where it is from. */
+export interface Shared {
+  readonly cacheKey?: string | undefined
+  readonly cached?: Cached
+}
+
 export async function settleText(
   deps: WorkerDeps,
   record: Running,
   sent: Sent,
   kind: KindSettings,
   answer: Text,
+  { cacheKey, cached }: Shared,
 ): Promise<Report> {
   const { text, usage, model } = answer
   const bytes = Buffer.byteLength(text)
@@ -47,25 +54,33 @@ export async function settleText(
     const message = `the model wrote ${bytes} bytes; ${RESULT_BYTES_AT_MOST} can be kept: lower maxOutputTokens`
     return fail(deps, record, sent, 'result-too-large', message)
   }
+  const answers = answer.whole && cacheKey !== undefined && text !== '' ? { cacheKey, at: deps.clock.now() } : undefined
+  const written = { usage, model, ...(answers ? { answers } : {}), ...(cached ? { cached } : {}) }
+  const attempt = record.attempt + (cached ? 0 : 1)
   const team = reviewTeam(kind.review, deps.random.unit())
-  if (team) return leave(deps, sent, intoReview(deps, record, team, answer), { usage, model })
-  const end = endOf(deps, { ...record, attempt: record.attempt + 1 }, 'succeeded', { result: text, usage, model })
+  if (team) return leave(deps, sent, intoReview(deps, { ...record, attempt }, team, text, written), { usage, model })
+  const end = endOf(deps, { ...record, attempt }, 'succeeded', { result: text, ...written })
   return leave(deps, sent, { from: record, end }, { usage, model })
 }
 
-function intoReview(deps: WorkerDeps, record: Running, team: string, { text, usage, model }: Text): Transition {
+function intoReview(
+  deps: WorkerDeps,
+  record: Running,
+  team: string,
+  text: string,
+  written: Pick<Draft, 'usage' | 'model' | 'answers' | 'cached'>,
+): Transition {
   const now = deps.clock.now()
   const { jobId } = record.key
   const hash = createHash('sha256').update(text).digest('hex')
   const version = record.generation
   const expiresAt = endOf(deps, record, 'succeeded').expiresAt
   const { submittedAt } = record
-  const draft: Draft = { v: 1, jobId, version, text, hash, model, usage, submittedAt, createdAt: now, expiresAt }
+  const draft: Draft = { v: 1, jobId, version, text, hash, ...written, submittedAt, createdAt: now, expiresAt }
   const to: LiveRecord = {
     ...carry(record),
     key: { lane: reviewLane(team), at: now, jobId },
     state: 'in-review',
-    attempt: record.attempt + 1,
     draftVersion: version,
     draftHash: hash,
   }
@@ -102,12 +117,13 @@ function later(
   deps: WorkerDeps,
   record: Running,
   sent: Sent,
-  p: { at: number; throttles: number; attempt?: number },
+  p: { at: number; throttles?: number; attempt?: number; awaits?: true },
 ): Promise<Report> {
-  const { attempt = record.attempt, throttles } = p
+  const { attempt = record.attempt, throttles = record.throttles, awaits } = p
   const at = Math.max(Math.ceil(p.at), record.key.at + 1)
   const key = { ...record.key, at }
-  const to: LiveRecord = { ...carry(record), attempt, throttles, state: 'queued', fence: record.fence + 1, key }
+  const tries = { attempt, throttles, ...(awaits ? { awaits } : {}) }
+  const to: LiveRecord = { ...carry(record), ...tries, state: 'queued', fence: record.fence + 1, key }
   return leave(deps, sent, { from: record, to, bell: enteredBell(deps.random.id(deps.clock.now()), to) })
 }
 
@@ -143,6 +159,10 @@ export async function expire(deps: WorkerDeps, record: Running, sent: Sent): Pro
   if (done.settled.what === 'lost') await deps.jobs.discard({ record })
   return done
 }
+
+/** It looks again once an identical job's call may be over: a wait that uses up no try. */
+export const awaitSame = (deps: WorkerDeps, record: Running, sent: Sent, at: number): Promise<Report> =>
+  later(deps, record, sent, { at, awaits: true })
 
 /** Back into its lane where it stood: the slot was missed. It costs no attempt. */
 export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {

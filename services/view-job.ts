@@ -1,11 +1,21 @@
 /** A job as the API shows it. */
-import type { JobError, JobState, Usage } from '../core/job.ts'
+import type { Cached, Draft, JobError, JobState, Usage } from '../core/job.ts'
 import type { Deps } from './deps.ts'
 import type { FoundJob } from './find-job.ts'
 import { why } from './why.ts'
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 const errorView = (e: JobError) => ({ ...e, at: iso(e.at) })
+
+const cachedView = (cached: Cached | undefined) =>
+  cached ? { cached: { jobId: cached.jobId, at: iso(cached.at) } } : {}
+const draftView = ({ version, text, hash, createdAt, cached }: Draft) => ({
+  version,
+  text,
+  hash,
+  createdAt: iso(createdAt),
+  ...cachedView(cached),
+})
 
 export interface JobView {
   id: string
@@ -18,10 +28,11 @@ export interface JobView {
   startsAt?: string
   attempts: number
   waiting?: { reason: string; sentence: string; until?: string }
-  draft?: { version: number; text: string; hash: string; createdAt: string }
+  draft?: { version: number; text: string; hash: string; createdAt: string; cached?: { jobId: string; at: string } }
   result?: string
   model?: string
   usage?: Usage
+  cached?: { jobId: string; at: string }
   approvedBy?: string
   reason?: string
   endedAt?: string
@@ -39,12 +50,12 @@ export async function viewJob(deps: Deps, { parts, live }: FoundJob): Promise<Jo
     submittedAt: iso(input.submittedAt),
   }
   if (end) {
-    const { result, model, usage, approvedBy, reason } = end
+    const { result, model, usage, approvedBy, reason, cached } = end
     return {
       ...base,
       state: end.outcome,
       attempts: end.attempts,
-      ...defined({ result, model, usage, approvedBy, reason }),
+      ...defined({ result, model, usage, ...cachedView(cached), approvedBy, reason }),
       endedAt: iso(end.endedAt),
       errors: end.errors.map(errorView),
     }
@@ -59,9 +70,7 @@ export async function viewJob(deps: Deps, { parts, live }: FoundJob): Promise<Jo
     ...(waits
       ? { waiting: { ...waits, ...(waits.until ? { until: iso(waits.until) } : {}) } as JobView['waiting'] }
       : {}),
-    ...(live.state === 'in-review' && draft
-      ? { draft: { version: draft.version, text: draft.text, hash: draft.hash, createdAt: iso(draft.createdAt) } }
-      : {}),
+    ...(live.state === 'in-review' && draft ? { draft: draftView(draft) } : {}),
     errors: live.errors.map(errorView),
   } as JobView
 }

@@ -21,6 +21,7 @@ export async function why(deps: Deps, live: LiveRecord): Promise<Waiting | undef
   if (live.state === 'in-review') return waiting('REVIEW')
   if (live.state !== 'queued') return undefined
   const later = live.key.at > deps.clock.now() ? { until: live.key.at } : undefined
+  if (later && live.awaits) return waiting('SAME_CALL', later)
   const tried = live.attempt + live.throttles + live.errors.length > 0
   if (later && !tried) return waiting('SCHEDULED', later)
   const overview = await recentOverview(deps, live.pool)

@@ -1,8 +1,9 @@
 /**
  * A worker's message: up to ten jobs, all at once, so that waiting for the model is paid once.
  * Whatever happens to one of them, the others settle; the dispatcher is told once, and at once of what cannot wait:
- * jobs that came late or missed their slot, whose capacity serves another, and a provider that asks for quiet.
+ * jobs that came late, missed their slot or had an answer of the cache, whose capacity serves another, and a provider that asks for quiet.
  */
+import { isSaved } from '../core/bell.ts'
 import { attempt } from './attempt.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage } from './ports.ts'
@@ -25,7 +26,7 @@ export async function work(deps: WorkerDeps, message: JobMessage): Promise<void>
 async function attempted(deps: WorkerDeps, message: JobMessage, job: Sent): Promise<Report[]> {
   const done = await attempt(deps, message, job)
   if (!done) return []
-  const waits = done.refusedUntil === undefined && done.settled.what !== 'back'
+  const waits = done.refusedUntil === undefined && done.settled.what !== 'back' && !isSaved(done.settled)
   return waits ? [done] : toldAtOnce(deps, message.pool, [done])
 }
 

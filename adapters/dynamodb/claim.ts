@@ -37,7 +37,7 @@ const takeFrom = (tables: Tables, p: Claim, from: 'queued' | 'running') =>
     TableName: tables.name.live,
     Key: liveKey(p.key),
     UpdateExpression:
-      'SET #state = :running, fence = :next, nonce = :nonce, leaseUntil = :until, crashes = crashes + :crashed',
+      'SET #state = :running, fence = :next, nonce = :nonce, leaseUntil = :until, crashes = crashes + :crashed REMOVE awaits',
     ConditionExpression: from === 'running' ? `${AT_FENCE} AND (leaseUntil < :now OR leaseUntil > :good)` : AT_FENCE,
     ExpressionAttributeNames: STATE,
     ExpressionAttributeValues: {

@@ -7,8 +7,19 @@ import type { LiveKey, Queued } from '../../core/job.ts'
 import { assertTransition } from '../../services/edges.ts'
 import { inBatches } from '../../services/in-batches.ts'
 import type { Created, JobStore } from '../../services/ports.ts'
-import { atKey, endKey, inputKey, type Key, liveKey, type TableName } from '../keys.ts'
-import { expiring, fromInputItem, fromLiveItem, type Item, inputItem, lanePage, liveItem, partsOf } from '../records.ts'
+import { atKey, endKey, inputKey, type Key, leaderKey, liveKey, type TableName } from '../keys.ts'
+import {
+  expiring,
+  fromInputItem,
+  fromLiveItem,
+  type Item,
+  inputItem,
+  lanePage,
+  leaderItem,
+  leaderOf,
+  liveItem,
+  partsOf,
+} from '../records.ts'
 import { batchGet, batchWrite, chunks } from './batches.ts'
 import { claim, release } from './claim.ts'
 import { ABSENT, ALL_OLD, AT_FENCE, MINE, mine, NOT_MINE_YET, STATE, submitted } from './conditions.ts'
@@ -127,12 +138,25 @@ export function dynamoJobStore(tables: Tables): JobStore {
       ])
       return done ? 'done' : 'stale'
     },
+    async leader({ cacheKey, now }) {
+      const get = new GetCommand({ TableName: name.jobs, Key: leaderKey(cacheKey), ConsistentRead: true })
+      return leaderOf((await db.send(get)).Item as Item | undefined, now)
+    },
+    // One whose first putting was not heard is known again: a claim is known by its job and its fence.
+    async lead({ leader, instead = leader }) {
+      const { jobId, fence } = instead
+      const old = await putUnless(tables, 'jobs', leaderItem(leader), {
+        ConditionExpression: `${ABSENT} OR expiresAt <= :now OR (jobId = :jobId AND fence = :fence)`,
+        ExpressionAttributeValues: { ':now': leader.at, ':jobId': jobId, ':fence': fence },
+      })
+      return old === 'put' || (old['jobId'] === leader.jobId && old['fence'] === leader.fence) ? 'leads' : 'taken'
+    },
   }
 }
 
 interface Condition {
   readonly ConditionExpression: string
-  readonly ExpressionAttributeValues?: Record<string, number>
+  readonly ExpressionAttributeValues?: Record<string, number | string>
 }
 /** Puts the item where the condition lets it; else answers what stands there. */
 async function putUnless(tables: Tables, table: TableName, item: Item, condition: Condition): Promise<Item | 'put'> {

@@ -1,9 +1,9 @@
 /** The job store over tables in memory: the same outcomes as adapters/dynamodb/job-store.ts, held by one contract suite. */
-import type { JobInput, LiveKey, LiveRecord, Running } from '../../core/job.ts'
+import type { JobInput, Leader, LiveKey, LiveRecord, Running } from '../../core/job.ts'
 import { isRunOut } from '../../core/lease.ts'
 import { assertTransition } from '../../services/edges.ts'
 import type { Created, JobStore } from '../../services/ports.ts'
-import { atKey, endKey, inputKey, liveKey } from '../keys.ts'
+import { atKey, endKey, inputKey, leaderKey, liveKey } from '../keys.ts'
 import {
   expiring,
   fromInputItem,
@@ -11,6 +11,8 @@ import {
   hasExpired,
   inputItem,
   lanePage,
+  leaderItem,
+  leaderOf,
   liveItem,
   partsOf,
 } from '../records.ts'
@@ -84,7 +86,8 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       const free = old?.state === 'queued' || (old?.state === 'running' && isRunOut(old.leaseUntil, now))
       if (!old || !free || old.fence !== fence) return { kind: 'refused' }
       const crashes = old.crashes + (old.state === 'running' ? 1 : 0)
-      const record = { ...old, state: 'running' as const, fence: fence + 1, nonce, leaseUntil, crashes }
+      const { awaits: _, ...rest } = { awaits: undefined, ...old }
+      const record = { ...rest, state: 'running' as const, fence: fence + 1, nonce, leaseUntil, crashes }
       put(record)
       return { kind: 'claimed', record }
     },
@@ -121,8 +124,21 @@ export function memoryJobStore(tables: MemoryTables): JobStore {
       tables.commit([{ table: 'jobs', put: expiring(endKey(end.jobId), end) }])
       return 'done'
     },
+    async leader({ cacheKey, now }) {
+      return leaderOf(tables.get('jobs', leaderKey(cacheKey)), now)
+    },
+    async lead({ leader, instead }) {
+      const stands = leaderOf(tables.get('jobs', leaderKey(leader.cacheKey)), leader.at)
+      if (stands && isSame(stands, leader)) return 'leads'
+      if (stands && !(instead && isSame(stands, instead))) return 'taken'
+      tables.commit([{ table: 'jobs', put: leaderItem(leader) }])
+      return 'leads'
+    },
   }
 }
+
+/** A claim is known by its job and its fence. */
+const isSame = (a: Leader, b: Leader): boolean => a.jobId === b.jobId && a.fence === b.fence
 
 /** Nobody else can have put it back under this fence. */
 const isReleased = (now: LiveRecord | undefined, record: Running): boolean =>

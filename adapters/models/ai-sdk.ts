@@ -45,7 +45,7 @@ function optionsOf(request: ModelRequest, { signal }: Leaving): LanguageModelV3C
   const { system, temperature } = request
   return {
     prompt: [
-      ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
+      ...(system === undefined ? [] : [{ role: 'system' as const, content: system, ...marked(request) }]),
       { role: 'user', content: [{ type: 'text', text: request.prompt }] },
     ],
     ...(temperature === undefined ? {} : { temperature }),
@@ -54,6 +54,10 @@ function optionsOf(request: ModelRequest, { signal }: Leaving): LanguageModelV3C
     headers: callHeaders(request),
   }
 }
+
+/** Up to here a prompt is kept by Anthropic ("Prompt caching") and Bedrock ("Cache checkpoints"); others keep unasked. */
+const KEPT = { anthropic: { cacheControl: { type: 'ephemeral' } }, bedrock: { cachePoint: { type: 'default' } } }
+const marked = ({ cacheSystem }: ModelRequest) => (cacheSystem ? { providerOptions: KEPT } : {})
 
 /** So that a provider's log, or a gateway before it, can be matched with jobs. */
 const callHeaders = ({ jobId, attempt, fence }: ModelRequest): Record<string, string> => ({
@@ -75,6 +79,7 @@ function textAnswer(result: LanguageModelV3GenerateResult, { model }: ModelReque
       cacheReadTokens: usage.inputTokens.cacheRead,
     }),
     model: response?.modelId ?? model,
+    whole: result.finishReason.unified === 'stop',
     headers: passedHeaders(response?.headers, never),
   }
 }

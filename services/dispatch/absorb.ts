@@ -1,7 +1,7 @@
 /** Bells into the ring: each changes memory once, however often it is read. */
 
 import { settled as settledCost } from '../../core/accounting.ts'
-import type { Bell, Settled } from '../../core/bell.ts'
+import { type Bell, type Head, isSaved, type Settled } from '../../core/bell.ts'
 import { type Cost, minus, negative } from '../../core/cost.ts'
 import type { Tier, Usage } from '../../core/job.ts'
 import { amendAll } from '../../core/ledgers.ts'
@@ -21,6 +21,7 @@ export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
 function hear(h: Holder, bell: Bell, now: number): void {
   switch (bell.t) {
     case 'entered':
+      waits(h, bell.head)
       return heard(h.ring, laneIn(h.ring, bell), bell.head)
     case 'came':
       for (const job of bell.jobs) heard(h.ring, laneIn(h.ring, job), job.head)
@@ -74,7 +75,8 @@ function settled(h: Holder, job: Settled, now: number): void {
       h.ring.sent.delete(job.jobId)
       if (job.uncalled) uncalled(h, sent)
       if (job.state !== 'queued') h.done[tier]++
-      if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
+      if (isSaved(job)) saved(h, sent)
+      else if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
       return
     case 'late':
       h.late++
@@ -89,6 +91,30 @@ function settled(h: Holder, job: Settled, now: number): void {
       unprobed(h, sent)
       return
   }
+}
+
+/** A claim of what was sent raised its fence, and so did the move after it. That is heard before its worker's report. */
+function waits(h: Holder, head: Head): void {
+  const sent = h.ring.sent.get(head.jobId)
+  if (!head.awaits || sent?.head.fence !== head.fence - 2) return
+  uncalled(h, sent)
+  spared(h, sent)
+}
+
+function saved(h: Holder, sent: Sent): void {
+  h.saved++
+  spared(h, sent)
+}
+
+/**
+ * It had another job's answer, or waits for it: its owner and the pace are charged nothing for a call that was not made.
+ */
+function spared(h: Holder, sent: Sent): void {
+  const lane = h.ring.lanes.get(sent.lane)
+  if (!lane || !sent.cost) return
+  const by = negative(sent.cost)
+  correct(h.ring, lane, by)
+  h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
 }
 
 /** A look at the table was quicker than this bell. */

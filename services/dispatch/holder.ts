@@ -44,6 +44,8 @@ export interface Holder {
   readonly gone: Map<string, { readonly fence: number; readonly tier: Tier }>
   refused: number
   late: number
+  /** Calls that the cache has saved. */
+  saved: number
   /** Bells that did not parse at the last tick. */
   unreadable: number
   /** What of both the metrics have told already. */

@@ -39,6 +39,7 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     windowMs: h.settings.windowMs,
     refused: h.refused,
     late: h.late,
+    saved: h.saved,
     inFlight: [...h.ring.sent.values()].slice(0, IN_FLIGHT_SHOWN).map((s) => {
       const lane = h.ring.lanes.get(s.lane) as Lane
       return { jobId: s.head.jobId, owner: lane.owner, tier: lane.tier, slot: s.slot }

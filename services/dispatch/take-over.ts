@@ -66,6 +66,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     done: { high: high?.done ?? 0, medium: medium?.done ?? 0, low: low?.done ?? 0 },
     refused: overview?.refused ?? 0,
     late: overview?.late ?? 0,
+    saved: overview?.saved ?? 0,
     unreadable: 0,
     told: { refused: overview?.refused ?? 0, late: overview?.late ?? 0 },
     due: { note: 0, look: 0, overview: 0, leave: 0, metrics: 0 },

@@ -55,6 +55,16 @@ describe('an answer', () => {
     })
   })
 
+  test.each([
+    { finish: 'stop', whole: true },
+    { finish: 'length', whole: false },
+    { finish: 'tool_calls', whole: false },
+    { finish: 'nobody knows', whole: false },
+  ])('that finished by $finish is whole: $whole', async ({ finish, whole }) => {
+    const { baseUrl } = await providerSaying(200, aCompletion({ content: 'hi' }, finish))
+    expect(await call(compatible(baseUrl))).toMatchObject({ kind: 'text', whole })
+  })
+
   test('whose finish reason is the content filter is a refusal', async () => {
     const { baseUrl } = await providerSaying(200, aCompletion({ content: 'I' }, 'content_filter'))
     expect(await call(compatible(baseUrl))).toMatchObject({ kind: 'refusal', text: 'I', usage: { inputTokens: 11 } })
@@ -87,6 +97,25 @@ describe('an answer', () => {
 })
 
 describe('a call', () => {
+  const CACHED = { input_tokens: 5, cache_read_input_tokens: 900, cache_creation_input_tokens: 20, output_tokens: 2 }
+  const said = { type: 'message', id: 'm1', role: 'assistant', model: 'c', content: [{ type: 'text', text: 'Hi.' }] }
+
+  test.each([
+    { cacheSystem: true, marked: { cache_control: { type: 'ephemeral' } } },
+    { cacheSystem: false, marked: {} },
+  ])('marks what Anthropic is to keep only if told to: $cacheSystem', async ({ cacheSystem, marked }) => {
+    const { baseUrl, seen } = await providerSaying(200, { ...said, stop_reason: 'end_turn', usage: CACHED })
+    const answer = await call(anthropic(baseUrl), { system: 'Be brief.', cacheSystem })
+    expect(JSON.parse(seen[0]?.body ?? '').system).toEqual([{ type: 'text', text: 'Be brief.', ...marked }])
+    expect(answer).toMatchObject({ whole: true, usage: { inputTokens: 925, cacheReadTokens: 900, outputTokens: 2 } })
+  })
+
+  test('marks nothing for a provider that keeps prompts unasked', async () => {
+    const { baseUrl, seen } = await providerSaying(200, aCompletion({ content: 'hi' }))
+    await call(compatible(baseUrl), { system: 'Be brief.', cacheSystem: true })
+    expect(JSON.parse(seen[0]?.body ?? '').messages[0]).toEqual({ role: 'system', content: 'Be brief.' })
+  })
+
   test('names job, attempt and fence, and carries the key, the model and the limits', async () => {
     const { baseUrl, seen } = await providerSaying(200, aCompletion({ content: 'hi' }))
     await call(compatible(baseUrl), { temperature: 0.5 })

@@ -1,6 +1,6 @@
 /** Every write of every port, each with what must stand before it: for suites that go through all of them. */
 import { bellKey, endKey, ledgerKey, ownerKey, stopKey } from '../../adapters/keys.ts'
-import { expiring, liveItem } from '../../adapters/records.ts'
+import { expiring, leaderItem, liveItem } from '../../adapters/records.ts'
 import type { LiveRecord } from '../../core/job.ts'
 import type { Stores } from '../support/engines.ts'
 import {
@@ -8,6 +8,7 @@ import {
   aDeadLetter,
   aDraft,
   aKey,
+  aLeader,
   aLedgerRecord,
   anApproval,
   anEnd,
@@ -89,6 +90,12 @@ const OF_JOBS: Operation[] = [
     act: (on) => on.jobs.transition({ from: aDeadLetter(), to: retry, reopen: true, bell: aBell() }),
   },
   { name: 'ask to cancel', given: stands(aRunning()), act: (on) => on.jobs.requestCancel({ record: aRunning() }) },
+  { name: 'lead', act: (on) => on.jobs.lead({ leader: aLeader() }) },
+  {
+    name: 'lead instead of another',
+    given: (on) => on.plant('jobs', leaderItem(aLeader({ jobId: 'job-0' }))),
+    act: (on) => on.jobs.lead({ leader: aLeader(), instead: aLeader({ jobId: 'job-0' }) }),
+  },
   { name: 'end what never entered', act: (on) => on.jobs.endUnentered({ key: aKey(), end: ended }) },
 ]
 

@@ -17,6 +17,8 @@ import {
   fromStopItem,
   type Item,
   inputItem,
+  leaderItem,
+  leaderOf,
   liveItem,
   parseRecord,
   partsOf,
@@ -24,7 +26,7 @@ import {
 } from '../../adapters/records.ts'
 import { readBells, readOwner } from '../../adapters/ring-records.ts'
 import type { Bell } from '../../core/bell.ts'
-import { Approval, Draft, End, type JobInput, type LiveKey, type LiveRecord } from '../../core/job.ts'
+import { Approval, Draft, End, type JobInput, type Leader, type LiveKey, type LiveRecord } from '../../core/job.ts'
 import { LedgerRecord } from '../../core/ledger-record.ts'
 import { Overview } from '../../core/overview.ts'
 import type { OwnerTurns } from '../../core/ring.ts'
@@ -62,5 +64,6 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     read: (item) => parseRecord<Overview>(Overview, item),
     write: (r: Overview) => stored(overviewKey(POOL), r),
   },
+  leader: { read: (item) => leaderOf(item, NOW), write: (r: Leader) => leaderItem(r) },
   stop: { read: fromStopItem, write: (r: StopRecord) => stored(stopKey(POOL), r) },
 }

@@ -14,6 +14,7 @@ const parsed = parseSettings(
     pools: { main: { ...aPool(), requests: 600, history: 'empty', people: {} } },
     kinds: {
       plain: aKind({ prompt: '{{say}}' }),
+      cached: aKind({ prompt: '{{say}}', cache: { ttlMs: 60_000 } }),
       checked: aKind({ prompt: '{{say}}', review: { policy: 'required' } }),
     },
     callers: [{ role: ROLE, id: 'tester', owner: 'tester', scopes: ['admin'], mayActFor: ['*'] }],
@@ -59,6 +60,8 @@ async function jobsThatGoEveryWay(): Promise<{
   const [first] = (
     await system.deps().jobs.lane({ lane: laneOf({ pool: 'main', tier: 'high', owner: 'tester' }), limit: 1 })
   ).records
+  await submit('the same', { kind: 'cached' })
+  await submit('the same', { kind: 'cached', inMs: 1_000 })
   await submit('later')
   await post('/v1/jobs/batch', { jobs: [{ kind: 'plain', input: { say: 'one of many' } }] })
   const failed = await submit('nonsense')

@@ -190,6 +190,20 @@ describe('operators', () => {
     expect(text(dashboard?.Properties.DashboardBody).match(/\\"type\\":\\"metric\\"/g)).toHaveLength(6)
   })
 
+  it('see what the cache saves, by kind, where one has it', () => {
+    const kinds = { reply: aKind({ cache: { ttlMs: 60_000 } }), intro: aKind() }
+    const [[, dashboard] = []] = resources(
+      templates({ config: aConfig({ kinds }) }).service,
+      'AWS::CloudWatch::Dashboard',
+    )
+    const body = text(dashboard?.Properties.DashboardBody)
+    expect(body.match(/\\"type\\":\\"metric\\"/g)).toHaveLength(8)
+    for (const name of ['CacheHits', 'CacheMisses', 'CacheWaits', 'TokensSaved'])
+      expect(body).toContain(`\\"${name}\\"`)
+    expect(body).toContain('100 * h0 / (h0 + m0)')
+    expect(body).not.toContain('\\"intro\\"')
+  })
+
   it('see every outcome that a job can have', () => {
     expect(OUTCOMES_SHOWN).toEqual(OUTCOMES)
   })

@@ -52,6 +52,8 @@ const CALLS = {
   'jobs.transition': { may: WRITE, rate: 0.12 },
   'jobs.requestCancel': { may: WRITE, rate: 0.3 },
   'jobs.endUnentered': { may: WRITE, rate: 0.4 },
+  'jobs.leader': { may: READ, rate: 0.06 },
+  'jobs.lead': { may: WRITE, rate: 0.12 },
   'rings.ring': { may: WRITE, rate: 0.07 },
   'rings.bells': { may: TORN, rate: 0.006 },
   'rings.deleteBells': { may: BATCH, rate: 0.04 },

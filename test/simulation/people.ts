@@ -48,6 +48,7 @@ export class People {
   readonly requests = new Map<number, Asked>()
   private readonly stream: Stream
   private readonly returns: Stream
+  private readonly topics: Stream
   private readonly batches: Batches
   readonly lateLooker: LateLooker
   private readonly jobIds: string[] = []
@@ -58,6 +59,7 @@ export class People {
     private readonly heard: Heard,
   ) {
     this.stream = new Stream(world.scenario.seed, 'people')
+    this.topics = new Stream(world.scenario.seed, 'topics')
     this.returns = new Stream(world.scenario.seed, 'returns')
     this.lateLooker = new LateLooker(world, {
       next: () => this.newRequest(0),
@@ -120,7 +122,7 @@ export class People {
   }
 
   private newRequest(owner: number): Entry {
-    const { owners, crowd, forgetMs } = this.world.scenario
+    const { owners, crowd, forgetMs, topics } = this.world.scenario
     const asked = {
       n: this.requests.size,
       owner: owners[crowd && this.stream.chance(0.9) ? 0 : owner] as string,
@@ -129,7 +131,8 @@ export class People {
     this.requests.set(asked.n, asked)
     const later = this.stream.chance(forgetMs > 0 ? 0.2 : 0.06)
     const startAt = later ? this.world.clock.time + this.stream.spread(100, 20_000 + forgetMs) : undefined
-    return { asked, request: { kind: asked.kind, input: { name: 'Grace', n: asked.n }, startAt } }
+    const about = topics > 0 ? { topic: `topic ${this.topics.int(1, topics)}` } : {}
+    return { asked, request: { kind: asked.kind, input: { name: 'Grace', n: asked.n, ...about }, startAt } }
   }
 
   /** Some use a key that another caller has used: keys are each caller's own. */
@@ -230,7 +233,7 @@ export class People {
     if (request.idempotencyKey === undefined || !this.stream.chance(0.12)) return
     await this.world.pause(this.stream.spread(5, 30_000))
     const other = this.stream.chance(0.1)
-    const again = other ? { ...request, input: { name: 'Ada', n: asked.n } } : request
+    const again = other ? { ...request, input: { ...(request.input as object), name: 'Ada' } } : request
     const ended = await this.world.request((deps) => submit(deps, aCaller(asked.owner), again))
     if (ended.kind !== 'done') return
     const { value } = ended

@@ -76,6 +76,8 @@ export function jobsOf(around: Surroundings, process: SimProcess, { jobs }: Stor
     transition: via('jobs.transition', jobs.transition, () => ({ remembered: (answer) => answer === 'done' })),
     requestCancel: via('jobs.requestCancel', jobs.requestCancel),
     endUnentered: via('jobs.endUnentered', jobs.endUnentered),
+    leader: via('jobs.leader', jobs.leader),
+    lead: via('jobs.lead', jobs.lead),
   }
 }
 

@@ -36,6 +36,7 @@ const FAILURES: Readonly<Record<string, (s: Stream) => Said>> = {
   refusal: () => ({ kind: 'refusal', text: '', usage: { inputTokens: 9, outputTokens: 1 }, model: 'model-a', headers }),
   huge: () => text('x'.repeat(256 * 1024 + 1)),
 }
+const CUT = 0.1
 export const PROVIDER_FAILURES = Object.keys(FAILURES)
 /** These last: a key is not mended in the moment after. */
 const OUTAGES = ['401', '402', '404', '503', 'unconfigured', '429 retry-after']
@@ -45,12 +46,14 @@ const text = (said: string, usage: Usage = { inputTokens: 20, outputTokens: 10 }
   text: said,
   usage,
   model: 'model-a-2030',
+  whole: true,
   headers,
 })
 
 export class Provider {
   private readonly arrivals = new Map<string, number[]>()
   private readonly usage: Stream
+  private readonly cuts: Stream
   private outage: { readonly what: string; readonly until: number } | undefined
 
   constructor(
@@ -60,6 +63,7 @@ export class Provider {
     private readonly scenario: Scenario,
   ) {
     this.usage = new Stream(scenario.seed, 'usage')
+    this.cuts = new Stream(scenario.seed, 'cuts')
     if (scenario.about === 'refusing')
       this.outage = { what: stream.pick(['401', '402', 'unconfigured']), until: Infinity }
   }
@@ -68,10 +72,15 @@ export class Provider {
   answer(request: ModelRequest, pool: string): ProviderAnswer {
     if (this.isFull(request, pool)) return { answer: error(429, 'rate limit reached'), afterMs: 5 }
     const failure = this.failure()
-    if (!failure)
-      return { answer: text(`${request.prompt} Thanks.`, this.used(request)), afterMs: this.stream.spread(30, 700) }
+    if (!failure) return { answer: this.text(request), afterMs: this.stream.spread(30, 700) }
     this.mix.count(`provider ${failure}`)
     return { answer: (FAILURES[failure] as (s: Stream) => Said)(this.stream), afterMs: this.stream.spread(10, 2_000) }
+  }
+
+  /** No two calls' answers are alike; some are cut. */
+  private text(request: ModelRequest): Said {
+    const said = text(`${request.prompt} Thanks. ${request.jobId} ${request.fence}`, this.used(request))
+    return { ...said, whole: !this.cuts.chance(CUT) } as Said
   }
 
   /** Four bytes a token; a part of the input is sometimes found in its cache. */

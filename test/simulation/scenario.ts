@@ -39,6 +39,8 @@ export interface Scenario {
   readonly crowd: boolean
   /** It goes on until the dispatchers have ended with nothing to do, and somebody submits in that very moment. */
   readonly untilIdle: boolean
+  /** Some kinds have a cache, and people ask the same again: so many topics there are. 0: no kind has one. */
+  readonly topics: number
   /** How often the provider fails. */
   readonly providerFails: number
   /** How often people interfere, per job. */
@@ -68,6 +70,8 @@ export function scenarioOf(seed: number): Scenario {
   const rarer = new Stream(seed, 'rarer')
   const slowLeases = !faultless && !lateEntries && rarer.chance(0.03)
   const rests = !long && !crowd && rare.chance(0.2)
+  const c = new Stream(seed, 'cache')
+  const topics = c.chance(0.08) ? c.int(1, 4) : 0
   const owners = OWNERS.slice(0, s.int(1, s.chance(0.2) ? OWNERS.length : 5))
   return {
     seed,
@@ -75,9 +79,10 @@ export function scenarioOf(seed: number): Scenario {
     ...(about ? { about } : {}),
     clocks: clocksOf(s, faultless, about),
     settings: shared(
-      forgetful(settingsOf(s, new Stream(seed, 'dimensions'), owners), forgetMs),
+      forgetful(caching(settingsOf(s, new Stream(seed, 'dimensions'), owners), topics, c), forgetMs),
       new Stream(seed, 'shared'),
     ),
+    topics,
     forgetMs,
     rests,
     lateEntries,
@@ -154,6 +159,17 @@ const DAY_MS = 86_400_000
 /** Shorter than any settings may say: no schedule lasts for days. */
 const forgetful = (settings: Settings, forgetMs: number): Settings =>
   forgetMs === 0 ? settings : { ...settings, retentionDays: { ...settings.retentionDays, input: forgetMs / DAY_MS } }
+
+/** What they ask no longer says who asked: only who asks, and about what, tells two of a kind apart. */
+function caching(settings: Settings, topics: number, c: Stream): Settings {
+  if (topics === 0) return settings
+  const kinds = Object.entries(settings.kinds).map(([name, kind]) => {
+    const ttlMs = c.spread(1_000, 60_000)
+    const caches = c.chance(0.7)
+    return [name, { ...kind, prompt: 'Write to {{name}} about {{topic}}.', ...(caches ? { cache: { ttlMs } } : {}) }]
+  })
+  return { ...settings, kinds: Object.fromEntries(kinds) }
+}
 
 /** Two to forty calls a second, so that a schedule's jobs are through in seconds. */
 function poolOf(s: Stream): SettingsInput['pools'][string] {

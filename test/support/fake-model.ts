@@ -19,7 +19,7 @@ const USAGE = { inputTokens: 20, outputTokens: 10 }
 const headers = {}
 
 export const text = (said = 'Dear Grace, thank you.', afterMs = 400): Reply => ({
-  answer: { kind: 'text', text: said, usage: USAGE, model: 'model-a-2030', headers },
+  answer: { kind: 'text', text: said, usage: USAGE, model: 'model-a-2030', whole: true, headers },
   afterMs,
 })
 export const refusal = (): Reply => ({

@@ -14,6 +14,7 @@ import type {
   End,
   InReview,
   JobInput,
+  Leader,
   LiveKey,
   LiveRecord,
   Queued,
@@ -113,6 +114,17 @@ export const anEnd = (p: Partial<End> = {}): End => ({
   attempts: 1,
   errors: [],
   expiresAt: EXPIRES_AT,
+  ...p,
+})
+
+export const aLeader = (p: Partial<Leader> = {}): Leader => ({
+  v: 1,
+  cacheKey: 'sha256-of-what-is-asked',
+  jobId: JOB,
+  fence: 1,
+  key: aKey(),
+  at: NOW,
+  expiresAt: NOW + 3_600_000,
   ...p,
 })
 

@@ -1,8 +1,8 @@
 import { BatchGetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { expiring, inputItem, liveItem } from '../../../adapters/records.ts'
+import { expiring, inputItem, leaderItem, liveItem } from '../../../adapters/records.ts'
 import { claimGoodUntil } from '../../../core/lease.ts'
-import { aKey, anEnd, anInput, aQueued, aRunning, JOB, LANE, NOW } from '../../support/records.ts'
+import { aKey, aLeader, anEnd, anInput, aQueued, aRunning, JOB, LANE, NOW } from '../../support/records.ts'
 import { conditionFailed, mocked } from './mocked.ts'
 
 const on = mocked()
@@ -54,13 +54,36 @@ describe('what is put once is put where nothing stands, and asks what stood ther
   })
 })
 
+describe('who leads those that ask the same', () => {
+  const put = (condition: object) => [{ TableName: 'Jobs', Item: leaderItem(aLeader()), ...condition, ...ALL_OLD }]
+  const condition = (jobId: string, fence: number) => ({
+    ConditionExpression: 'attribute_not_exists(pk) OR expiresAt <= :now OR (jobId = :jobId AND fence = :fence)',
+    ExpressionAttributeValues: { ':now': NOW, ':jobId': jobId, ':fence': fence },
+  })
+
+  it('is put where nobody stands, or itself', async () => {
+    await on.jobs.lead({ leader: aLeader() })
+    expect(on.sent()).toEqual(put(condition(JOB, 1)))
+  })
+
+  it('is put in the place of the one that was read, and of no other', async () => {
+    await on.jobs.lead({ leader: aLeader(), instead: aLeader({ jobId: 'job-0', fence: 7 }) })
+    expect(on.sent()).toEqual(put(condition('job-0', 7)))
+  })
+
+  it('is read strongly consistent', async () => {
+    await on.jobs.leader({ cacheKey: 'sha', now: NOW })
+    expect(on.sent()).toEqual([{ TableName: 'Jobs', Key: { pk: 'answer#sha', sk: 'leader' }, ConsistentRead: true }])
+  })
+})
+
 describe('claim', () => {
   const claim = { key: aKey(), fence: 4, nonce: 'mine', leaseUntil: NOW + 60_000, now: NOW }
   const update = {
     TableName: 'Live',
     Key: KEY,
     UpdateExpression:
-      'SET #state = :running, fence = :next, nonce = :nonce, leaseUntil = :until, crashes = crashes + :crashed',
+      'SET #state = :running, fence = :next, nonce = :nonce, leaseUntil = :until, crashes = crashes + :crashed REMOVE awaits',
     ExpressionAttributeNames: STATE,
     ReturnValues: 'ALL_NEW',
     ...ALL_OLD,

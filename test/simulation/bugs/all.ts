@@ -1,5 +1,6 @@
 /** Every planted bug. */
 import type { Bug } from './bug.ts'
+import { CACHE_BUGS } from './cache.ts'
 import { DIMENSION_BUGS } from './dimensions.ts'
 import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
@@ -19,6 +20,7 @@ export const BUGS: readonly Bug[] = [
   ...BATCH_BUGS,
   ...REFUND_BUGS,
   ...DIMENSION_BUGS,
+  ...CACHE_BUGS,
   ...END_BUGS,
   ...PERSONS_BUGS,
   ...REAL_BUGS,

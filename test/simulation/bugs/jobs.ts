@@ -12,7 +12,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: STORE,
     find: '[atKey(record.key.jobId), endKey(record.key.jobId)].map',
     replace: '[endKey(record.key.jobId)].map',
-    seed: 6,
+    seed: 14,
   },
   {
     name: 'a repeat revives an ended job',

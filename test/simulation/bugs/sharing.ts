@@ -93,7 +93,7 @@ export const SHARING_BUGS: readonly Bug[] = [
     file: 'core/pacing.ts',
     find: '(spanMs(shape) * p.cost[d]) / limit : 0',
     replace: '(2 * spanMs(shape) * p.cost[d]) / limit : 0',
-    seed: 20,
+    seed: 21,
   },
   {
     name: 'a job is planned again at every tick until it settles',

@@ -24,6 +24,7 @@ import { pictures } from './pictures.ts'
 import { probes } from './probes.ts'
 import { published } from './published.ts'
 import { refused } from './refused.ts'
+import { sameCalls } from './same-calls.ts'
 import { sharing } from './sharing.ts'
 import { soundClocks } from './sound-clocks.ts'
 import { windows } from './windows.ts'
@@ -50,6 +51,7 @@ export const CHECKS: readonly MakeCheck[] = [
   refused,
   approvals,
   cancels,
+  sameCalls,
   noRecovery,
   heard,
   sharing,
