@@ -53,7 +53,7 @@ export const CACHE_BUGS: readonly Bug[] = [
     find: '  const [live] = await deps.jobs.live({ keys: [leader.key] })\n',
     replace:
       '  const before = deps.jobs.load({ jobId: leader.jobId, now: deps.clock.now() })\n  const [live] = await before.then(() => deps.jobs.live({ keys: [leader.key] }))\n  deps = { ...deps, jobs: { ...deps.jobs, load: () => before } }\n',
-    seed: 578,
+    seed: 1035,
   },
   {
     name: 'the lead is taken from whoever has it by now',

@@ -11,7 +11,7 @@ export const PERSONS_BUGS: readonly Bug[] = [
     file: HEARD,
     find: '    h.ledgers = permitAll(h.ledgers, at, cost)\n',
     replace: '',
-    seed: 150,
+    seed: 235,
   },
   {
     name: 'agents are planned with what is held for people',
@@ -25,7 +25,7 @@ export const PERSONS_BUGS: readonly Bug[] = [
     file: PEOPLE,
     find: '  return open.reduce((sum, p) => plus(sum, p.closed?.cost ?? p.cost), stock as Cost)',
     replace: '  void open\n  return stock as Cost',
-    seed: 150,
+    seed: 383,
   },
   {
     name: 'a permit counts from its grant and not from when it is used at the latest',
