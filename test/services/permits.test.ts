@@ -1,0 +1,183 @@
+/** Permits for people beside agents, in virtual time: the real services, one pool shared with people. */
+import { describe, expect, it } from 'vitest'
+import { askPermit, type PermitRequest } from '../../services/permits/ask.ts'
+import { getPermit, releasePermit, settlePermit } from '../../services/permits/standing.ts'
+import { aCaller } from '../support/callers.ts'
+import { World } from '../support/world.ts'
+
+const WINDOW_MS = 6_000
+const LIMIT = 60
+const pat = aCaller('pat', { scopes: ['capacity:use'] })
+const quin = aCaller('quin', { scopes: ['capacity:use'] })
+
+const shared = (pool: object = {}) =>
+  new World({
+    pool: { requests: LIMIT, windowMs: WINDOW_MS, people: { perPerson: { open: 3, calls: 20 } }, ...pool },
+  })
+const ask = (world: World, request: Partial<PermitRequest> = {}, who = pat, pool = 'main') =>
+  askPermit(world.api, who, pool, {
+    inputTokens: 10,
+    maxOutputTokens: 10,
+    useWithinMs: 1_000,
+    lastsMs: 5_000,
+    ...request,
+  })
+/** What is asked while time goes on. */
+async function meanwhile<T>(world: World, asking: Promise<T>): Promise<T> {
+  let answer: { value: T } | undefined
+  void asking.then((value) => {
+    answer = { value }
+  })
+  await world.until(() => answer !== undefined, 60_000)
+  return (answer as unknown as { value: T }).value
+}
+const granted = async (world: World, request: Partial<PermitRequest> = {}, who = pat) => {
+  const answer = await meanwhile(world, ask(world, { waitS: 25, ...request }, who))
+  if (!answer.ok) throw new Error(`${answer.code}: ${answer.detail}`)
+  return answer.permit
+}
+const at = (id: string) => ({ pool: 'main', id })
+/** A world in which the dispatcher is up and agents wait. */
+async function busy(pool: object = {}, jobs = 400): Promise<World> {
+  const world = shared(pool)
+  await world.submitMany(jobs)
+  world.start()
+  await world.pass(2 * WINDOW_MS)
+  return world
+}
+
+describe('a permit', () => {
+  it('is granted at once while agents use all that is left, and says until when it may be used', async () => {
+    const world = await busy()
+    const asked = world.now()
+    const { state, useBy, reserved } = await granted(world)
+    expect(world.now() - asked).toBeLessThan(50)
+    expect({ state, useBy, reserved }).toEqual({ state: 'granted', useBy: asked + 1_000, reserved: { requests: 1 } })
+  })
+
+  it('starts a dispatcher where none is, and is granted within a second or so', async () => {
+    const world = shared()
+    const asked = world.now()
+    expect((await granted(world)).state).toBe('granted')
+    expect(world.now() - asked).toBeLessThan(1_500)
+    expect(world.holders).toHaveLength(1)
+  })
+
+  it('is told to wait where none is free yet, and granted before further jobs', async () => {
+    const world = await busy({ people: { reserve: 0, perPerson: { open: 9 } } })
+    const first = await meanwhile(world, ask(world))
+    expect(first).toMatchObject({ ok: true, permit: { state: 'waiting', ahead: 0 } })
+    const id = first.ok ? first.permit.id : ''
+    const then = await meanwhile(world, getPermit(world.api, pat, at(id), { waitS: 25 }))
+    expect(then).toMatchObject({ ok: true, permit: { id, state: 'granted' } })
+  })
+
+  it('is asked for again under the same key as the same permit', async () => {
+    const world = await busy()
+    const first = await granted(world, { idempotencyKey: 'once' })
+    const again = await granted(world, { idempotencyKey: 'once' })
+    expect(again.id).toBe(first.id)
+  })
+
+  it.each([
+    { what: 'a pool that there is not', pool: 'nowhere', request: {}, code: 'not-found' },
+    { what: 'more output than a call may have', pool: 'main', request: { maxOutputTokens: 5_000 }, code: 'too-large' },
+    {
+      what: 'more tokens than people may ever have',
+      pool: 'main',
+      request: { inputTokens: 501 },
+      code: 'larger-than-pool',
+    },
+  ])('is refused at once for $what, and stands in no line', async ({ pool, request, code }) => {
+    const world = shared({ tokens: 1_000 })
+    const asked = world.now()
+    expect(await ask(world, { waitS: 25, ...request }, pat, pool)).toMatchObject({ ok: false, code })
+    expect(world.now()).toBe(asked)
+    expect((await world.api.people.read({ pool: 'main' }))?.waiting ?? 0).toBe(0)
+  })
+
+  it('is refused where a pool is not shared with people, and without the scope', async () => {
+    expect(await ask(new World())).toMatchObject({ code: 'not-shared' })
+    expect(await ask(shared(), {}, aCaller('pat', { scopes: ['jobs:submit'] }))).toMatchObject({
+      code: 'scope-missing',
+    })
+  })
+
+  it('is refused to who holds as many as one may, until one is given back', async () => {
+    const world = await busy()
+    const permits = [await granted(world), await granted(world), await granted(world)]
+    expect(await meanwhile(world, ask(world))).toMatchObject({ code: 'permits-open', retryAfterS: 1 })
+    expect((await granted(world, {}, quin)).state).toBe('granted')
+    expect(await releasePermit(world.api, pat, at(permits[0]?.id as string))).toMatchObject({ ok: true })
+    await world.pass(500)
+    expect((await granted(world)).state).toBe('granted')
+  })
+
+  it('is refused to who was granted as many in a window as one may, until that window has passed', async () => {
+    const world = await busy({ people: { perPerson: { open: 9, calls: 2 } } })
+    for (const permit of [await granted(world), await granted(world)])
+      await releasePermit(world.api, pat, at(permit.id))
+    expect(await meanwhile(world, ask(world))).toMatchObject({ code: 'rate-reached' })
+    await world.pass(WINDOW_MS + 1_000)
+    expect((await granted(world)).state).toBe('granted')
+  })
+
+  it('ends by itself when it is neither used nor settled', async () => {
+    const world = await busy()
+    const { id } = await granted(world)
+    await world.pass(1_000 + 5_000 + 500)
+    expect(await getPermit(world.api, pat, at(id))).toMatchObject({ code: 'not-found' })
+    expect(await settlePermit(world.api, pat, at(id), { inputTokens: 1 })).toMatchObject({ code: 'not-found' })
+  })
+
+  it("is nobody else's to look at, settle or give back", async () => {
+    const world = await busy()
+    const { id } = await granted(world)
+    expect(await getPermit(world.api, quin, at(id))).toMatchObject({ code: 'not-found' })
+    expect(await settlePermit(world.api, quin, at(id), {})).toMatchObject({ code: 'not-found' })
+    expect(await releasePermit(world.api, quin, at(id))).toMatchObject({ code: 'not-found' })
+    expect(await settlePermit(world.api, pat, at(id), {})).toMatchObject({ ok: true })
+    expect(await settlePermit(world.api, pat, at(id), {})).toMatchObject({ code: 'not-found' })
+  })
+
+  it('is not settled before it is granted, nor with more than its pool has', async () => {
+    const world = await busy({ tokens: 10_000, accounting: 'anthropic', people: { reserve: 0 } })
+    const waiting = await meanwhile(world, ask(world))
+    const id = waiting.ok ? waiting.permit.id : ''
+    expect(await settlePermit(world.api, pat, at(id), {})).toMatchObject({ code: 'not-granted' })
+    await meanwhile(world, getPermit(world.api, pat, at(id), { waitS: 25 }))
+    const absurd = { inputTokens: 9_000_000, outputTokens: 1 }
+    expect(await settlePermit(world.api, pat, at(id), absurd)).toMatchObject({ code: 'absurd-usage' })
+  })
+})
+
+describe('people and agents together', () => {
+  it('stay within the limit in every window, and leave agents what is not for people', async () => {
+    const world = await busy({ people: { max: 0.5, perPerson: { open: 99, calls: 9_999 } } }, 1_200)
+    const from = world.now()
+    const calls: number[] = []
+    for (let ms = 0; ms < 4 * WINDOW_MS; ms += 50)
+      void world.clock.until(from + ms).then(async () => {
+        const answer = await ask(world, { waitS: 25, useWithinMs: 100 })
+        if (answer.ok && answer.permit.state === 'granted') calls.push(world.now())
+      })
+    await world.pass(6 * WINDOW_MS)
+    const slots = world.messages.flatMap(({ jobs }) => jobs.map(({ slot }) => slot))
+    const all = [...calls, ...slots].sort((a, b) => a - b)
+    const within = (of: readonly number[], at: number) => of.filter((t) => t > at - WINDOW_MS && t <= at).length
+    expect(Math.max(...all.map((t) => within(all, t)))).toBeLessThanOrEqual(LIMIT)
+    const settled = calls.filter((t) => t > from + WINDOW_MS && t <= from + 4 * WINDOW_MS)
+    expect(Math.max(...settled.map((t) => within(calls, t)))).toBeLessThanOrEqual(LIMIT / 2)
+    expect(settled.length / 3).toBeGreaterThan(0.4 * LIMIT)
+  })
+
+  it('pass to the next dispatcher: what was granted counts still, and nobody is granted it twice', async () => {
+    const world = await busy({}, 1_500)
+    const { id } = await granted(world, { useWithinMs: 5_000 })
+    await world.until(() => world.holders.length > 1, 900_000)
+    const before = await world.api.people.read({ pool: 'main' })
+    expect(before?.epoch).toBe(2)
+    expect(Object.keys(before?.permits ?? {})).not.toContain(id)
+    expect((await granted(world)).state).toBe('granted')
+  })
+})
