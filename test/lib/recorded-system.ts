@@ -2,13 +2,13 @@
  * The functions as compose.ts makes them, on an embedded engine, each with a recorder between it and its tables. Time
  * jumps to whatever is waited for; the worker runs while the dispatcher waits.
  */
+
 import type { Context, SQSEvent } from 'aws-lambda'
 import { dynamoCapacityStore } from '../../adapters/dynamodb/capacity-store.ts'
 import { dynamoJobStore } from '../../adapters/dynamodb/job-store.ts'
 import { dynamoPeopleStore } from '../../adapters/dynamodb/people-store.ts'
 import { dynamoRingStore } from '../../adapters/dynamodb/ring-store.ts'
 import { dynamoTables, type Tables } from '../../adapters/dynamodb/tables.ts'
-import { systemRandom } from '../../adapters/system/random.ts'
 import type { Settings } from '../../core/settings.ts'
 import { apiApp } from '../../lambdas/api.ts'
 import { approvalApp } from '../../lambdas/approval.ts'
@@ -20,6 +20,7 @@ import type { TableAction } from '../../lib/tables.ts'
 import { createTables, LOCAL_ACCESS } from '../../local/engine/tables.ts'
 import { Doorbell } from '../../services/doorbell.ts'
 import type { JobMessage, ModelPort } from '../../services/ports.ts'
+import { seededRandom } from '../support/seeded-random.ts'
 
 export type Used = Record<string, TableAction[]>
 
@@ -74,7 +75,7 @@ export class RecordedSystem {
   loses: (message: JobMessage) => boolean = () => false
   now = Date.UTC(2030, 0, 1)
   private readonly sent: JobMessage[] = []
-  private readonly random = systemRandom()
+  private readonly random = seededRandom(1)
 
   private constructor(
     private readonly tables: Tables,
