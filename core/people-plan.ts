@@ -40,8 +40,8 @@ export interface PeoplePlan {
   readonly stock: Cost
 }
 
-/** So many fit into one write. */
-const GRANTS_AT_ONCE = 20
+/** So many fit into one write, beside CHANGES_AT_ONCE. */
+export const GRANTS_AT_ONCE = 15
 
 /** `ledgers`: with all that was just permitted to agents. `agentsWait`: some of them found no room. */
 export function planPeople(

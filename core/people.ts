@@ -112,10 +112,14 @@ export function lineOf({ permits }: PeopleRecord, now: number): readonly (readon
   return rounds.sort((a, b) => a.round - b.round).map(({ id, p }) => [id, p] as const)
 }
 
+/** How many of somebody are counted: a person may be called `constructor`. */
+export const countOf = (counts: Readonly<Record<string, number>>, person: string): number =>
+  Object.hasOwn(counts, person) ? (counts[person] as number) : 0
+
 /** Calls that each person was granted and that still count: who waits in line is taken for granted in its rate. */
 export function grantedTo({ took, permits }: PeopleRecord, person: string): number {
   const waiting = Object.values(permits).filter((p) => p.person === person && !isGranted(p)).length
-  return Math.max(0, (took[person] ?? 0) - waiting)
+  return Math.max(0, countOf(took, person) - waiting)
 }
 
 /** What a permit that is asked for would be refused by, if by anything: a person's own caps. */
@@ -124,7 +128,7 @@ export const cappedBy = (
   person: string,
   caps: Person,
 ): 'open' | 'rate' | undefined =>
-  (open[person] ?? 0) >= caps.open ? 'open' : (took[person] ?? 0) >= caps.calls ? 'rate' : undefined
+  countOf(open, person) >= caps.open ? 'open' : countOf(took, person) >= caps.calls ? 'rate' : undefined
 
 export const covers = (stock: Cost, cost: Cost): boolean => DIMENSIONS.every((d) => stock[d] >= cost[d])
 

@@ -51,7 +51,8 @@ export class Update {
     return this
   }
   waits(id: string): this {
-    return this.there(`permits.${id}`).absent(`permits.${id}.grantedAt`)
+    this.there(`permits.${id}`).conditions.push(`attribute_not_exists(${this.path(`permits.${id}.grantedAt`)})`)
+    return this
   }
   set(path: string, value: unknown): this {
     this.sets.push(`${this.path(path)} = ${this.value(value)}`)

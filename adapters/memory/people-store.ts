@@ -1,6 +1,14 @@
 /** What people have of a pool's capacity, over tables in memory. */
 import { atLeast, type Cost, minus, plus } from '../../core/cost.ts'
-import { cappedBy, covers, emptyPeople, isGranted, PeopleRecord, type PersonsPermit } from '../../core/people.ts'
+import {
+  cappedBy,
+  countOf,
+  covers,
+  emptyPeople,
+  isGranted,
+  PeopleRecord,
+  type PersonsPermit,
+} from '../../core/people.ts'
 import type { AskedPermit, PeopleChange, PeopleStore } from '../../services/ports.ts'
 import { peopleKey } from '../keys.ts'
 import { parseRecord, stored } from '../records.ts'
@@ -78,7 +86,7 @@ export function memoryPeopleStore(tables: MemoryTables): PeopleStore {
 
 const raised = (counts: Readonly<Record<string, number>>, of: string, by: number) => ({
   ...counts,
-  [of]: (counts[of] ?? 0) + by,
+  [of]: countOf(counts, of) + by,
 })
 
 const entered = (old: PeopleRecord, { id, permit }: AskedPermit): PeopleRecord => ({
@@ -106,7 +114,7 @@ function fits(old: PeopleRecord, { granted, over, counted, stock, gone }: People
   const waits = (id: string) => old.permits[id] !== undefined && !isGranted(old.permits[id])
   const stands = ({ id, waiting }: PeopleChange['over'][number]) =>
     waiting ? waits(id) : old.permits[id] !== undefined
-  const idle = (person: string) => (old.open[person] ?? 0) === 0 && (old.took[person] ?? 0) === 0
+  const idle = (person: string) => countOf(old.open, person) === 0 && countOf(old.took, person) === 0
   const enough = covers(old.stock, atLeast(minus(NOUGHT, stock), 0))
   return (
     enough && granted.every(waits) && over.every(stands) && counted.every((id) => old.permits[id]) && gone.every(idle)

@@ -7,7 +7,7 @@ export const BATCH_AT_MOST = 100
 const idempotencyKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,200}$/, '1 to 200 printable ASCII characters without spaces')
-  .describe('A repeat under the same key answers with the first job')
+  .describe('A repeat under the same key answers with the first job, or permit')
 
 export const SubmitBody = z
   .strictObject({
@@ -26,7 +26,13 @@ export const BatchBody = z.strictObject({ jobs: z.array(z.unknown()).min(1).max(
 
 export const IdempotencyHeader = z.object({ 'idempotency-key': idempotencyKey.optional() })
 export const WaitQuery = z.strictObject({
-  wait: z.coerce.number().int().min(0).max(25).optional().describe('Seconds to wait for the job to rest'),
+  wait: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(25)
+    .optional()
+    .describe('Seconds to wait for the job to rest, or for the permit to be granted'),
 })
 export const ListQuery = z.strictObject({
   owner: OwnerName.optional(),

@@ -6,7 +6,15 @@ import { atLeast, type Cost, DIMENSIONS, each, NOTHING, negative, plus } from '.
 import { likelyCalls, stockFor } from '../../core/demand.ts'
 import { usedIn } from '../../core/ledger.ts'
 import { limitsOnOne } from '../../core/ledgers.ts'
-import { grantedTo, inFlightOf, isGranted, newsOf, type PeopleRecord, STOCK_GOOD_MS } from '../../core/people.ts'
+import {
+  countOf,
+  grantedTo,
+  inFlightOf,
+  isGranted,
+  newsOf,
+  type PeopleRecord,
+  STOCK_GOOD_MS,
+} from '../../core/people.ts'
 import { heldFromAgents, limitedIn, limitedOnly, type PeopleState, planPeople } from '../../core/people-plan.ts'
 import type { Plan } from '../../core/plan.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -71,7 +79,9 @@ export async function servePeople(
   // This one landed after it, so no earlier one can land any more.
   kept.doubt = NOTHING
   kept.record = answer.record
-  kept.granted = kept.granted.filter(({ at }) => at > now - h.settings.windowMs)
+  kept.granted = kept.granted.filter(
+    ({ person, at }) => at > now - h.settings.windowMs || !Object.hasOwn(change.aged, person),
+  )
   return DIMENSIONS.some((d) => change.stock[d] < 0) ? 'changed' : 'kept'
 }
 
@@ -104,8 +114,8 @@ function changeFor(h: Holder, decided: Pick<Plan, 'holds'>, now: number): People
   }
 }
 
-/** An update's expression holds so many, beside all else. */
-const CHANGES_AT_ONCE = 20
+/** An update's expression holds so many of each kind (DynamoDB: 4 KB); the others follow in the next tick. */
+export const CHANGES_AT_ONCE = 10
 
 /** What has ended was counted first, and corrected; or it was never granted. */
 const isKnown = ({ record, counted }: PeopleKept, id: string): boolean => {
@@ -121,15 +131,18 @@ const overOf = ({ permits }: PeopleRecord, id: string) => {
 
 /** Calls that count in nobody's rate any more. They are forgotten here only once that is written. */
 function agedBy({ granted, record }: PeopleKept, before: number): Record<string, number> {
-  const aged: Record<string, number> = {}
-  for (const { person, at } of granted)
-    if (at <= before && grantedTo(record, person) > (aged[person] ?? 0)) aged[person] = (aged[person] ?? 0) + 1
-  return aged
+  const aged = new Map<string, number>()
+  for (const { person, at } of granted) {
+    const n = aged.get(person) ?? 0
+    if (n === 0 && aged.size === CHANGES_AT_ONCE) continue
+    if (at <= before && grantedTo(record, person) > n) aged.set(person, n + 1)
+  }
+  return Object.fromEntries(aged)
 }
 
 const goneOf = ({ open, took }: PeopleRecord): string[] =>
   Object.keys(open)
-    .filter((person) => (open[person] ?? 0) === 0 && (took[person] ?? 0) === 0)
+    .filter((person) => countOf(open, person) === 0 && countOf(took, person) === 0)
     .slice(0, CHANGES_AT_ONCE)
 
 /** What agents are planned without. */

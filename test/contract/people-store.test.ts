@@ -85,6 +85,13 @@ describe('what people have of a pool', () =>
       expect(await take('b', { person: 'bob' })).toBe('granted')
     })
 
+    it('is counted for whatever a person is called', async () => {
+      await stands({ stock: cost(5) })
+      expect(await take('a', { person: 'constructor' })).toBe('granted')
+      expect(await take('b', { person: 'constructor' })).toBe('granted')
+      expect(await read()).toMatchObject({ open: { constructor: 2 }, took: { constructor: 2 } })
+    })
+
     it('has a line, in which nobody stands twice and which is so long and no longer', async () => {
       const ids = ['a', 'b', 'c', 'd', 'e']
       const outcomes = await Promise.all(ids.map((id) => join(id, { person: id })))
