@@ -37,11 +37,9 @@ export function parseRecord<T>(schema: z.ZodType<T>, item: Item): T {
  */
 export const stored = (key: Key, record: object): Item => wellFormed({ ...record, ...key }) as unknown as Item
 
-const LONE_SURROGATE = /\p{Surrogate}/gu
-
 /** Every record that is written passes here, every tick's among them: plain loops, which cost a third of `entries`. */
 function wellFormed(value: unknown): unknown {
-  if (typeof value === 'string') return value.replace(LONE_SURROGATE, '\ufffd')
+  if (typeof value === 'string') return value.toWellFormed()
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
   if (Array.isArray(value)) return value.map(wellFormed)
   const copy: Record<string, unknown> = {}

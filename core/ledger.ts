@@ -151,20 +151,39 @@ export function trim(ledger: Ledger, now: number): Ledger {
   return { ...ledger, first, counts: mapped(ledger, (row) => row.slice(drop)) }
 }
 
+/** The fullest window that ends at index `from` or later, and the last index at which one as full ends. */
+function fullest(counts: readonly number[], from: number, width: number): { most: number; end: number } {
+  let window = sum(counts, from - width + 1, from + 1)
+  let [most, end] = [window, from]
+  for (let i = from + 1; i < counts.length; i++) {
+    window += countAt(counts, i) - countAt(counts, i - width)
+    if (window >= most) [most, end] = [window, i]
+  }
+  return { most, end }
+}
+
 /**
  * What every window that ends now or later has room for, by dimension: so much may be called at any moment from now on.
  * Below zero where a limit was lowered.
  */
 export function room({ shape, first, counts }: Ledger, now: number): Limits {
   const from = stampBucket(shape, now) - first
-  const fullest = (row: readonly number[]): number => {
-    let most = 0
-    for (let i = from, last = Math.max(from, row.length - 1); i <= last; i++)
-      most = Math.max(most, sum(row, i - shape.buckets + 1, i + 1))
-    return most
-  }
   const limited = DIMENSIONS.filter((d) => shape.limits[d] !== undefined)
-  return Object.fromEntries(limited.map((d) => [d, (shape.limits[d] as number) - fullest(counts[d] ?? [])]))
+  const roomIn = (d: Dimension) => (shape.limits[d] as number) - fullest(counts[d] ?? [], from, shape.buckets).most
+  return Object.fromEntries(limited.map((d) => [d, roomIn(d)]))
+}
+
+/** Up to this moment no dimension has more room than now, as long as nothing is given back. */
+export function sameRoomUntil({ shape, first, counts }: Ledger, now: number): number {
+  const from = stampBucket(shape, now) - first
+  const lastAsFull = (row: readonly number[]): number => {
+    let { end, most } = fullest(row, from, shape.buckets)
+    if (most === 0) return Infinity
+    // Behind the last count a window is as full until the first count has left it.
+    while (countAt(row, end + 1 - shape.buckets) === 0) end++
+    return end
+  }
+  return (first + Math.min(...countedIn(shape).map((d) => lastAsFull(counts[d] ?? [])))) * shape.bucketMs
 }
 
 /** What was permitted in (t - span, t], by dimension, as far as it is counted. */

@@ -12,6 +12,7 @@ import {
   type LedgerShape,
   permit,
   room,
+  sameRoomUntil,
   stampAt,
   trim,
   usedIn,
@@ -105,6 +106,10 @@ export function roomInAll({ window, day }: Ledgers, now: number): Cost {
   const [inWindow, inDay] = [room(window, now), day ? room(day, now) : {}]
   return each((d) => Math.min(inWindow[d] ?? Infinity, inDay[d] ?? Infinity))
 }
+
+/** Up to this moment there is no more room than now, as long as nothing is given back. */
+export const sameRoomInAllUntil = ({ window, day }: Ledgers, now: number): number =>
+  Math.min(sameRoomUntil(window, now), day ? sameRoomUntil(day, now) : Infinity)
 
 /** The first stamp at or after `from` that is legal in all of them. */
 export function earliestStamp({ window, day }: Ledgers, from: number, cost: Cost): number {

@@ -11,15 +11,20 @@ import {
 } from '../../core/people.ts'
 import type { AskedPermit, PeopleChange, PeopleStore } from '../../services/ports.ts'
 import { peopleKey } from '../keys.ts'
-import { parseRecord, stored } from '../records.ts'
+import { type Item, parseRecord, stored } from '../records.ts'
 import type { MemoryTables } from './tables.ts'
 
 const NOUGHT: Cost = { requests: 0, tokens: 0, input: 0, output: 0 }
 
 export function memoryPeopleStore(tables: MemoryTables): PeopleStore {
+  // Whoever waits looks many times at what has not changed.
+  const seen = new WeakMap<Item, PeopleRecord>()
   const get = (pool: string): PeopleRecord | undefined => {
     const item = tables.get('capacity', peopleKey(pool))
-    return item && parseRecord<PeopleRecord>(PeopleRecord, item)
+    if (!item) return undefined
+    const record = seen.get(item) ?? parseRecord<PeopleRecord>(PeopleRecord, item)
+    seen.set(item, record)
+    return record
   }
   const put = (pool: string, record: PeopleRecord): PeopleRecord => {
     tables.commit([{ table: 'capacity', put: stored(peopleKey(pool), record) }])

@@ -5,7 +5,7 @@
 import { atLeast, type Cost, DIMENSIONS, each, NOTHING, negative, plus } from '../../core/cost.ts'
 import { likelyCalls, stockFor } from '../../core/demand.ts'
 import { usedIn } from '../../core/ledger.ts'
-import { limitsOnOne } from '../../core/ledgers.ts'
+import { limitsOnOne, sameRoomInAllUntil } from '../../core/ledgers.ts'
 import {
   countOf,
   grantedTo,
@@ -15,7 +15,14 @@ import {
   type PeopleRecord,
   STOCK_GOOD_MS,
 } from '../../core/people.ts'
-import { heldFromAgents, limitedIn, limitedOnly, type PeopleState, planPeople } from '../../core/people-plan.ts'
+import {
+  GRANTS_AT_ONCE,
+  heldFromAgents,
+  limitedIn,
+  limitedOnly,
+  type PeopleState,
+  planPeople,
+} from '../../core/people-plan.ts'
 import type { Plan } from '../../core/plan.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { PeopleChange } from '../ports.ts'
@@ -53,13 +60,13 @@ const limitsOf = ({ settings }: Holder): Cost => {
 /** A turn of a few seconds at most passes between two looks at a stock that is good for minutes. */
 const RENEW_STOCK_MS = STOCK_GOOD_MS / 2
 
-/** After the ledger's write. `lost`: another holds the pool; `changed`: there may be more for agents now. */
+/** After the ledger's write. `lost`: another holds the pool; `more`: for agents, or for those in line. */
 export async function servePeople(
   deps: DispatcherDeps,
   h: Holder,
   decided: Pick<Plan, 'holds' | 'exceeds'>,
   now: number,
-): Promise<'lost' | 'changed' | 'kept'> {
+): Promise<'lost' | 'more' | 'kept'> {
   const { people: kept } = h
   if (!kept) return 'kept'
   if (decided.exceeds) kept.exceeds = decided.exceeds
@@ -82,7 +89,8 @@ export async function servePeople(
   kept.granted = kept.granted.filter(
     ({ person, at }) => at > now - h.settings.windowMs || !Object.hasOwn(change.aged, person),
   )
-  return DIMENSIONS.some((d) => change.stock[d] < 0) ? 'changed' : 'kept'
+  const all = change.granted.length < GRANTS_AT_ONCE
+  return DIMENSIONS.some((d) => change.stock[d] < 0) || !all ? 'more' : 'kept'
 }
 
 function changeFor(h: Holder, decided: Pick<Plan, 'holds'>, now: number): PeopleChange | undefined {
@@ -151,12 +159,13 @@ export function heldForPeople(h: Holder, now: number): { held?: Cost } {
   return state ? { held: heldFromAgents(state) } : {}
 }
 
-/** While somebody waits in line, or agents do and less is in stock than is wanted, more may come free at any moment. */
+/** While somebody waits in line, or agents do and less is in stock than is wanted: when more comes free, and not oftener. */
 const WANTED_EVERY_MS = 30
 export function wantedAt(h: Holder, now: number): number {
   const state = peopleState(h, now)
   if (!state) return Infinity
   const { record, target } = state
   const short = h.holds !== undefined && DIMENSIONS.some((d) => record.stock[d] < target[d])
-  return short || record.waiting > 0 ? now + WANTED_EVERY_MS : Infinity
+  if (!short && record.waiting === 0) return Infinity
+  return Math.max(now + WANTED_EVERY_MS, sameRoomInAllUntil(h.ledgers, now) + 1)
 }

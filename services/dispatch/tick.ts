@@ -70,7 +70,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   const left = await leaveWhenDue(deps, h, now)
   if (left === 'lost' || left === 'unheard') return { kind: left }
   if (rung || decided.permits.length > 0) h.busyAt = now
-  const again = bells.length === BELLS_PER_TICK || sentBack > 0 || served === 'changed'
+  const again = bells.length === BELLS_PER_TICK || sentBack > 0 || served === 'more'
   const againAt = again ? now : Math.min(decided.againAt, wantedAt(h, now))
   return { kind: 'ticked', againAt, bells: bells.length }
 }

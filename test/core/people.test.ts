@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Cost, NOTHING } from '../../core/cost.ts'
 import { likelyCalls, noDemand, stockFor, withAsked } from '../../core/demand.ts'
-import { room } from '../../core/ledger.ts'
+import { room, sameRoomUntil, trim } from '../../core/ledger.ts'
 import { holdingBack, roomInAll } from '../../core/ledgers.ts'
 import { heldFor, lineOf, newsOf, type PersonsPermit } from '../../core/people.ts'
 import { heldFromAgents, type PeopleState, planPeople } from '../../core/people-plan.ts'
@@ -155,6 +155,29 @@ describe('room', () => {
     expect(room(ledger, NOW - 900)).toEqual({ requests: 3 })
     expect(room(ledger, NOW + 1_100)).toEqual({ requests: 4 })
     expect(roomInAll(holdingBack({ window: ledger }, aCost({ requests: 2 })), NOW).requests).toBe(1)
+  })
+})
+
+describe('the moment up to which there is no more room', () => {
+  it('is the last one before the room grows', () => {
+    const shape = aShape({ limits: { requests: 50, tokens: 1_000 } })
+    const slot = fc.integer({ min: -8, max: 12 }).map((i) => NOW + i * shape.bucketMs)
+    const permits = fc.array(fc.record({ slot, tokens: fc.integer({ min: 0, max: 9 }) }), {
+      minLength: 1,
+      maxLength: 8,
+    })
+    fc.assert(
+      fc.property(permits, fc.integer({ min: 0, max: 5_000 }), (drawn, ahead) => {
+        const ledger = trim(aLedger({ shape, permits: drawn }), NOW)
+        const [from, until] = [NOW + ahead, sameRoomUntil(ledger, NOW + ahead)]
+        const more = (at: number) => {
+          const [then, before] = [roomInAll({ window: ledger }, at), roomInAll({ window: ledger }, from)]
+          return then.requests > before.requests || then.tokens > before.tokens
+        }
+        expect(more(until === Infinity ? NOW + 100_000 : until)).toBe(false)
+        if (until < Infinity) expect(more(until + 1)).toBe(true)
+      }),
+    )
   })
 })
 
