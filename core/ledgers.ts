@@ -84,6 +84,12 @@ export const amendAll = (ledgers: Ledgers, slot: number, by: Cost): Ledgers =>
   all(ledgers, (ledger) => amend(ledger, slot, by))
 export const trimAll = (ledgers: Ledgers, now: number): Ledgers => all(ledgers, (ledger) => trim(ledger, now))
 
+/** The same permits under other limits of the window, of the same dimensions. */
+export const limitedTo = ({ window, ...rest }: Ledgers, limits: Limits): Ledgers => ({
+  ...rest,
+  window: { ...window, shape: { ...window.shape, limits } },
+})
+
 /** The first stamp at or after `from` that is legal in all of them. */
 export function earliestStamp({ window, day }: Ledgers, from: number, cost: Cost): number {
   for (let at = from; ; ) {

@@ -4,7 +4,8 @@
  */
 import type { Head } from './bell.ts'
 import { Contest, type Turns } from './contest.ts'
-import { type Cost, NOTHING } from './cost.ts'
+import { type Cost, type Limits, NOTHING } from './cost.ts'
+import { usedIn } from './ledger.ts'
 import { type Ledgers, permitAll, trimAll } from './ledgers.ts'
 import { intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
 import { groupId, type Lane, type Ring, restIfEmpty } from './ring.ts'
@@ -23,8 +24,10 @@ export interface Snapshot {
   readonly travelMs: number
   /** Slots stand at least so far apart: workers could not keep up with more. */
   readonly slowedMs: number
-  /** The pool is stopped; one probe may go from this moment on. */
-  readonly stopped?: { readonly probeAt: number }
+  /** The provider's window, without the guard. */
+  readonly windowMs: number
+  /** The pool is stopped, perhaps as its provider is down; one probe may go from this moment on. */
+  readonly stopped?: { readonly probeAt: number; readonly down?: boolean }
   /** The provider asked for quiet until then. */
   readonly quietUntil: number
 }
@@ -33,6 +36,8 @@ export interface Permit {
   readonly head: Head
   readonly slot: number
   readonly cost: Cost
+  /** What our own calls have then taken of the provider's window, this one included. */
+  readonly held: Limits
 }
 export interface Plan {
   readonly permits: readonly Permit[]
@@ -167,8 +172,8 @@ class Planning {
   }
 
   private permit({ lane, head }: InTurn, { slot, next }: Offer, cost: Cost): void {
-    this.permits.push({ lane, head, slot, cost })
     this.ledgers = permitAll(this.ledgers, slot, cost)
+    this.permits.push({ lane, head, slot, cost, held: usedIn(this.ledgers.window, slot, this.s.windowMs) })
     this.next = next
     this.contest.serve(cost[this.s.ring.share])
   }
@@ -193,7 +198,8 @@ interface AtMost {
 function atMost(s: Snapshot, now: number): AtMost {
   if (s.stopped) {
     const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
-    return { reason: 'PROVIDER_CONFIG', permits: now >= probeAt ? 1 : 0, until: probeAt }
+    const reason = s.stopped.down ? 'CIRCUIT_OPEN' : 'PROVIDER_CONFIG'
+    return { reason, permits: now >= probeAt ? 1 : 0, until: probeAt }
   }
   if (now < s.quietUntil) return { reason: 'SLOWDOWN', permits: 0, until: s.quietUntil }
   const free = Math.max(0, s.concurrency - s.ring.sent.size)
@@ -234,5 +240,12 @@ export function applyPlan(
     }
   }
   for (const p of decided.permits)
-    ring.sent.set(p.head.jobId, { head: p.head, lane: p.lane.id, slot: p.slot, cost: p.cost, ...watch(p) })
+    ring.sent.set(p.head.jobId, {
+      head: p.head,
+      lane: p.lane.id,
+      slot: p.slot,
+      cost: p.cost,
+      held: p.held,
+      ...watch(p),
+    })
 }

@@ -224,6 +224,7 @@ describe('a plan', () => {
     const { head, slot } = decided.permits[0] ?? { head: undefined, slot: 0 }
     expect(ring.sent.get(head?.jobId ?? '')).toEqual({
       head,
+      held: { requests: 1 },
       cost: aCost({ tokens: 100, input: 100 }),
       lane: lane.id,
       slot,

@@ -159,6 +159,7 @@ const tries = (over: Partial<Tries> = {}): Tries => ({
   throttles: 0,
   attemptsAtMost: 5,
   probe: false,
+  doubted: false,
   ...over,
 })
 const failure = (over: Partial<Failure> = {}): Failure => ({ class: 'server', message: 'it broke', ...over })

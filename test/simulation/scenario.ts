@@ -152,6 +152,7 @@ function poolOf(s: Stream): SettingsInput['pools'][string] {
     pacing: s.chance(0.75) ? 'even' : 'burst',
     order: s.pick(['weighted', 'weighted', 'strict', 'owners']),
     settleMarginMs: s.spread(300, 20_000),
+    feedback: false,
     history: s.chance(0.5) ? 'full' : 'empty',
   }
 }
