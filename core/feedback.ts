@@ -31,6 +31,8 @@ export interface Around {
   readonly windowMs: number
   /** What may pass between a slot and the provider's count: by so much both counts may differ. */
   readonly guardMs: number
+  /** Our calls arrive about in the order of their slots. A burst does not: there only a refusal tells of others. */
+  readonly inOrder: boolean
   /** Whether what others use is taken off. */
   readonly strangers: boolean
   readonly now: number
@@ -163,7 +165,7 @@ function othersIn(samples: readonly Sample[], limit: number, d: Dimension, p: Ar
   const at = (share: number) => amounts[Math.floor(share * (amounts.length - 1))] ?? 0
   const refused = samples.findLast(({ sure }) => sure)
   const tolerance = Math.max(1, limit * (TOLERANCE[d] + p.guardMs / p.windowMs))
-  if (at(0.5) <= tolerance && !refused) return 0
+  if (!refused && (!p.inOrder || at(0.5) <= tolerance)) return 0
   return Math.max(0, Math.ceil(at(0.75)), refused?.others ?? 0)
 }
 

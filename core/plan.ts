@@ -36,7 +36,7 @@ export interface Permit {
   readonly head: Head
   readonly slot: number
   readonly cost: Cost
-  /** What our own calls have then taken of the provider's window, this one included. */
+  /** What our own calls have taken of the provider's window at its slot, this one included. */
   readonly held: Limits
 }
 export interface Plan {
@@ -82,7 +82,7 @@ export function plan(s: Snapshot, now: number): Plan {
 /** One plan in the making: whoever is in turn gets a permit, lets others pass, or ends it. */
 class Planning {
   private readonly contest: Contest
-  private readonly permits: Permit[] = []
+  private readonly permits: Omit<Permit, 'held'>[] = []
   private readonly most: AtMost
   private readonly lead: number
   private readonly reach: number
@@ -126,11 +126,17 @@ class Planning {
 
   result(): Plan {
     const turns = this.contest.result()
-    const { permits, ledgers, next, holds } = this
+    const { ledgers, next, holds } = this
+    const permits = this.permits.map((p) => ({ ...p, held: this.heldAt(p.slot) }))
     const waits = this.waits?.jobId ?? this.stillWaiting()
     const againAt = Math.min(this.againAt, nextReadyAt(this.s.ring, turns, this.now))
     const held = { ...(holds ? { holds } : {}), ...(waits === undefined ? {} : { waits }) }
     return { permits, ledgers, next, turns, ...held, againAt }
+  }
+
+  /** When all is planned: what shares its moment may arrive before it. */
+  private heldAt(slot: number): Limits {
+    return usedIn(this.ledgers.window, slot, this.s.windowMs)
   }
 
   /** Who waited before does so until it goes, whatever else holds it meanwhile. */
@@ -173,7 +179,7 @@ class Planning {
 
   private permit({ lane, head }: InTurn, { slot, next }: Offer, cost: Cost): void {
     this.ledgers = permitAll(this.ledgers, slot, cost)
-    this.permits.push({ lane, head, slot, cost, held: usedIn(this.ledgers.window, slot, this.s.windowMs) })
+    this.permits.push({ lane, head, slot, cost })
     this.next = next
     this.contest.serve(cost[this.s.ring.share])
   }

@@ -9,7 +9,7 @@ import { amendNext } from '../../core/pacing.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { correct, heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
 import { adapt } from './adapt.ts'
-import { hearLimits, hearOfCall, isWell } from './feedback.ts'
+import { hearLimits, hearOfCall, isWell, keepCall, takeCall } from './feedback.ts'
 import type { Holder } from './holder.ts'
 
 export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
@@ -23,6 +23,7 @@ export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
 function hear(h: Holder, bell: Bell, now: number): void {
   switch (bell.t) {
     case 'entered':
+      keepCall(h, bell.head)
       return heard(h.ring, laneIn(h.ring, bell), bell.head)
     case 'came':
       for (const job of bell.jobs) heard(h.ring, laneIn(h.ring, job), job.head)
@@ -69,11 +70,12 @@ function stopped(h: Holder, { slot, again }: Extract<Bell, { t: 'stopped' }>, no
 }
 
 function settled(h: Holder, job: Settled, now: number): void {
+  const call = takeCall(h, job)
+  if (call) hearOfCall(h, job, call, now)
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
   if (job.usage) used(h, sent, job.usage)
-  hearOfCall(h, job, sent, now)
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)

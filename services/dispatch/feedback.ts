@@ -1,6 +1,6 @@
 /** What the holder makes of what the provider says: limits that follow it, fewer calls in flight, and the breaker. */
 import { answeredOne, overloaded, stillKnown } from '../../core/at-once.ts'
-import type { Bell, Settled } from '../../core/bell.ts'
+import type { Bell, Head, Settled } from '../../core/bell.ts'
 import { acquit, isDoubted, isProviders, isTooMuch, testify } from '../../core/breaker.ts'
 import { DIMENSIONS, type Limits } from '../../core/cost.ts'
 import { type Allowances, type Around, allowances, hear, type Kept, keptOf } from '../../core/feedback.ts'
@@ -13,9 +13,32 @@ import { startSlowly } from './load.ts'
 
 const around = ({ settings }: Holder, now: number): Around => {
   const { refusalMs, skewMs, networkMs } = settings.guard
-  const { windowMs, feedback } = settings
+  const { windowMs, feedback, pacing } = settings
   const guardMs = refusalMs + skewMs + networkMs
-  return { configured: limitsOf(settings), windowMs, guardMs, strangers: feedback.strangers, now }
+  const { strangers } = feedback
+  return { configured: limitsOf(settings), windowMs, guardMs, strangers, inOrder: pacing === 'even', now }
+}
+
+/** More than may be on their way to be told of. */
+const QUEUED_AGAIN_AT_MOST = 1_000
+
+/** A failed job stands in its lane again, and is told of there, before its message's bell tells how it failed. */
+export function keepCall({ ring, queuedAgain }: Holder, { jobId, fence }: Head): void {
+  const sent = ring.sent.get(jobId)
+  if (!sent || sent.head.fence >= fence) return
+  queuedAgain.set(jobId, sent)
+  for (const oldest of queuedAgain.keys()) if (queuedAgain.size > QUEUED_AGAIN_AT_MOST) queuedAgain.delete(oldest)
+}
+
+type Call = Pick<Settled, 'jobId' | 'fence'>
+const callOf = ({ ring, queuedAgain }: Holder, { jobId, fence }: Call): Sent | undefined =>
+  [ring.sent.get(jobId), queuedAgain.get(jobId)].find((sent) => sent?.head.fence === fence)
+
+/** The call that was settled, once. */
+export function takeCall(h: Holder, job: Call): Sent | undefined {
+  const call = callOf(h, job)
+  if (h.queuedAgain.get(job.jobId) === call) h.queuedAgain.delete(job.jobId)
+  return call
 }
 
 /** To be asked while what was sent is still known. */
@@ -23,8 +46,8 @@ export function hearLimits(h: Holder, bell: Extract<Bell, { t: 'settled' }>, now
   if (!h.settings.feedback.limits) return
   const { heard, jobs } = bell
   const job = jobs.find(({ jobId, failed }) => (heard ? jobId === heard.jobId : failed === 'rate-limited'))
-  const sent = job && h.ring.sent.get(job.jobId)
-  if (!sent || sent.head.fence !== job.fence) return
+  const sent = job && callOf(h, job)
+  if (!sent) return
   const { slot, held, cost } = sent
   const ours = { ...(held ? { held } : {}), ...(cost ? { cost } : {}) }
   const refused = job.failed === 'rate-limited'
@@ -104,7 +127,11 @@ function open(h: Holder, failed: string, slot: number, now: number): void {
 
 /** It answers again: the record goes, and those who wait come little by little. */
 export function isWell(h: Holder): void {
-  if (h.stopped?.down) startSlowly(h)
+  if (h.stopped?.down) {
+    startSlowly(h)
+    // More than one probe failed: it was down, and what it could not bear then says nothing of what it bears now.
+    if (h.stopped.probes > 1) h.atOnce = undefined
+  }
   delete h.stopped
   h.evidence.clear()
   h.mended = true

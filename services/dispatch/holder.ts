@@ -7,7 +7,7 @@ import type { Tier } from '../../core/job.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Ledgers } from '../../core/ledgers.ts'
 import type { Next } from '../../core/pacing.ts'
-import type { Ring } from '../../core/ring.ts'
+import type { Ring, Sent } from '../../core/ring.ts'
 import type { PoolSettings } from '../../core/settings.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
 import type { Costing } from '../costs.ts'
@@ -31,6 +31,8 @@ export interface Holder {
    * `down`: nothing is refused, the provider fails. `unwritten`: the record of that is still to be put.
    */
   stopped?: { line: string; probeAt: number; since: number; probes: number; down?: true; unwritten?: boolean }
+  /** Calls whose jobs were queued again before their message's bell came: what is told of them is told then. */
+  readonly queuedAgain: Map<string, Sent>
   /** Failures that look like a provider that is down. */
   readonly evidence: Evidence
   /** What the provider says of its limits, and what follows of it since when. */

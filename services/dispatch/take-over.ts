@@ -56,6 +56,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     ...(stop
       ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0, ...(stop.down ? { down: true } : {}) } }
       : {}),
+    queuedAgain: new Map(),
     evidence: new Map(),
     feedback: settings.feedback.limits ? recalled(record.feedback ?? {}, now) : {},
     allows: {},

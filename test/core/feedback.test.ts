@@ -18,6 +18,7 @@ const around = (over: Partial<Around> = {}): Around => ({
   configured: { requests: 300 },
   windowMs: WINDOW_MS,
   guardMs: 0,
+  inOrder: true,
   strangers: true,
   now: NOW,
   ...over,
@@ -100,6 +101,12 @@ describe('what may be permitted in a window', () => {
   it('takes others off by a refusal alone, however few they are: both together were the limit', () => {
     const known = hear({}, seen(300, 0, 297, { refused: true }), around())
     expect(requests(known)).toMatchObject({ limit: 296, why: 'others', others: 4 })
+  })
+
+  it('takes others off by a refusal alone where calls go in bursts: they arrive in any order', () => {
+    const p = around({ inOrder: false })
+    expect(requests(hear({}, seen(300, 100, 50), p), p)).toMatchObject({ limit: 300, others: 0 })
+    expect(requests(hear({}, seen(300, 0, 201, { refused: true }), p), p)).toMatchObject({ limit: 200, others: 100 })
   })
 
   it('takes nothing off where others are not to be looked for', () => {
