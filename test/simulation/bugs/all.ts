@@ -3,6 +3,7 @@ import type { Bug } from './bug.ts'
 import { DIMENSION_BUGS } from './dimensions.ts'
 import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
+import { FEEDBACK_BUGS } from './feedback.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
 import { REAL_BUGS } from './real.ts'
@@ -18,6 +19,7 @@ export const BUGS: readonly Bug[] = [
   ...BATCH_BUGS,
   ...REFUND_BUGS,
   ...DIMENSION_BUGS,
+  ...FEEDBACK_BUGS,
   ...END_BUGS,
   ...REAL_BUGS,
 ]

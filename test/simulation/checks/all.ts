@@ -25,6 +25,7 @@ import { published } from './published.ts'
 import { refused } from './refused.ts'
 import { sharing } from './sharing.ts'
 import { soundClocks } from './sound-clocks.ts'
+import { weather } from './weather.ts'
 import { windows } from './windows.ts'
 
 export const CHECKS: readonly MakeCheck[] = [
@@ -52,6 +53,7 @@ export const CHECKS: readonly MakeCheck[] = [
   heard,
   sharing,
   conservation,
+  weather,
   published,
   atRest,
 ]
