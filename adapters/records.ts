@@ -90,7 +90,7 @@ const Content = z.string().transform((text, ctx): unknown => {
 const StoredInput = JobInput.extend({ input: Content })
 export const fromInputItem = (item: Item): JobInput => parseRecord<JobInput>(StoredInput, item)
 
-const Stop = z.object({ at: z.number(), line: z.string() })
+const Stop = z.object({ at: z.number(), line: z.string(), down: z.literal(true).optional() })
 export const fromStopItem = (item: Item): z.infer<typeof Stop> => parseRecord(Stop, item)
 
 export const leaderItem = (leader: Leader): Item => expiring(leaderKey(leader.cacheKey), leader)

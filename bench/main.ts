@@ -1,6 +1,7 @@
 /** `npm run bench -- [SCENARIO ...]`: runs scenarios and prints what they measured, machine and date beside it. */
 import { outside } from './check.ts'
 import { concurrency } from './concurrency.ts'
+import { feedback } from './feedback.ts'
 import { flat } from './flat.ts'
 import { limit } from './limit.ts'
 import { type Asked, help, parseBenchOptions } from './options.ts'
@@ -13,7 +14,7 @@ import { tokens } from './tokens.ts'
 import { wake } from './wake.ts'
 import { worst } from './worst.ts'
 
-const SCENARIOS: readonly Scenario[] = [limit, tokens, people, flat, throughput, concurrency, wake]
+const SCENARIOS: readonly Scenario[] = [limit, tokens, people, feedback, flat, throughput, concurrency, wake]
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)

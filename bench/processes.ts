@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ApiClient, apiClient } from '../local/api-client.ts'
+import type { Change } from '../local/simulated-provider.ts'
 import { rssMbOf } from './memory.ts'
 import type { Metered } from './metering.ts'
 import type { PlantOrder } from './plant.ts'
@@ -56,6 +57,8 @@ export interface ProviderStats {
 export interface Provider {
   readonly url: string
   stats(): Promise<ProviderStats>
+  /** What befalls it from now on. */
+  change(change: Change): void
   stop(): Promise<void>
 }
 
@@ -71,6 +74,7 @@ export async function startProvider(
   return {
     url,
     stats: async () => (await (await fetch(new URL('/stats', url))).json()) as ProviderStats,
+    change: (change) => void child.send(change),
     async stop() {
       child.kill('SIGTERM')
       await once(child, 'exit')

@@ -1,7 +1,7 @@
 /** The simulated provider as a process of a benchmark: told over IPC how long calls take, and telling of each. */
 import type { Counting } from '../local/simulated-provider/counting.ts'
 import { randomFrom } from '../local/simulated-provider/latency.ts'
-import { type Call, type Scripted, simulatedProvider } from '../local/simulated-provider.ts'
+import { type Call, type Change, type Scripted, simulatedProvider } from '../local/simulated-provider.ts'
 import { type Lognormal, lognormal } from './distribution.ts'
 
 export interface ProviderOrder {
@@ -58,6 +58,7 @@ async function serve(order: ProviderOrder): Promise<void> {
     ...(logFile === undefined ? {} : { logFile }),
   })
   process.once('SIGTERM', () => void provider.close().then(() => process.exit(0)))
+  process.on('message', (change: Change) => provider.change(change))
   tell({ kind: 'listening', url: provider.url })
 }
 

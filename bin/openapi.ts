@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import * as z from 'zod'
 import { createDocument } from 'zod-openapi'
+import { DIMENSIONS } from '../core/cost.ts'
 import {
   BatchEntry,
   DecisionBody,
@@ -99,6 +100,38 @@ const Permit = z
     description:
       'One call that a person may make itself. `useWithinMs` counts from this answer; `ahead` are served before it.',
   })
+const amounts = z.partialRecord(z.enum(DIMENSIONS), z.number())
+const Pool = z
+  .object({
+    id: z.string(),
+    provider: z.string(),
+    windowMs: z.number(),
+    limits: z.object({ window: amounts, day: amounts.optional(), concurrency: z.number().optional() }),
+    used: z.object({ window: amounts, day: amounts.optional() }),
+    order: z.string(),
+    pacing: z.string(),
+    tiers: z.record(z.string(), z.number()),
+    stopped: z.object({ since: z.string(), line: z.string() }).optional(),
+    feedback: z.object({ limits: z.boolean(), strangers: z.boolean(), overload: z.boolean(), breaker: z.boolean() }),
+    allowed: z.partialRecord(
+      z.enum(DIMENSIONS),
+      z.object({
+        limit: z.number(),
+        why: z.enum(['configured', 'stated', 'others', 'learned']),
+        since: z.string(),
+      }),
+    ),
+    atOnce: z.number().optional(),
+    quietUntil: z.string().optional(),
+    breaker: z.object({
+      state: z.enum(['closed', 'open']),
+      since: z.string().optional(),
+      line: z.string().optional(),
+      probeAt: z.string().optional(),
+    }),
+    strangers: z.object({ perMinute: amounts, sentence: z.string() }).optional(),
+  })
+  .meta({ id: 'Pool' })
 
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
 const problem = {
@@ -181,7 +214,14 @@ export const openApiDocument = () =>
       '/v1/pools': {
         get: {
           summary: 'Pools and their limits',
-          responses: answers(200, z.object({ pools: z.array(z.record(z.string(), z.unknown())) }), 'Pools'),
+          responses: answers(200, z.object({ pools: z.array(Pool) }), 'Pools'),
+        },
+      },
+      '/v1/pools/{id}': {
+        get: {
+          summary: 'A pool: its limit, what its provider allows of it at present and why, its breaker, strangers',
+          requestParams: { path: z.object({ id: z.string() }) },
+          responses: answers(200, Pool, 'The pool'),
         },
       },
       '/v1/pools/{id}/resume': {

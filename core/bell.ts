@@ -3,6 +3,7 @@
  * A bell carries what the dispatcher needs to act without reading the lane.
  */
 import * as z from 'zod'
+import { Told } from './feedback.ts'
 import { type LiveRecord, TIERS, Usage } from './job.ts'
 
 /** What the dispatcher keeps of a queued record. */
@@ -40,6 +41,10 @@ export const Settled = z.object({
   uncalled: z.literal(true).optional(),
   /** What the call used, as the provider told: the difference to what was reserved is given back or taken. */
   usage: Usage.optional(),
+  /** Of a call that failed, the class of its error (core/retry.ts). */
+  failed: z.string().optional(),
+  /** Given back before its slot, since the provider had asked for quiet: its worker was not late. */
+  hushed: z.literal(true).optional(),
 })
 export type Settled = z.infer<typeof Settled>
 
@@ -64,6 +69,8 @@ export const Bell = z.discriminatedUnion('t', [
     /** Provider refusals by limit in this message, and until when it asked for quiet. */
     refused: z.number().optional(),
     quietUntil: z.number().optional(),
+    /** What the provider said of its limits to the last of these jobs, by slot, to which it said something. */
+    heard: z.object({ jobId: z.string(), told: Told }).optional(),
   }),
   z.object({
     ...common,

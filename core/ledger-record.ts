@@ -1,6 +1,7 @@
 /** A pool's one record: lease, ledger, pacing and virtual times, written once per tick by the lease's holder. */
 import * as z from 'zod'
 import { DIMENSIONS } from './cost.ts'
+import { Kept } from './feedback.ts'
 import { emptyLedger, fullLedger, type Ledger, type LedgerShape, spanMs } from './ledger.ts'
 import { countedInBytes, packLedger, unpackLedger } from './ledger-codec.ts'
 import { assumingUnknown, withoutFuture } from './ledger-history.ts'
@@ -41,6 +42,8 @@ export const LedgerRecord = z.object({
   lastSlot: z.number(),
   /** Until then the provider asked for quiet. */
   quietUntil: z.number().optional(),
+  /** What the provider said of its limits. Nonsense is nothing: the ledger beside it must be read. */
+  feedback: Kept.optional().catch(undefined),
   /** What sending took, as its holder knew it. */
   travelMs: z.number().optional(),
   order: z.string().optional(),

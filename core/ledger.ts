@@ -186,10 +186,11 @@ export function sameRoomUntil({ shape, first, counts }: Ledger, now: number): nu
   return (first + Math.min(...countedIn(shape).map((d) => lastAsFull(counts[d] ?? [])))) * shape.bucketMs
 }
 
-/** What was permitted in (t - span, t], by dimension, as far as it is counted. */
-export function usedIn({ shape, first, counts }: Ledger, now: number): Limits {
+/** What was permitted in (t - span, t], by dimension, as far as it is counted; or in a shorter time than the span. */
+export function usedIn({ shape, first, counts }: Ledger, now: number, ms: number = spanMs(shape)): Limits {
   const i = stampBucket(shape, now) - first
-  const rows = countedIn(shape).map((d) => [d, sum(counts[d] ?? [], i - shape.buckets + 1, i + 1)] as const)
+  const buckets = Math.ceil(ms / shape.bucketMs)
+  const rows = countedIn(shape).map((d) => [d, sum(counts[d] ?? [], i - buckets + 1, i + 1)] as const)
   return Object.fromEntries(rows)
 }
 

@@ -111,6 +111,12 @@ export function roomInAll({ window, day }: Ledgers, now: number): Cost {
 export const sameRoomInAllUntil = ({ window, day }: Ledgers, now: number): number =>
   Math.min(sameRoomUntil(window, now), day ? sameRoomUntil(day, now) : Infinity)
 
+/** The same permits under other limits of the window, of the same dimensions. */
+export const limitedTo = ({ window, ...rest }: Ledgers, limits: Limits): Ledgers => ({
+  ...rest,
+  window: { ...window, shape: { ...window.shape, limits } },
+})
+
 /** The first stamp at or after `from` that is legal in all of them. */
 export function earliestStamp({ window, day }: Ledgers, from: number, cost: Cost): number {
   for (let at = from; ; ) {

@@ -44,6 +44,22 @@ export const Overview = z.object({
   late: z.number(),
   inFlight: z.array(z.object({ jobId: z.string(), owner: z.string(), tier: z.string(), slot: z.number() })),
   stopped: z.string().optional(),
+  /** What the provider allows at present, where that is followed. Absent in pictures of older code. */
+  provider: z
+    .object({
+      /** Of a window, by dimension; `since` (epoch ms) it is so, and what others use of it. */
+      allows: z.partialRecord(
+        z.enum(DIMENSIONS),
+        z.object({ limit: z.number(), why: z.string(), since: z.number(), others: z.number() }),
+      ),
+      /** Calls in flight, where overload has lowered them. */
+      atOnce: z.number().optional(),
+      /** Epoch ms, where it asked for quiet. */
+      quietUntil: z.number().optional(),
+      /** It is down: nothing is sent but probes. */
+      down: z.object({ since: z.number(), line: z.string(), probeAt: z.number() }).optional(),
+    })
+    .optional(),
 })
 export type Overview = z.infer<typeof Overview>
 

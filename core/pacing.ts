@@ -2,7 +2,7 @@
  * Pacing: which moment is offered to the next call. `even` spreads a window's calls and tokens, so that capacity comes
  * free evenly a window later and people never meet a wall; `burst` offers the first legal moment.
  */
-import { type Cost, DIMENSIONS, type Dimension } from './cost.ts'
+import { type Cost, DIMENSIONS, type Dimension, type Limits } from './cost.ts'
 import { type LedgerShape, spanMs, stampAt } from './ledger.ts'
 import { earliestStamp, type Ledgers } from './ledgers.ts'
 
@@ -72,6 +72,16 @@ export function amendNext(next: Next, by: Cost, p: { readonly shape: LedgerShape
     return [d, at + evenMs(d, { pacing: p.pacing, cost: by }, p.shape)]
   })
   return Object.fromEntries(amended)
+}
+
+/** The pacing where a window may hold more than before: what is left to wait shrinks as the interval does. */
+export function hastened(next: Next, p: { readonly from: Limits; readonly to: Limits; readonly now: number }): Next {
+  const nearer = Object.entries(next).map(([name, at]) => {
+    const d = name as Dimension
+    const part = Math.min(1, (p.from[d] ?? 1) / (p.to[d] ?? 1))
+    return [d, at > p.now ? p.now + (at - p.now) * part : at]
+  })
+  return Object.fromEntries(nearer)
 }
 
 /** From where each dimension goes on in which the call takes part. */

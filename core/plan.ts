@@ -4,7 +4,8 @@
  */
 import type { Head } from './bell.ts'
 import { Contest, type Turns } from './contest.ts'
-import { type Cost, exceeding, NOTHING } from './cost.ts'
+import { type Cost, type Dimension, exceeding, type Limits, NOTHING, within } from './cost.ts'
+import { usedIn } from './ledger.ts'
 import { holdingBack, type Ledgers, permitAll, shapedAs, trimAll } from './ledgers.ts'
 import { intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
 import { groupId, type Lane, type Ring, restIfEmpty } from './ring.ts'
@@ -19,14 +20,18 @@ export interface Snapshot {
   readonly next: Next
   /** Held back for people in every window; absent where they take none. */
   readonly held?: Cost
+  /** What people may have called that no ledger counts yet. */
+  readonly uncounted?: Cost
   /** Calls that may be in flight. */
   readonly concurrency: number
   /** What sending takes at present: no slot is stamped nearer than this. */
   readonly travelMs: number
   /** Slots stand at least so far apart: workers could not keep up with more. */
   readonly slowedMs: number
-  /** The pool is stopped; one probe may go from this moment on. */
-  readonly stopped?: { readonly probeAt: number }
+  /** The provider's window, without the guard. */
+  readonly windowMs: number
+  /** The pool is stopped, perhaps as its provider is down; one probe may go from this moment on. */
+  readonly stopped?: { readonly probeAt: number; readonly down?: boolean }
   /** The provider asked for quiet until then. */
   readonly quietUntil: number
 }
@@ -35,6 +40,8 @@ export interface Permit {
   readonly head: Head
   readonly slot: number
   readonly cost: Cost
+  /** What our own calls have taken of the provider's window at its slot, this one included. */
+  readonly held: Limits
 }
 export interface Plan {
   readonly permits: readonly Permit[]
@@ -83,7 +90,7 @@ export function plan(s: Snapshot, now: number): Plan {
 /** One plan in the making: whoever is in turn gets a permit, lets others pass, or ends it. */
 class Planning {
   private readonly contest: Contest
-  private readonly permits: Permit[] = []
+  private readonly permits: Omit<Permit, 'held'>[] = []
   private readonly most: AtMost
   private readonly lead: number
   private readonly reach: number
@@ -131,12 +138,19 @@ class Planning {
 
   result(): Plan {
     const turns = this.contest.result()
-    const { permits, next, holds, exceeds } = this
+    const { next, holds, exceeds } = this
     const ledgers = shapedAs(this.ledgers, this.s.ledgers)
+    const permits = this.permits.map((p) => ({ ...p, held: this.heldAt(p.slot) }))
     const waits = this.waits?.jobId ?? this.stillWaiting()
     const againAt = Math.min(this.againAt, nextReadyAt(this.s.ring, turns, this.now))
     const held = { ...(holds ? { holds } : {}), ...(waits === undefined ? {} : { waits }) }
     return { permits, ledgers, next, turns, ...held, ...(exceeds ? { exceeds } : {}), againAt }
+  }
+
+  /** When all is planned: what shares its moment may arrive before it. */
+  private heldAt(slot: number): Limits {
+    const used = Object.entries(usedIn(this.ledgers.window, slot, this.s.windowMs))
+    return Object.fromEntries(used.map(([d, n]) => [d, n + (this.s.uncounted?.[d as Dimension] ?? 0)]))
   }
 
   /** Who waited before does so until it goes, whatever else holds it meanwhile. */
@@ -156,11 +170,13 @@ class Planning {
     return false
   }
 
+  /** By what is held for people alone: what a limit is too low for at present goes when its window is empty. */
   private leavesTooLittle(cost: Cost): boolean {
-    const { window, day } = this.ledgers
-    const over = exceeding(cost, window.shape.limits) ?? (day && exceeding(cost, day.shape.limits))
-    if (over) this.exceeds = cost
-    return over !== undefined
+    const [all, left] = [limitsIn(this.s.ledgers), limitsIn(this.ledgers)]
+    const atMost = all.reduce(within, cost)
+    const over = left.some((limits) => exceeding(atMost, limits))
+    if (over) this.exceeds = atMost
+    return over
   }
 
   /** Where pacing says no it says so to all; where a ledger lacks tokens, a smaller one may still find room. */
@@ -185,8 +201,8 @@ class Planning {
   }
 
   private permit({ lane, head }: InTurn, { slot, next }: Offer, cost: Cost): void {
-    this.permits.push({ lane, head, slot, cost })
     this.ledgers = permitAll(this.ledgers, slot, cost)
+    this.permits.push({ lane, head, slot, cost })
     this.next = next
     this.contest.serve(cost[this.s.ring.share])
   }
@@ -206,6 +222,8 @@ function heldBy(asked: Asked, slot: number, s: Snapshot): { reason: WaitReason; 
   return { reason: byPeople ? 'PEOPLE_FIRST' : reason, byTokens }
 }
 
+const limitsIn = ({ window, day }: Ledgers): Limits[] => [window.shape.limits, ...(day ? [day.shape.limits] : [])]
+
 /** How many permits this tick may give, and what holds the next one, until when. */
 interface AtMost {
   readonly permits: number
@@ -216,7 +234,8 @@ interface AtMost {
 function atMost(s: Snapshot, now: number): AtMost {
   if (s.stopped) {
     const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
-    return { reason: 'PROVIDER_CONFIG', permits: now >= probeAt ? 1 : 0, until: probeAt }
+    const reason = s.stopped.down ? 'CIRCUIT_OPEN' : 'PROVIDER_CONFIG'
+    return { reason, permits: now >= probeAt ? 1 : 0, until: probeAt }
   }
   if (now < s.quietUntil) return { reason: 'SLOWDOWN', permits: 0, until: s.quietUntil }
   const free = Math.max(0, s.concurrency - s.ring.sent.size)
@@ -257,5 +276,12 @@ export function applyPlan(
     }
   }
   for (const p of decided.permits)
-    ring.sent.set(p.head.jobId, { head: p.head, lane: p.lane.id, slot: p.slot, cost: p.cost, ...watch(p) })
+    ring.sent.set(p.head.jobId, {
+      head: p.head,
+      lane: p.lane.id,
+      slot: p.slot,
+      cost: p.cost,
+      held: p.held,
+      ...watch(p),
+    })
 }

@@ -66,6 +66,8 @@ export interface Tries {
   readonly attemptsAtMost: number
   /** The call was a stopped pool's probe. */
   readonly probe: boolean
+  /** When it was sent others had failed by the provider's doing, and none was answered since. */
+  readonly doubted: boolean
 }
 
 /** `unit` is a random number in [0, 1). */
@@ -112,10 +114,19 @@ function afterThrottle(failure: Failure, tries: Tries, now: number, unit: number
 }
 
 function afterAttempt(failure: Failure, tries: Tries, now: number, unit: number): Verdict {
+  if (tries.doubted) return afterOutage(failure, tries, now, unit)
   const attempt = tries.attempt + 1
   if (attempt >= tries.attemptsAtMost) return { kind: 'fail', reason: 'attempts-used-up' }
   const wait = Math.max(Math.min(failure.retryAfterMs ?? 0, BACKOFF_CAP_MS), fullJitterMs(attempt, unit))
   return { kind: 'retry', at: now + wait, attempt, throttles: tries.throttles }
+}
+
+/** No attempt of a job is spent on a provider that is down. A probe uses nothing at all, as in a pool that is stopped. */
+function afterOutage(failure: Failure, { attempt, probe, ...tries }: Tries, now: number, unit: number): Verdict {
+  const throttles = tries.throttles + (probe ? 0 : 1)
+  if (throttles > THROTTLES_AT_MOST) return { kind: 'fail', reason: 'attempts-used-up' }
+  const wait = Math.max(Math.min(failure.retryAfterMs ?? 0, BACKOFF_CAP_MS), fullJitterMs(Math.min(throttles, 6), unit))
+  return { kind: 'retry', at: now + wait, attempt, throttles }
 }
 
 export const asJobError = (failure: Failure, at: number): JobError => ({

@@ -3,7 +3,7 @@
  * Plain data and the steps that change it; core/plan.ts reads it, services/dispatch applies plans to it.
  */
 import type { Head } from './bell.ts'
-import { type Cost, negative } from './cost.ts'
+import { type Cost, type Limits, negative } from './cost.ts'
 import type { LiveKey, Tier } from './job.ts'
 import { byPlace, laneOf } from './lane.ts'
 
@@ -35,6 +35,8 @@ export interface Sent {
   readonly slot: number
   /** What its permit reserved; absent where another holder sent it. */
   readonly cost?: Cost
+  /** What its provider's window held of our own at its slot; absent where another holder sent it. */
+  readonly held?: Limits
   readonly notAfter: number
   /** When to read the record by its key, should nobody ring. */
   lookAt: number

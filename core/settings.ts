@@ -40,6 +40,25 @@ const ACCOUNTINGS = ['total', 'openai', 'anthropic', 'bedrock'] as const
 export type Accounting = (typeof ACCOUNTINGS)[number]
 
 const amount = z.number().int().min(1).optional()
+
+/** What of a provider's answers is followed (core/feedback.ts, at-once.ts, breaker.ts). */
+const FeedbackParts = z.strictObject({
+  /** Limits: as its headers state them, or lowered where it refuses without a word. */
+  limits: z.boolean().default(true),
+  /** What others use is taken off. */
+  strangers: z.boolean().default(true),
+  /** Fewer calls in flight where it is overloaded. */
+  overload: z.boolean().default(true),
+  /** Nothing but probes while it is down. */
+  breaker: z.boolean().default(true),
+})
+const NO_FEEDBACK = { limits: false, strangers: false, overload: false, breaker: false } as const
+const Feedback = z
+  .union(
+    [z.boolean(), FeedbackParts],
+    'true, false, or an object of limits, strangers, overload and breaker, each true or false',
+  )
+  .transform((parts) => (parts === true ? FeedbackParts.parse({}) : parts === false ? NO_FEEDBACK : parts))
 const DAY_MS = 86_400_000
 
 /** What one person may have: permits that stand at once, and calls granted in a window. */
@@ -99,6 +118,7 @@ export const PoolSettings = z.strictObject({
   /** What is shared fairly between owners: calls, or tokens. */
   share: z.enum(['requests', 'tokens']).default('requests'),
   guard: Guard.prefault({}),
+  feedback: Feedback.prefault(true),
   pacing: z.enum(['even', 'burst']).default('even'),
   order: z.enum(['weighted', 'strict', 'owners']).default('weighted'),
   tiers: everyTier.default({ high: 60, medium: 30, low: 10 }),

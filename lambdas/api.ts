@@ -5,7 +5,7 @@ import { etag } from 'hono/etag'
 import { cancel } from '../services/cancel.ts'
 import { getJob } from '../services/get-job.ts'
 import { listJobs } from '../services/list-jobs.ts'
-import { overview, pools, resume } from '../services/pools.ts'
+import { overview, pool, pools, resume } from '../services/pools.ts'
 import { redrive } from '../services/redrive.ts'
 import { fromEnvironment } from './shared/compose.ts'
 import type { FunctionDeps } from './shared/deps.ts'
@@ -59,6 +59,10 @@ export function apiApp(deps: FunctionDeps): Hono<HttpEnv> {
   app.get('/v1/pools', async (c) => {
     const seen = await pools(deps, c.get('caller'))
     return seen.ok ? c.json({ pools: seen.pools }) : problem(c, seen)
+  })
+  app.get('/v1/pools/:id', async (c) => {
+    const seen = await pool(deps, c.get('caller'), c.req.param('id'))
+    return seen.ok ? c.json(seen.pool) : problem(c, seen)
   })
   app.post('/v1/pools/:id/resume', async (c) => {
     const done = await resume(deps, c.get('caller'), c.req.param('id'))

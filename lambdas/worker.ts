@@ -14,6 +14,7 @@ const Job = z.object({
   slot: z.number(),
   notAfter: z.number(),
   probe: z.boolean().optional(),
+  doubted: z.boolean().optional(),
 })
 const Message = z.object({
   pool: z.string(),

@@ -9,10 +9,19 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { Topic } from 'aws-cdk-lib/aws-sns'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import type { PoolSettings } from '../core/settings.ts'
 import { METRICS_NAMESPACE, serviceName } from './function.ts'
 import type { Stage } from './inputs.ts'
 
 const period = Duration.minutes(5)
+const LOWERED_PERIODS = 6
+/** The settings that limit a window, and how core/cost.ts names what they limit. */
+const LIMITED = [
+  { setting: 'requests', dimension: 'requests' },
+  { setting: 'tokens', dimension: 'tokens' },
+  { setting: 'inputTokens', dimension: 'input' },
+  { setting: 'outputTokens', dimension: 'output' },
+] as const
 /** A publisher that keeps up is seconds behind; at five minutes, ten retries are going round. */
 const STREAM_AGE = Duration.minutes(5)
 
@@ -23,7 +32,7 @@ interface AlarmsProps {
   readonly deadLetters: Readonly<Record<'jobs' | 'ends', Queue>>
   readonly topic: string | undefined
   readonly stage: Stage
-  readonly pools: readonly string[]
+  readonly pools: Readonly<Record<string, PoolSettings>>
 }
 
 export class Alarms extends Construct {
@@ -41,7 +50,7 @@ export class Alarms extends Construct {
         p.worker.metricThrottles({ period }),
       ),
       this.streamBehind(p.publisher),
-      ...p.pools.flatMap((pool) => this.ofPool(p.stage, pool)),
+      ...Object.entries(p.pools).flatMap(([pool, settings]) => this.ofPool(p.stage, pool, settings)),
     ]
     if (action) for (const alarm of alarms) alarm.addAlarmAction(action)
   }
@@ -58,7 +67,7 @@ export class Alarms extends Construct {
     })
   }
 
-  private ofPool(stage: Stage, pool: string): Alarm[] {
+  private ofPool(stage: Stage, pool: string, settings: PoolSettings): Alarm[] {
     const told = (metricName: string): IMetric =>
       new Metric({
         namespace: METRICS_NAMESPACE,
@@ -75,7 +84,29 @@ export class Alarms extends Construct {
         told('ClockOff'),
       ),
       this.any(`unreadable-${pool}`, `A record or bell of pool ${pool} does not parse`, told('Unreadable')),
+      this.any(`down-${pool}`, `The provider of pool ${pool} is down`, told('ProviderDown')),
+      ...LIMITED.filter((limit) => settings[limit.setting] !== undefined).map(({ dimension }) =>
+        this.lowered(stage, pool, dimension),
+      ),
     ]
+  }
+
+  /** A limit that drops for minutes is the provider's; for half an hour, something for people to know. */
+  private lowered(stage: Stage, pool: string, dimension: string): Alarm {
+    return new Alarm(this, `lowered-${pool}-${dimension}`, {
+      alarmDescription: `The provider of pool ${pool} has allowed less than half of the limit (${dimension}) for long`,
+      metric: new Metric({
+        namespace: METRICS_NAMESPACE,
+        metricName: 'AllowedShare',
+        dimensionsMap: { service: serviceName(stage), pool, dimension },
+        statistic: Stats.MAXIMUM,
+        period,
+      }),
+      threshold: 0.5,
+      evaluationPeriods: LOWERED_PERIODS,
+      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    })
   }
 
   /** The schedule starts it five times in this period. A function that nobody starts has no value, so none breaches. */

@@ -1,7 +1,7 @@
 /**
  * One page, in the order in which questions come: what waits, what the limit allows, what was refused, how jobs end,
- * whether the functions are well, whether messages are stuck; and what the cache saves, where a kind has one. It shows, and
- * decides nothing.
+ * what the provider allows at present and whether it is down, whether the functions are well, whether messages are stuck;
+ * and what the cache saves, where a kind has one. It shows, and decides nothing.
  */
 import { Duration } from 'aws-cdk-lib'
 import {
@@ -40,6 +40,7 @@ export function addDashboard(scope: Construct, p: DashboardProps): Dashboard {
     widgets: [
       [waiting(p), againstLimit(p)],
       [refused(p), ended(p)],
+      [allowed(p), down(p)],
       [functions(p), queues(p)],
       ...(cachingKinds(p).length > 0 ? [[saved(p), hitRate(p)]] : []),
     ],
@@ -84,6 +85,20 @@ const refused = (p: DashboardProps): IWidget =>
   graph(
     '429s and late slots',
     pools(p).flatMap((pool) => ['Refused429', 'LateSlots'].map((name) => ours(p, name, Stats.SUM, { pool }))),
+  )
+
+const allowed = (p: DashboardProps): IWidget =>
+  graph(
+    'Calls that the provider allows in a window, and what others take of it',
+    pools(p).flatMap((pool) =>
+      ['Allowed', 'Strangers'].map((name) => ours(p, name, Stats.AVERAGE, { pool, dimension: 'requests' })),
+    ),
+  )
+
+const down = (p: DashboardProps): IWidget =>
+  graph(
+    'Providers that are down, or refuse the key',
+    pools(p).flatMap((pool) => ['ProviderDown', 'PoolStopped'].map((name) => ours(p, name, Stats.MAXIMUM, { pool }))),
   )
 
 const ended = (p: DashboardProps): IWidget =>

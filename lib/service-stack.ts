@@ -100,7 +100,7 @@ export class ServiceStack extends Stack {
       deadLetters: { jobs: deadLetters, ends: unpublished },
       topic: p.alarmTopic,
       stage: p.stage,
-      pools: Object.keys(p.settings.pools),
+      pools: p.settings.pools,
     })
     addDashboard(this, { ...p, functions: Object.values(fns), queue, deadLetters: [deadLetters, unpublished] })
   }

@@ -48,10 +48,20 @@ export interface SimulatedProviderStats {
   readonly repeated: number
 }
 
+/** What may befall it while it runs. Each absent: as it is. */
+export interface Change {
+  readonly requests?: number
+  /** Calls of somebody else in a window, evenly spaced; those that are refused are not tried again. */
+  readonly strangers?: number
+  /** 503 to every call, admitted or not. */
+  readonly down?: boolean
+}
+
 export interface SimulatedProvider {
   /** With /v1, as a base URL. */
   readonly url: string
   stats(): SimulatedProviderStats
+  change(change: Change): void
   /** Drops the answers that are still due. Closing again waits for the same end. */
   close(): Promise<void>
 }
@@ -71,7 +81,12 @@ export async function simulatedProvider(options: SimulatedProviderOptions): Prom
     provider.close()
   }
   let closing: Promise<void> | undefined
-  return { url: `http://127.0.0.1:${port}/v1`, stats: provider.stats, close: () => (closing ??= close()) }
+  return {
+    url: `http://127.0.0.1:${port}/v1`,
+    stats: provider.stats,
+    change: provider.change,
+    close: () => (closing ??= close()),
+  }
 }
 
 type Judge = ReturnType<typeof judge>
@@ -91,12 +106,19 @@ function judge(options: SimulatedProviderOptions) {
   const log = tally(options.logFile)
   const random = randomFrom(options.seed ?? 1)
   const counts = { arrived: 0, admitted: 0, refused: 0 }
+  const strangers = strangersOf(options.windowMs, (at) => {
+    const arrived = window.arrive(at, { input: 0, output: 0 })
+    log.arrived({ n: 0 }, { at, status: arrived.kind === 'admitted' ? 200 : 429 })
+    if (arrived.kind === 'admitted') arrived.answered(at)
+  })
+  let down = false
   let last = Number.NEGATIVE_INFINITY
   /** A wall clock may step back; arrivals have an order all the same. */
   const time = () => (last = Math.max(last, now()))
 
   function call({ headers }: IncomingMessage, body: string): Reply {
     const at = time()
+    strangers.letIn(at)
     counts.arrived += 1
     const caller = callOf(headers, counts.arrived)
     const answered = decide(caller, body, at)
@@ -107,6 +129,7 @@ function judge(options: SimulatedProviderOptions) {
   function decide(caller: Call, body: string, at: number): Reply {
     const parsed = ChatRequest.safeParse(jsonIn(body))
     if (!parsed.success) return failure(400, parsed.error.issues[0]?.message ?? 'the body is no chat completion')
+    if (down) return failure(503, '[simulated] The provider is down.')
     const verdict = window.arrive(at, asked(parsed.data))
     counts[verdict.kind] += 1
     if (verdict.kind === 'refused') return overLimit(options, verdict)
@@ -127,7 +150,27 @@ function judge(options: SimulatedProviderOptions) {
     worst: window.worstShares(),
     repeated: log.repeated(),
   })
-  return { call, stats, close: log.close }
+  const change = (to: Change): void => {
+    strangers.letIn(time())
+    if (to.requests !== undefined) window.change('requests', to.requests)
+    if (to.strangers !== undefined) strangers.inWindow = to.strangers
+    down = to.down ?? down
+  }
+  return { call, stats, change, close: log.close }
+}
+
+/** Calls of somebody else, let in when somebody looks: in the order of time, as if they had come by themselves. */
+function strangersOf(windowMs: number, arrive: (at: number) => void) {
+  let lastAt = Number.NEGATIVE_INFINITY
+  return {
+    inWindow: 0,
+    letIn(now: number): void {
+      const everyMs = windowMs / this.inWindow
+      for (lastAt = Math.max(lastAt, now - windowMs); lastAt + everyMs <= now; lastAt += everyMs)
+        arrive(lastAt + everyMs)
+      if (this.inWindow === 0) lastAt = now
+    },
+  }
 }
 
 function tokensOf({ body }: Reply): { tokens?: number } {

@@ -4,6 +4,7 @@
  * found again when the lease runs out.
  */
 import { type JobParts, type LiveKey, presentKey, type Running } from '../core/job.ts'
+import { toldIn } from '../core/limit-headers.ts'
 import { missingFields } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
@@ -16,9 +17,19 @@ import { type Report, report, type Sent } from './report.ts'
 import { shareCall } from './same-call.ts'
 import { endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
 
-export async function attempt(deps: WorkerDeps, message: JobMessage, sent: Sent): Promise<Report | undefined> {
+/** Until when the provider asked one of a message's calls for quiet: the others hear of it here first. */
+export interface Hush {
+  until: number
+}
+
+export async function attempt(
+  deps: WorkerDeps,
+  message: JobMessage,
+  sent: Sent,
+  hush: Hush,
+): Promise<Report | undefined> {
   try {
-    return await claimAndCall(deps, message, sent)
+    return await claimAndCall(deps, message, sent, hush)
   } catch (error) {
     // The dispatcher reads the record when its lease is over; saying nothing is right, hiding it would not be.
     deps.meter.count('AttemptsBroken', 1, { error: error instanceof Error ? error.name : 'unknown' })
@@ -31,7 +42,7 @@ const leaseMs = ({ settings }: WorkerDeps, pool: string): number =>
   Math.max(...Object.values(settings.kinds).map((k) => k.timeoutMs)) +
   (settings.pools[pool]?.settleMarginMs ?? SETTLE_MARGIN_MS)
 
-async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): Promise<Report> {
+async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, hush: Hush): Promise<Report> {
   const { key, fence } = sent
   const now = deps.clock.now()
   const nonce = deps.random.id(now)
@@ -58,16 +69,18 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent): 
   const asked = askedOf(record, kind, settings.pool, parts.input.input)
   const same = await shareCall(deps, record, sent, kind, asked)
   if (same.kind === 'spared') return uncalled(same.done)
-  const slot = inSlot(deps, sent)
+  const slot = inSlot(deps, sent, hush)
   const answer = await deps.model.call({ ...asked, nears: slot.nears, begin: slot.begin })
-  return withUsage({ ...(await settle(deps, record, sent, kind, answer, same.cacheKey)), ...slot.told() }, answer)
+  const done = await settle(deps, record, sent, kind, answer, same.cacheKey)
+  return withAnswer({ ...done, ...slot.told() }, sent, answer, slot.hushed())
 }
 
 /** A lookup and a TLS handshake, as a cold start has them; whoever takes longer still has what a worker may refuse after. */
 const CONNECT_MS = 150
 
 /** The call's slot, and how long before it the call was ready, had it not rested. */
-function inSlot({ clock }: WorkerDeps, { slot, notAfter }: Sent) {
+function inSlot({ clock }: WorkerDeps, { slot, notAfter }: Sent, hush: Hush) {
+  let hushed = false
   let slackMs: number | undefined
   let restedMs = 0
   return {
@@ -82,16 +95,30 @@ function inSlot({ clock }: WorkerDeps, { slot, notAfter }: Sent) {
       slackMs = slot - clock.now() + restedMs
       await clock.until(slot)
       const now = clock.now()
+      hushed = slot < hush.until
       // Before its slot only where the clock was set back meanwhile.
-      return now >= slot && now <= notAfter
+      return now >= slot && now <= notAfter && !hushed
     },
+    hushed: () => hushed,
     told: () => (slackMs === undefined ? {} : { slackMs }),
   }
 }
 
 /** Whatever becomes of the job, the call has cost what it has cost. */
-const withUsage = (done: Report, answer: ModelAnswer): Report =>
-  'usage' in answer ? { ...done, settled: { ...done.settled, usage: answer.usage } } : done
+function withAnswer(done: Report, { slot }: Sent, answer: ModelAnswer, hushed: boolean): Report {
+  if (answer.kind === 'missed') return hushed ? { ...done, settled: { ...done.settled, hushed } } : done
+  const failed = answer.kind === 'text' ? undefined : failureOf(answer).class
+  const told = 'headers' in answer ? toldIn(answer.headers) : {}
+  return {
+    ...done,
+    settled: {
+      ...done.settled,
+      ...('usage' in answer ? { usage: answer.usage } : {}),
+      ...(failed === undefined ? {} : { failed }),
+    },
+    ...(Object.keys(told).length > 0 ? { heard: { slot, told } } : {}),
+  }
+}
 
 const uncalled = async (ended: Promise<Report>): Promise<Report> => {
   const done = await ended

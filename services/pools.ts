@@ -1,5 +1,5 @@
 /** Pools as people see them: the limit, how it is shared, and whether it is stopped and why. */
-import type { Limits } from '../core/cost.ts'
+import type { Dimension, Limits } from '../core/cost.ts'
 import { shapesOf } from '../core/ledgers.ts'
 import type { Overview } from '../core/overview.ts'
 import type { PoolSettings } from '../core/settings.ts'
@@ -7,7 +7,9 @@ import { recentOverview } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
 import type { Deps } from './deps.ts'
+import type { StopRecord } from './ports.ts'
 import { type Answer, refuse } from './refusal.ts'
+import { perMinute, strangersIn } from './strangers.ts'
 
 export interface PoolView {
   readonly id: string
@@ -20,26 +22,82 @@ export interface PoolView {
   readonly pacing: string
   readonly tiers: Readonly<Record<string, number>>
   readonly stopped?: { readonly since: string; readonly line: string }
+  /** What of its provider's answers is followed. */
+  readonly feedback: PoolSettings['feedback']
+  /** What a window may hold at present, why (`configured`, `stated`, `others` or `learned`), and since when it is so. */
+  readonly allowed: Readonly<Partial<Record<Dimension, { limit: number; why: string; since: string }>>>
+  /** Calls in flight, where overload has lowered them. */
+  readonly atOnce?: number
+  /** The provider asked for quiet until then. */
+  readonly quietUntil?: string
+  /** `open`: the provider is down, and one call at a time asks whether it is back. */
+  readonly breaker:
+    | { readonly state: 'closed' }
+    | { readonly state: 'open'; readonly since: string; readonly line: string; readonly probeAt?: string }
+  /** Others on the quota, in a minute. */
+  readonly strangers?: { readonly perMinute: Readonly<Partial<Record<Dimension, number>>>; readonly sentence: string }
 }
 
 export async function pools(deps: Deps, caller: Caller): Promise<Answer<{ pools: PoolView[] }>> {
   const scope = lacksScope(caller, 'jobs:read')
   if (scope) return scope
-  const rows = Object.entries(deps.settings.pools).map(async ([id, s]): Promise<PoolView> => {
-    const [overview, stop] = await Promise.all([recentOverview(deps, id), deps.capacity.stopped({ pool: id })])
-    return {
-      id,
-      provider: s.provider.kind,
-      windowMs: s.windowMs,
-      limits: limitsShown(s),
-      used: usedOf(overview),
-      order: s.order,
-      pacing: s.pacing,
-      tiers: s.tiers,
-      ...(stop ? { stopped: { since: new Date(stop.at).toISOString(), line: stop.line } } : {}),
-    }
-  })
+  const rows = Object.entries(deps.settings.pools).map(([id, s]) => viewOf(deps, id, s))
   return { ok: true, pools: await Promise.all(rows) }
+}
+
+export async function pool(deps: Deps, caller: Caller, id: string): Promise<Answer<{ pool: PoolView }>> {
+  const scope = lacksScope(caller, 'jobs:read')
+  if (scope) return scope
+  const settings = configured(deps.settings.pools, id)
+  return settings ? { ok: true, pool: await viewOf(deps, id, settings) } : noPool(id)
+}
+
+const noPool = (id: string) => refuse('not-found', `There is no pool ${id}.`, 'GET /v1/pools lists them.')
+
+async function viewOf(deps: Deps, id: string, s: PoolSettings): Promise<PoolView> {
+  const [overview, stop] = await Promise.all([recentOverview(deps, id), deps.capacity.stopped({ pool: id })])
+  return {
+    id,
+    provider: s.provider.kind,
+    windowMs: s.windowMs,
+    limits: limitsShown(s),
+    used: usedOf(overview),
+    order: s.order,
+    pacing: s.pacing,
+    tiers: s.tiers,
+    ...(stop && !stop.down ? { stopped: { since: iso(stop.at), line: stop.line } } : {}),
+    feedback: s.feedback,
+    ...saidOf(overview),
+    breaker: breakerOf(overview, stop),
+  }
+}
+
+const iso = (at: number): string => new Date(at).toISOString()
+
+function saidOf(overview: Overview | undefined): Pick<PoolView, 'allowed' | 'atOnce' | 'quietUntil' | 'strangers'> {
+  const { allows = {}, atOnce, quietUntil } = overview?.provider ?? {}
+  const allowed = Object.entries(allows).map(([d, { limit, why, since }]) => {
+    return [d, { limit: Math.floor(limit), why, since: iso(since) }] as const
+  })
+  const sentence = strangersIn(overview)
+  return {
+    allowed: Object.fromEntries(allowed),
+    ...(atOnce === undefined ? {} : { atOnce }),
+    ...(quietUntil === undefined ? {} : { quietUntil: iso(quietUntil) }),
+    ...(overview && sentence !== undefined ? { strangers: { perMinute: perMinute(overview), sentence } } : {}),
+  }
+}
+
+/** The record says that it is open; the picture, when it is next asked. */
+function breakerOf(overview: Overview | undefined, stop: StopRecord | undefined): PoolView['breaker'] {
+  if (!stop?.down) return { state: 'closed' }
+  const probeAt = overview?.provider?.down?.probeAt
+  return {
+    state: 'open',
+    since: iso(stop.at),
+    line: stop.line,
+    ...(probeAt === undefined ? {} : { probeAt: iso(probeAt) }),
+  }
 }
 
 function usedOf(overview: Overview | undefined): PoolView['used'] {
@@ -61,8 +119,7 @@ function limitsShown(s: PoolSettings): PoolView['limits'] {
 export async function resume(deps: Deps, caller: Caller, pool: string): Promise<Answer<{ pool: string }>> {
   const scope = lacksScope(caller, 'admin')
   if (scope) return scope
-  if (!configured(deps.settings.pools, pool))
-    return refuse('not-found', `There is no pool ${pool}.`, 'GET /v1/pools lists them.')
+  if (!configured(deps.settings.pools, pool)) return noPool(pool)
   await deps.capacity.resume({ pool })
   await deps.doorbell.ring(pool, { v: 1, id: deps.random.id(deps.clock.now()), t: 'resumed' })
   return { ok: true, pool }

@@ -131,6 +131,8 @@ export interface StopRecord {
   readonly at: number
   /** One line that names the mend. */
   readonly line: string
+  /** Its provider is down: nothing is refused, and nothing is to be mended here. */
+  readonly down?: true | undefined
 }
 
 export interface CapacityStore {
@@ -218,6 +220,8 @@ export interface JobMessage {
     notAfter: number
     /** The one call that a stopped pool lets try. */
     probe?: boolean | undefined
+    /** Others have failed by the provider's doing, and none was answered since: what fails now costs no attempt. */
+    doubted?: boolean | undefined
   }[]
 }
 export interface JobQueue {

@@ -1,5 +1,6 @@
 /** What one job of a worker's message came to: told to the dispatcher by the message's bell. */
 import type { Settled } from '../core/bell.ts'
+import type { Told } from '../core/feedback.ts'
 import type { JobMessage } from './ports.ts'
 
 export type Sent = JobMessage['jobs'][number]
@@ -9,6 +10,8 @@ export interface Report {
   /** ms between being ready and the slot. */
   readonly slackMs?: number
   readonly refusedUntil?: number
+  /** What the provider said of its limits, to a call of this slot. */
+  readonly heard?: { readonly slot: number; readonly told: Told }
 }
 
 export const report = (sent: Sent, what: Settled['what'], state?: string): Report => ({

@@ -96,7 +96,8 @@ export async function settleFailure(
 ): Promise<Report> {
   const now = deps.clock.now()
   const { attempt, throttles } = record
-  const tries = { attempt, throttles, attemptsAtMost: kind.attempts, probe: sent.probe === true }
+  const asked = { probe: sent.probe === true, doubted: sent.doubted === true }
+  const tries = { attempt, throttles, attemptsAtMost: kind.attempts, ...asked }
   const verdict = judge(failure, tries, now, deps.random.unit())
   const errors = withError(record.errors, asJobError(failure, now))
   switch (verdict.kind) {

@@ -3,6 +3,7 @@ import type { LiveRecord } from '../core/job.ts'
 import { WAIT_REASONS, type WaitReason } from '../core/wait-reason.ts'
 import { recentOverview } from './backlog.ts'
 import type { Deps } from './deps.ts'
+import { strangersIn } from './strangers.ts'
 
 export interface Waiting {
   readonly reason: WaitReason
@@ -11,7 +12,9 @@ export interface Waiting {
   readonly until?: number
 }
 
-const waiting = (reason: WaitReason, more: { line?: string; until?: number } = {}): Waiting => ({
+const sentenceOf = (line: string): string => `${line[0]?.toUpperCase()}${line.slice(1)}.`
+
+const waiting = (reason: WaitReason, more: { line?: string | undefined; until?: number } = {}): Waiting => ({
   reason,
   sentence: more.line ? `${WAIT_REASONS[reason]} ${more.line}` : WAIT_REASONS[reason],
   ...(more.until === undefined ? {} : { until: more.until }),
@@ -26,8 +29,11 @@ export async function why(deps: Deps, live: LiveRecord): Promise<Waiting | undef
   if (later && !tried) return waiting('SCHEDULED', later)
   const overview = await recentOverview(deps, live.pool)
   if (overview?.stopped !== undefined) return waiting('PROVIDER_CONFIG', { line: overview.stopped, ...later })
+  const down = overview?.provider?.down
+  if (down) return waiting('CIRCUIT_OPEN', { line: sentenceOf(down.line), ...later })
   if (later) return waiting('BACKOFF', later)
   const owner = overview?.owners.find((o) => o.owner === live.owner)
   const reason = (owner?.waits ?? overview?.tiers[live.tier].waits) as WaitReason | undefined
+  if (reason === 'SLOWDOWN') return waiting(reason, { line: strangersIn(overview) })
   return waiting(reason !== undefined && reason in WAIT_REASONS ? reason : 'DISPATCHING')
 }

@@ -4,7 +4,8 @@
  * jobs that came late, missed their slot or had an answer of the cache, whose capacity serves another, and a provider that asks for quiet.
  */
 import { isSaved } from '../core/bell.ts'
-import { attempt } from './attempt.ts'
+import { isProviders } from '../core/breaker.ts'
+import { attempt, type Hush } from './attempt.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'
@@ -17,16 +18,20 @@ export async function work(deps: WorkerDeps, message: JobMessage): Promise<void>
   const behind = now < message.sentAt - CLOCK_BEHIND_MS
   const isLate = (job: Sent) => behind || now > job.notAfter
   const late = message.jobs.filter(isLate).map((job) => ({ ...report(job, 'late'), slackMs: job.slot - now }))
-  const attempts = message.jobs.filter((job) => !isLate(job)).map((job) => attempted(deps, message, job))
+  const hush: Hush = { until: 0 }
+  const attempts = message.jobs.filter((job) => !isLate(job)).map((job) => attempted(deps, message, job, hush))
   const rest = (await Promise.all([toldAtOnce(deps, message.pool, late), ...attempts])).flat()
   await tell(deps, message.pool, rest)
 }
 
 /** What is still to be told of a job. Its neighbours may take long, and until quiet is heard all calls are refused. */
-async function attempted(deps: WorkerDeps, message: JobMessage, job: Sent): Promise<Report[]> {
-  const done = await attempt(deps, message, job)
+async function attempted(deps: WorkerDeps, message: JobMessage, job: Sent, hush: Hush): Promise<Report[]> {
+  const done = await attempt(deps, message, job, hush)
   if (!done) return []
-  const waits = done.refusedUntil === undefined && done.settled.what !== 'back' && !isSaved(done.settled)
+  const { limits, breaker } = deps.settings.pools[message.pool]?.feedback ?? {}
+  if (limits) hush.until = Math.max(hush.until, done.refusedUntil ?? 0)
+  const down = breaker === true && isProviders(done.settled.failed ?? '')
+  const waits = done.refusedUntil === undefined && done.settled.what !== 'back' && !isSaved(done.settled) && !down
   return waits ? [done] : toldAtOnce(deps, message.pool, [done])
 }
 
@@ -41,6 +46,7 @@ async function tell(deps: WorkerDeps, pool: string, reports: readonly Report[]):
   if (reports.length === 0) return
   const slacks = reports.flatMap((r) => r.slackMs ?? [])
   const quiet = reports.flatMap((r) => r.refusedUntil ?? [])
+  const [heard] = reports.filter((r) => r.heard).sort((a, b) => (b.heard?.slot ?? 0) - (a.heard?.slot ?? 0))
   await deps.doorbell.ring(pool, {
     v: 1,
     id: deps.random.id(deps.clock.now()),
@@ -48,5 +54,6 @@ async function tell(deps: WorkerDeps, pool: string, reports: readonly Report[]):
     jobs: reports.map((r) => r.settled),
     ...(slacks.length > 0 ? { slackMs: Math.min(...slacks) } : {}),
     ...(quiet.length > 0 ? { refused: quiet.length, quietUntil: Math.max(...quiet) } : {}),
+    ...(heard?.heard ? { heard: { jobId: heard.settled.jobId, told: heard.heard.told } } : {}),
   })
 }

@@ -18,6 +18,7 @@ export const ROUTES = [
   { method: 'POST', path: '/v1/jobs/{id}/cancel', function: 'api' },
   { method: 'POST', path: '/v1/jobs/{id}/redrive', function: 'api' },
   { method: 'GET', path: '/v1/pools', function: 'api' },
+  { method: 'GET', path: '/v1/pools/{id}', function: 'api' },
   { method: 'POST', path: '/v1/pools/{id}/resume', function: 'api' },
   { method: 'POST', path: '/v1/pools/{id}/permits', function: 'api' },
   { method: 'GET', path: '/v1/pools/{id}/permits/{permit}', function: 'api' },

@@ -25,14 +25,15 @@ export const BatchEntry = SubmitBody.extend({ key: idempotencyKey.optional() }).
 export const BatchBody = z.strictObject({ jobs: z.array(z.unknown()).min(1).max(BATCH_AT_MOST) }).meta({ id: 'Batch' })
 
 export const IdempotencyHeader = z.object({ 'idempotency-key': idempotencyKey.optional() })
+/** In a query; what is empty or blank is no number, as the document says, though JavaScript takes it for 0. */
+const whole = (from: number, to: number) =>
+  z.preprocess(
+    (text) => (typeof text === 'string' && text.trim() === '' ? Number.NaN : text),
+    z.coerce.number().int().min(from).max(to),
+  )
+
 export const WaitQuery = z.strictObject({
-  wait: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(25)
-    .optional()
-    .describe('Seconds to wait for the job to rest, or for the permit to be granted'),
+  wait: whole(0, 25).optional().describe('Seconds to wait for the job to rest, or for the permit to be granted'),
 })
 export const ListQuery = z.strictObject({
   owner: OwnerName.optional(),

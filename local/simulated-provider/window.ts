@@ -39,7 +39,7 @@ export interface Left {
 
 interface Meter {
   readonly name: LimitName
-  readonly limit: number
+  limit: number
   readonly used: SumInWindow
   readonly arriving: (asked: Tokens) => number
   readonly answered?: (used: Tokens) => number | undefined
@@ -77,6 +77,11 @@ export class SlidingWindow {
     return { kind: 'admitted', answered: (then, used) => this.answered(entries, then, used) }
   }
 
+  /** From now on another limit, where there was one. What was admitted stays counted. */
+  change(name: LimitName, limit: number): void {
+    for (const meter of this.meters) if (meter.name === name) meter.limit = limit
+  }
+
   /** What is left of each limit. */
   left(now: number): ReadonlyMap<LimitName, Left> {
     return new Map(
@@ -97,7 +102,7 @@ export class SlidingWindow {
     return this.most
   }
 
-  /** The most that any window has held of each limit, as a share of it. */
+  /** The most that any window has held of each limit, as a share of today's. */
   worstShares(): Readonly<Partial<Record<LimitName, number>>> {
     return Object.fromEntries(this.meters.map(({ name, worst, limit }) => [name, worst / limit]))
   }

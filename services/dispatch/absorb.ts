@@ -6,8 +6,10 @@ import { type Cost, minus, negative } from '../../core/cost.ts'
 import type { Tier, Usage } from '../../core/job.ts'
 import { amendAll } from '../../core/ledgers.ts'
 import { amendNext } from '../../core/pacing.ts'
+import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { correct, heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
 import { adapt } from './adapt.ts'
+import { hearLimits, hearOfCall, isWell, keepCall, takeCall } from './feedback.ts'
 import type { Holder } from './holder.ts'
 
 export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
@@ -22,6 +24,7 @@ function hear(h: Holder, bell: Bell, now: number): void {
   switch (bell.t) {
     case 'entered':
       waits(h, bell.head)
+      keepCall(h, bell.head)
       return heard(h.ring, laneIn(h.ring, bell), bell.head)
     case 'came':
       for (const job of bell.jobs) heard(h.ring, laneIn(h.ring, job), job.head)
@@ -31,9 +34,11 @@ function hear(h: Holder, bell: Bell, now: number): void {
     case 'settled':
       // First, while what was sent is still known.
       adapt(h, bell)
+      hearLimits(h, bell, now)
       for (const job of bell.jobs) settled(h, job, now)
       h.refused += bell.refused ?? 0
-      h.quietUntil = Math.max(h.quietUntil, bell.quietUntil ?? 0)
+      // Of another machine's clock: no provider is given quiet for longer.
+      h.quietUntil = Math.max(h.quietUntil, Math.min(bell.quietUntil ?? 0, now + BACKOFF_CAP_MS))
       return
     case 'stopped':
       return stopped(h, bell, now)
@@ -62,10 +67,12 @@ function stopped(h: Holder, { slot, again }: Extract<Bell, { t: 'stopped' }>, no
   const well = (slot !== undefined && h.answered.slot > slot) || (again === true && now - h.answered.at < WELL_MS)
   if (well && !h.stopped) h.mended = true
   // The line is read with the stop record at the next look; one tick without it is harmless.
-  else h.stopped ??= { line: '', probeAt: Infinity, since: slot ?? now, probes: 0 }
+  else if (!h.stopped || h.stopped.down) h.stopped = { line: '', probeAt: Infinity, since: slot ?? now, probes: 0 }
 }
 
 function settled(h: Holder, job: Settled, now: number): void {
+  const call = takeCall(h, job)
+  if (call) hearOfCall(h, job, call, now)
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
@@ -129,8 +136,7 @@ function countGone(h: Holder, job: Settled): void {
 function answered(h: Holder, slot: number, now: number): void {
   h.answered = { slot: Math.max(h.answered.slot, slot), at: now }
   if (!h.stopped || slot <= h.stopped.since) return
-  delete h.stopped
-  h.mended = true
+  isWell(h)
 }
 
 function uncalled(h: Holder, sent: Sent): void {

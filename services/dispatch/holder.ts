@@ -1,9 +1,13 @@
 /** What the holder of a pool's lease keeps in memory. All of it can be lost: the tables hold the truth. */
+import type { AtOnce } from '../../core/at-once.ts'
+import type { Evidence } from '../../core/breaker.ts'
+import type { Dimension } from '../../core/cost.ts'
+import type { Allowance, Feedback } from '../../core/feedback.ts'
 import type { Tier } from '../../core/job.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Ledgers } from '../../core/ledgers.ts'
 import type { Next } from '../../core/pacing.ts'
-import type { Ring } from '../../core/ring.ts'
+import type { Ring, Sent } from '../../core/ring.ts'
 import type { PoolSettings } from '../../core/settings.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
 import type { Costing } from '../costs.ts'
@@ -25,8 +29,19 @@ export interface Holder {
   /** Slots are leased at least so far apart, as workers could not keep up with more. */
   slowedMs: number
   readonly load: Load
-  /** `since`: the refused call's slot; only a later one's answer shows that the provider is well. `probes`: made so far. */
-  stopped?: { line: string; probeAt: number; since: number; probes: number }
+  /**
+   * `since`: the refused call's slot; only a later one's answer shows that the provider is well. `probes`: made so far.
+   * `down`: nothing is refused, the provider fails. `unwritten`: the record of that is still to be put.
+   */
+  stopped?: { line: string; probeAt: number; since: number; probes: number; down?: true; unwritten?: boolean }
+  /** Calls whose jobs were queued again before their message's bell came: what is told of them is told then. */
+  readonly queuedAgain: Map<string, Sent>
+  /** Failures that look like a provider that is down. */
+  readonly evidence: Evidence
+  /** What the provider says of its limits, and what follows of it since when. */
+  feedback: Feedback
+  allows: Readonly<Partial<Record<Dimension, Allowance & { readonly since: number }>>>
+  atOnce?: AtOnce | undefined
   /** The latest call that was answered: its slot, and when that was heard. */
   answered: { slot: number; at: number }
   /** A probe went through: the stop's record is to be taken away. */
@@ -72,7 +87,13 @@ export const LEAVE_AFTER_IDLE_MS = 300_000
  */
 export const PROBE_FIRST_MS = 2_000
 const PROBE_EVERY_MS = 60_000
+/** A provider that is down comes back by itself: it is asked more often, by pools of many fleets not all at once. */
+const PROBE_DOWN_EVERY_MS = 12_000
+const JITTER = 1 / 4
 export const untilProbeMs = (probes: number): number => Math.min(PROBE_EVERY_MS, PROBE_FIRST_MS * 2 ** probes)
+/** `unit` is a random number in [0, 1). */
+export const untilDownProbeMs = (probes: number, unit: number): number =>
+  Math.min(PROBE_DOWN_EVERY_MS, untilProbeMs(probes)) * (1 - JITTER + 2 * JITTER * unit)
 export const BELLS_PER_TICK = 500
 export const INITIAL_TRAVEL_MS = 60
 /** Workers that were idle are not met by all that a burst allows in one moment. */

@@ -69,9 +69,9 @@ export function countSent({ load }: Holder, slots: readonly number[]): void {
 export function countLate({ ring, load }: Holder, told: Extract<Bell, { t: 'settled' }>): void {
   const { jobs, slackMs = 0 } = told
   load.behindMs = Math.min(BEHIND_MS_AT_MOST, Math.max(load.behindMs, -slackMs))
-  for (const { what, jobId } of jobs) {
+  for (const { what, jobId, hushed } of jobs) {
     const slot = ring.sent.get(jobId)?.slot ?? 0
-    if ((what === 'late' || what === 'back') && slot > load.tellsFrom)
+    if ((what === 'late' || (what === 'back' && !hushed)) && slot > load.tellsFrom)
       ofSecond(load, Math.max(secondOf(slot), load.judged + 1)).late++
   }
 }
@@ -115,16 +115,26 @@ const paceMs = (h: Holder): number => Math.max(h.slowedMs, intervalMs(h.ledgers.
 function slowDown(h: Holder, { sent, late }: Slots, now: number): void {
   const pace = paceMs(h)
   const met = Math.max(0, sent - late)
-  h.slowedMs = Math.min(SLOWED_MS.most, Math.max(pace, Math.min(2 * pace, (SLOWER * 1_000) / met)))
-  h.load.tooFastMs = pace
-  h.load.goodS = 0
-  h.load.plateauS = Math.cbrt((1 - h.load.tooFastMs / h.slowedMs) / CUBIC)
+  slowTo(h, Math.min(2 * pace, (SLOWER * 1_000) / met))
   h.load.tellsFrom = now + h.load.behindMs
   h.load.behindMs = 0
   h.load.bad = 0
   // What they are behind is done first.
   h.next = { ...h.next, requests: Math.max(h.next.requests ?? 0, h.load.tellsFrom) }
 }
+
+/** From now on slots stand so far apart, and come back to today's pace as CUBIC's window does. */
+function slowTo(h: Holder, ms: number): void {
+  const { load } = h
+  load.tooFastMs = paceMs(h)
+  h.slowedMs = Math.min(SLOWED_MS.most, Math.max(load.tooFastMs, ms))
+  load.goodS = 0
+  load.plateauS = Math.cbrt((1 - load.tooFastMs / h.slowedMs) / CUBIC)
+}
+
+/** A provider that was down is met by an eighth of its limit first: seven seconds later by all of it. */
+const SLOW_START = 8
+export const startSlowly = (h: Holder): void => slowTo(h, SLOW_START * intervalMs(h.ledgers.window.shape, 'even'))
 
 function rise(h: Holder): void {
   const { load } = h

@@ -1,6 +1,8 @@
 /** Metrics once a minute, for the dashboard and its alarms: the overview has the live picture, these have the history. */
+import type { Dimension } from '../../core/cost.ts'
 import { TIERS } from '../../core/job.ts'
 import { reviewLane } from '../../core/lane.ts'
+import { limitsOf } from '../../core/ledgers.ts'
 import type { Overview } from '../../core/overview.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { teamsOf } from '../list-jobs.ts'
@@ -21,7 +23,14 @@ export async function measure(deps: DispatcherDeps, h: Holder, overview: Overvie
   deps.meter.count('Refused429', h.refused - h.told.refused, { pool })
   deps.meter.count('LateSlots', h.late - h.told.late, { pool })
   deps.meter.count('Unreadable', h.unreadable, { pool })
-  deps.meter.count('PoolStopped', h.stopped ? 1 : 0, { pool })
+  deps.meter.count('PoolStopped', h.stopped && !h.stopped.down ? 1 : 0, { pool })
+  deps.meter.count('ProviderDown', h.stopped?.down ? 1 : 0, { pool })
+  for (const [dimension, { limit, others }] of Object.entries(h.allows)) {
+    const configured = limitsOf(h.settings)[dimension as Dimension] as number
+    deps.meter.count('Allowed', limit, { pool, dimension })
+    deps.meter.count('Strangers', others, { pool, dimension })
+    deps.meter.count('AllowedShare', limit / configured, { pool, dimension })
+  }
   h.told = { refused: h.refused, late: h.late }
   const inboxes = teamsOf(deps).map((team) => deps.jobs.lane({ lane: reviewLane(team), limit: DRAFTS_COUNTED }))
   const drafts = (await Promise.all(inboxes)).reduce((n, page) => n + page.records.length, 0)

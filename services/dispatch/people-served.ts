@@ -2,13 +2,14 @@
  * What the holder gives to people: those in line first, then the stock. What is added is held back from agents before it is
  * written, and stays so until it is known what became of the write.
  */
-import { atLeast, type Cost, DIMENSIONS, each, NOTHING, negative, plus } from '../../core/cost.ts'
+import { atLeast, type Cost, DIMENSIONS, each, minus, NOTHING, negative, plus } from '../../core/cost.ts'
 import { likelyCalls, stockFor } from '../../core/demand.ts'
 import { usedIn } from '../../core/ledger.ts'
 import { limitsOnOne, sameRoomInAllUntil } from '../../core/ledgers.ts'
 import {
   countOf,
   grantedTo,
+  heldFor,
   inFlightOf,
   isGranted,
   newsOf,
@@ -26,6 +27,7 @@ import {
 import type { Plan } from '../../core/plan.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { PeopleChange } from '../ports.ts'
+import { atOnce } from './feedback.ts'
 import type { Holder } from './holder.ts'
 import type { PeopleKept } from './people-heard.ts'
 
@@ -52,9 +54,10 @@ export function peopleState(h: Holder, now: number): PeopleState | undefined {
   }
 }
 
-const limitsOf = ({ settings }: Holder): Cost => {
-  const limits = limitsOnOne(settings)
-  return each((d) => limits[d] ?? Infinity)
+/** As the provider allows at present. */
+const limitsOf = ({ settings, ledgers }: Holder): Cost => {
+  const [configured, { limits: allowed }] = [limitsOnOne(settings), ledgers.window.shape]
+  return each((d) => Math.min(configured[d] ?? Infinity, allowed[d] ?? Infinity))
 }
 
 /** A turn of a few seconds at most passes between two looks at a stock that is good for minutes. */
@@ -98,7 +101,7 @@ function changeFor(h: Holder, decided: Pick<Plan, 'holds'>, now: number): People
   const state = peopleState(h, now) as PeopleState
   const { record } = kept
   const agentsWait = decided.holds !== undefined
-  const concurrency = (h.settings.concurrency ?? Infinity) - h.ring.sent.size - inFlightOf(record)
+  const concurrency = atOnce(h) - h.ring.sent.size - inFlightOf(record)
   const { granted, stock } =
     now < h.quietUntil
       ? { granted: [], stock: negative(record.stock as Cost) }
@@ -153,10 +156,12 @@ const goneOf = ({ open, took }: PeopleRecord): string[] =>
     .filter((person) => countOf(open, person) === 0 && countOf(took, person) === 0)
     .slice(0, CHANGES_AT_ONCE)
 
-/** What agents are planned without. */
-export function heldForPeople(h: Holder, now: number): { held?: Cost } {
+/** What agents are planned without, and what of it may have been called already. */
+export function heldForPeople(h: Holder, now: number): { held?: Cost; uncounted?: Cost } {
   const state = peopleState(h, now)
-  return state ? { held: heldFromAgents(state) } : {}
+  if (!state) return {}
+  const { record } = state
+  return { held: heldFromAgents(state), uncounted: minus(heldFor(record), record.stock as Cost) }
 }
 
 /** While somebody waits in line, or agents do and less is in stock than is wanted: when more comes free, and not oftener. */

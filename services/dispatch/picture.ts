@@ -6,6 +6,7 @@ import type { Overview, TierPicture } from '../../core/overview.ts'
 import { reasonFor } from '../../core/plan.ts'
 import { backlog, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
+import { atOnce } from './feedback.ts'
 import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
 import { measure } from './measure.ts'
 
@@ -44,7 +45,18 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
       const lane = h.ring.lanes.get(s.lane) as Lane
       return { jobId: s.head.jobId, owner: lane.owner, tier: lane.tier, slot: s.slot }
     }),
-    ...(h.stopped ? { stopped: h.stopped.line } : {}),
+    ...(h.stopped && !h.stopped.down ? { stopped: h.stopped.line } : {}),
+    provider: providerOf(h, now),
+  }
+}
+
+function providerOf(h: Holder, now: number): Overview['provider'] {
+  const { stopped, quietUntil } = h
+  return {
+    allows: h.allows,
+    ...(h.atOnce && h.atOnce.calls < Infinity ? { atOnce: atOnce(h) } : {}),
+    ...(quietUntil > now ? { quietUntil } : {}),
+    ...(stopped?.down ? { down: { since: stopped.since, line: stopped.line, probeAt: stopped.probeAt } } : {}),
   }
 }
 

@@ -3,6 +3,7 @@ import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
 import { sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { JobMessage } from '../ports.ts'
+import { isDoubtful, reasonOf } from './feedback.ts'
 import { type Holder, LOOK_AFTER_MS } from './holder.ts'
 import { countSent } from './load.ts'
 
@@ -13,7 +14,7 @@ export function apply(h: Holder, decided: Plan, now: number): void {
   applyPlan(h.ring, decided, now, (p) => ({ notAfter: p.slot + refusalMs, lookAt: p.slot + refusalMs + LOOK_AFTER_MS }))
   h.ledgers = decided.ledgers
   h.next = decided.next
-  if (decided.holds) h.holds = decided.holds
+  if (decided.holds) h.holds = reasonOf(h, decided.holds)
   else delete h.holds
   countSent(
     h,
@@ -41,6 +42,7 @@ function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobM
     slot: p.slot,
     notAfter: p.slot + h.settings.guard.refusalMs,
     ...(h.stopped ? { probe: true } : {}),
+    ...(isDoubtful(h, p.head.jobId) ? { doubted: true } : {}),
   }))
   const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
   const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)

@@ -1,5 +1,6 @@
 /** Taking the lease: the ring's notes first, then every noted lane from its start. */
 import { headOf } from '../../core/bell.ts'
+import { recalled } from '../../core/feedback.ts'
 import { TIERS, type Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
 import { claimGoodUntil, LEASE_MS } from '../../core/lease.ts'
@@ -55,7 +56,13 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     travelMs: travelWithin(record.travelMs ?? INITIAL_TRAVEL_MS),
     slowedMs: INITIAL_SLOWED_MS,
     load: noLoad(),
-    ...(stop ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0 } } : {}),
+    ...(stop
+      ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0, ...(stop.down ? { down: true } : {}) } }
+      : {}),
+    queuedAgain: new Map(),
+    evidence: new Map(),
+    feedback: settings.feedback.limits ? recalled(record.feedback ?? {}, now) : {},
+    allows: {},
     quietUntil: quietUntil(record, settings, now),
     latest: now,
     answered: { slot: 0, at: 0 },

@@ -13,7 +13,16 @@ import { needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
-import { BELLS_PER_TICK, type Holder, NOTE_EVERY_MS, PROBE_FIRST_MS, RENEW_MS, untilProbeMs } from './holder.ts'
+import { atOnce, followLimits, keptFeedback } from './feedback.ts'
+import {
+  BELLS_PER_TICK,
+  type Holder,
+  NOTE_EVERY_MS,
+  PROBE_FIRST_MS,
+  RENEW_MS,
+  untilDownProbeMs,
+  untilProbeMs,
+} from './holder.ts'
 import { leaveWhenDue } from './leave.ts'
 import { followLoad } from './load.ts'
 import { hearPeople, readPeople } from './people-heard.ts'
@@ -50,6 +59,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   const now = deps.clock.now()
   // Should it have leapt since the look at it, and leap back before the next: what is stamped now stands in the future.
   h.latest = Math.max(h.latest, now)
+  followLimits(h, now)
   followLoad(h, now)
   hearPeople(h, people, now)
   const decided = plan(snapshotOf(h, now), now)
@@ -59,7 +69,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   if (decided.permits.length > 0 || rung || due || h.people?.unwritten) {
     if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
     apply(h, decided, now)
-    if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + untilProbeMs(++h.stopped.probes)
+    if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + nextProbeMs(deps, h.stopped)
     ;[sentBack] = await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
   } else apply(h, decided, now)
   const served = await servePeople(deps, h, decided, now)
@@ -75,12 +85,16 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   return { kind: 'ticked', againAt, bells: bells.length }
 }
 
+const nextProbeMs = ({ random }: DispatcherDeps, stopped: NonNullable<Holder['stopped']>): number =>
+  stopped.down ? untilDownProbeMs(++stopped.probes, random.unit()) : untilProbeMs(++stopped.probes)
+
 const snapshotOf = (h: Holder, now: number) => ({
   ring: h.ring,
   ledgers: h.ledgers,
   costOf: h.costing.costOf,
   ...heldForPeople(h, now),
-  concurrency: (h.settings.concurrency ?? Infinity) - (h.people ? inFlightOf(h.people.record) : 0),
+  concurrency: atOnce(h) - (h.people ? inFlightOf(h.people.record) : 0),
+  windowMs: h.settings.windowMs,
   pacing: h.settings.pacing,
   next: h.next,
   travelMs: h.travelMs,
@@ -97,6 +111,11 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   await inBatches(short, REFILLS_AT_ONCE, (lane) => readLane(deps, h.ring, lane))
   if (h.mended) await deps.capacity.resume({ pool: h.pool })
   h.mended = false
+  if (h.stopped?.unwritten) {
+    const { line } = h.stopped
+    await deps.capacity.stop({ pool: h.pool, stop: { at: now, line, down: true } })
+    h.stopped.unwritten = false
+  }
   if (h.stopped?.line === '') {
     const stop = await deps.capacity.stopped({ pool: h.pool })
     if (stop) h.stopped = { ...h.stopped, line: stop.line, probeAt: now + PROBE_FIRST_MS }
@@ -122,7 +141,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
   const tiers = h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups])
   const { requests: next = 0, ...nextOf } = decided.next
   // A longer ledger that is no longer kept would come back with its setting, and know nothing of what was called meanwhile.
-  const { day: _, ...kept } = h.record
+  const { day: _, feedback: __, ...kept } = h.record
   const record = {
     ...kept,
     ...packedAll(decided.ledgers),
@@ -133,6 +152,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
     nextOf,
     lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledgers.window)),
     quietUntil: h.quietUntil,
+    ...keptFeedback(h, now),
     travelMs: h.travelMs,
     order: h.ring.order,
     clock: decided.turns.v,

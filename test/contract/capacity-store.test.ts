@@ -192,6 +192,12 @@ describe('what else is known of a pool', () =>
       expect(await on().capacity.overview({ pool: POOL })).toEqual(anOverview())
     })
 
+    it('is that its provider is down, where nothing is to be mended', async () => {
+      const stop = { at: NOW, line: 'it cannot be reached, call after call', down: true } as const
+      await on().capacity.stop({ pool: POOL, stop })
+      expect(await on().capacity.stopped({ pool: POOL })).toEqual(stop)
+    })
+
     it('is why it was stopped, until it is resumed', async () => {
       const stop = { at: NOW, line: 'the key of main is refused: put a new one into ANTHROPIC_API_KEY' }
       expect(await on().capacity.stopped({ pool: POOL })).toBeUndefined()

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Cost, NOTHING } from '../../core/cost.ts'
 import { likelyCalls, noDemand, stockFor, withAsked } from '../../core/demand.ts'
-import { room, sameRoomUntil, trim } from '../../core/ledger.ts'
+import { room, sameRoomUntil, spanMs, trim } from '../../core/ledger.ts'
 import { holdingBack, roomInAll } from '../../core/ledgers.ts'
 import { heldFor, lineOf, newsOf, type PersonsPermit } from '../../core/people.ts'
 import { heldFromAgents, type PeopleState, planPeople } from '../../core/people-plan.ts'
@@ -144,6 +144,21 @@ describe('agents beside people', () => {
     expect(decided.permits).toEqual([])
     expect(decided.holds).toBe('PEOPLE_FIRST')
     expect(decided.exceeds?.tokens).toBe(90)
+  })
+})
+
+describe('a limit that is lower at present than what a job costs', () => {
+  const shape = aShape({ limits: { requests: 10, tokens: 50 } })
+  const ring = aRing({ jobs: [{ tokens: 90 }] })
+  const costOf = () => aCost({ tokens: 90 })
+  const snapshot = { ...aSnapshot({ ring, ledgers: someLedgers({ shape, permits: [] }) }), costOf }
+
+  it('is not taken for what people hold: once they hold nothing the job goes', () => {
+    const beside = plan({ ...snapshot, held: { ...NOTHING, tokens: 20 } }, NOW)
+    expect(beside.holds).toBe('PEOPLE_FIRST')
+    expect(beside.exceeds?.tokens).toBe(50)
+    const alone = plan({ ...snapshot, held: NOTHING }, NOW + 2 * spanMs(shape))
+    expect(alone.permits).toHaveLength(1)
   })
 })
 

@@ -224,6 +224,8 @@ describe('a plan', () => {
     const { head, slot } = decided.permits[0] ?? { head: undefined, slot: 0 }
     expect(ring.sent.get(head?.jobId ?? '')).toEqual({
       head,
+      // Both stand in one moment.
+      held: { requests: 2 },
       cost: aCost({ tokens: 100, input: 100 }),
       lane: lane.id,
       slot,

@@ -159,9 +159,34 @@ const tries = (over: Partial<Tries> = {}): Tries => ({
   throttles: 0,
   attemptsAtMost: 5,
   probe: false,
+  doubted: false,
   ...over,
 })
 const failure = (over: Partial<Failure> = {}): Failure => ({ class: 'server', message: 'it broke', ...over })
+
+describe('a call that fails while others do, and none is answered', () => {
+  const down: Failure = { class: 'overloaded', status: 503, message: 'overloaded' }
+
+  it('costs no attempt, though it were the last', () => {
+    const verdict = judge(down, tries({ attempt: 4, doubted: true }), NOW, 0.5)
+    expect(verdict).toMatchObject({ kind: 'retry', attempt: 4, throttles: 1 })
+  })
+
+  it('costs nothing at all as a probe', () => {
+    const probe = tries({ attempt: 4, throttles: THROTTLES_AT_MOST, doubted: true, probe: true })
+    expect(judge(down, probe, NOW, 0.5)).toMatchObject({ kind: 'retry', attempt: 4, throttles: THROTTLES_AT_MOST })
+  })
+
+  it('comes to an end all the same, where it goes on and on', () => {
+    const last = tries({ throttles: THROTTLES_AT_MOST, doubted: true })
+    expect(judge(down, last, NOW, 0.5)).toEqual({ kind: 'fail', reason: 'attempts-used-up' })
+  })
+
+  it('fails at once where the request is at fault', () => {
+    const bad = judge({ class: 'bad-request', message: 'no' }, tries({ doubted: true }), NOW, 0.5)
+    expect(bad).toMatchObject({ kind: 'fail' })
+  })
+})
 
 describe('what follows a failed call', () => {
   it.each(['bad-request', 'refusal', 'too-large'] as const)('is the end after %s: no retry can mend it', (cls) => {

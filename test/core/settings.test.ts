@@ -27,6 +27,7 @@ describe('settings', () => {
           tiers: { high: 60, medium: 30, low: 10 },
           history: 'full',
           share: 'requests',
+          feedback: { limits: true, strangers: true, overload: true, breaker: true },
         },
       },
       owners: {},
@@ -34,6 +35,22 @@ describe('settings', () => {
       backlogPerOwner: 100_000,
       retentionDays: { input: 90, result: 90 },
     })
+  })
+
+  it('turn what providers say off, wholly or by part', () => {
+    const feedbackOf = (feedback: unknown) => {
+      const parsed = parseSettings(good({ pools: { main: { ...pool, feedback } } }))
+      return parsed.ok ? parsed.settings.pools['main']?.feedback : parsed.faults
+    }
+    const on = { limits: true, strangers: true, overload: true, breaker: true }
+    expect(feedbackOf(false)).toEqual({ limits: false, strangers: false, overload: false, breaker: false })
+    expect(feedbackOf(true)).toEqual(on)
+    expect(feedbackOf({ breaker: false })).toEqual({ ...on, breaker: false })
+    expect(feedbackOf('off')).toEqual([
+      'pools.main.feedback: true, false, or an object of limits, strangers, overload and breaker, each true or false',
+    ])
+    expect(feedbackOf({ limit: false })).toEqual(['pools.main.feedback: Unrecognized key: "limit"'])
+    expect(feedbackOf({ limits: 'no' })).toEqual([expect.stringContaining('pools.main.feedback')])
   })
 
   it('keep what is set beside what is filled in', () => {

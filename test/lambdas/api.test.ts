@@ -65,6 +65,7 @@ describe('who asks', () => {
     ['POST', `/v1/jobs/${NOBODY}/cancel`, 'reader', undefined],
     ['POST', `/v1/jobs/${NOBODY}/redrive`, 'reader', undefined],
     ['GET', '/v1/pools', 'writer', undefined],
+    ['GET', '/v1/pools/main', 'writer', undefined],
     ['POST', '/v1/pools/main/resume', 'ada', undefined],
     ['GET', '/v1/overview', 'writer', undefined],
     ['GET', '/v1/reviews', 'reader', undefined],
@@ -148,5 +149,25 @@ describe('pools', () => {
     })
     expect((await ask('GET', '/v1/pools')).json.pools[0]).not.toHaveProperty('stopped')
     expect(problem(await ask('POST', '/v1/pools/none/resume', { as: 'root' }))).toMatchObject({ code: 'not-found' })
+  })
+
+  it('are shown one by one, with what the provider allows, its breaker, and no stop where it is down', async () => {
+    const { world, ask } = served()
+    const stop = { at: world.now(), line: 'it cannot be reached, call after call', down: true } as const
+    await world.api.capacity.stop({ pool: 'main', stop })
+    const { status, json } = await ask('GET', '/v1/pools/main')
+    expect({ status, json }).toMatchObject({
+      status: 200,
+      json: {
+        id: 'main',
+        limits: { window: { requests: 300 } },
+        feedback: { limits: true, strangers: true, overload: true, breaker: true },
+        allowed: {},
+        breaker: { state: 'open', since: new Date(stop.at).toISOString(), line: stop.line },
+      },
+    })
+    expect(json).not.toHaveProperty('stopped')
+    for (const none of ['none', 'constructor'])
+      expect(problem(await ask('GET', `/v1/pools/${none}`))).toMatchObject({ status: 404, code: 'not-found' })
   })
 })

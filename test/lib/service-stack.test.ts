@@ -163,9 +163,10 @@ describe('the stream of ends', () => {
 })
 
 describe('operators', () => {
-  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock and of what does not parse', () => {
+  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock, of what does not parse, and of a provider that is down or allows less for long', () => {
     const alarms = resources(service, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties)
     expect(alarms.map((a) => `${a.MetricName} ${a.TreatMissingData}`).sort()).toEqual([
+      'AllowedShare notBreaching',
       'ApproximateNumberOfMessagesVisible notBreaching',
       'ApproximateNumberOfMessagesVisible notBreaching',
       'ClockOff notBreaching',
@@ -173,6 +174,7 @@ describe('operators', () => {
       'Invocations breaching',
       'IteratorAge notBreaching',
       'PoolStopped notBreaching',
+      'ProviderDown notBreaching',
       'Throttles notBreaching',
       'Unreadable notBreaching',
     ])
@@ -184,10 +186,10 @@ describe('operators', () => {
     templates({ alarmTopic }).service.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [alarmTopic] })
   })
 
-  it('have one dashboard of six widgets', () => {
+  it('have one dashboard of eight widgets', () => {
     const [[, dashboard] = [], ...others] = resources(service, 'AWS::CloudWatch::Dashboard')
     expect(others).toEqual([])
-    expect(text(dashboard?.Properties.DashboardBody).match(/\\"type\\":\\"metric\\"/g)).toHaveLength(6)
+    expect(text(dashboard?.Properties.DashboardBody).match(/\\"type\\":\\"metric\\"/g)).toHaveLength(8)
   })
 
   it('see what the cache saves, by kind, where one has it', () => {
@@ -197,7 +199,7 @@ describe('operators', () => {
       'AWS::CloudWatch::Dashboard',
     )
     const body = text(dashboard?.Properties.DashboardBody)
-    expect(body.match(/\\"type\\":\\"metric\\"/g)).toHaveLength(8)
+    expect(body.match(/\\"type\\":\\"metric\\"/g)).toHaveLength(10)
     for (const name of ['CacheHits', 'CacheMisses', 'CacheWaits', 'TokensSaved'])
       expect(body).toContain(`\\"${name}\\"`)
     expect(body).toContain('100 * h0 / (h0 + m0)')

@@ -25,6 +25,29 @@ function ask(url: string, p: { job?: string; fence?: number; prompt?: string; ma
 }
 
 describe('the provider', () => {
+  test('changes while it runs: its limit, others on it, and being down', async () => {
+    let now = 10_000
+    const { url, change, stats } = await aProvider({ requests: 4, now: () => now })
+    const statuses = async (n: number) => {
+      const got: number[] = []
+      for (let i = 0; i < n; i++) got.push((await ask(url)).status)
+      return got
+    }
+    change({ requests: 2 })
+    expect(await statuses(3)).toEqual([200, 200, 429])
+    change({ requests: 4 })
+    expect(await statuses(3)).toEqual([200, 200, 429])
+    now += 1_000
+    change({ strangers: 2 })
+    now += 1_000
+    expect((await ask(url)).headers.get('x-ratelimit-remaining-requests')).toBe('1')
+    expect(stats()).toMatchObject({ admitted: 5, inWindow: 3 })
+    change({ down: true })
+    expect(await statuses(1)).toEqual([503])
+    change({ down: false, strangers: 0 })
+    expect(await statuses(2)).toEqual([200, 429])
+  })
+
   test('answers a simulated text that begins as the prompt does, with usage and what is left', async () => {
     const { url } = await aProvider()
     const response = await ask(url, { prompt: '\nLead: Ada\nWrite.' })

@@ -160,7 +160,8 @@ describe('a takeover whose request for the lease took ten seconds', () => {
 describe('the quiet that a provider asked for', () => {
   it('is kept by the next holder', async () => {
     const world = new World()
-    world.model.script = (_, nth) => (nth === 1 ? rateLimited(40_000) : text())
+    const quietUntil = world.now() + 40_000
+    world.model.script = (_, __, { at }) => (at < quietUntil ? rateLimited(quietUntil - at) : text())
     const ids = await world.submitMany(3)
     void world.dispatch('main', world.now() + 2_000)
     await world.pass(3_000)

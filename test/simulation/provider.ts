@@ -6,6 +6,7 @@ import type { FaultMix } from './faults.ts'
 import type { ProviderAnswer } from './ports.ts'
 import { Stream } from './random.ts'
 import type { Scenario } from './scenario.ts'
+import { isIn, type Weather } from './weather.ts'
 
 type Said = ProviderAnswer['answer']
 
@@ -41,6 +42,12 @@ export const PROVIDER_FAILURES = Object.keys(FAILURES)
 /** These last: a key is not mended in the moment after. */
 const OUTAGES = ['401', '402', '404', '503', 'unconfigured', '429 retry-after']
 
+/** The limit and what is left of it, in the words of most. */
+const limitHeaders = (limit: number, remaining: number) => ({
+  'x-ratelimit-limit-requests': String(limit),
+  'x-ratelimit-remaining-requests': String(Math.max(0, remaining)),
+})
+
 const text = (said: string, usage: Usage = { inputTokens: 20, outputTokens: 10 }): Said => ({
   kind: 'text',
   text: said,
@@ -54,6 +61,8 @@ export class Provider {
   private readonly arrivals = new Map<string, number[]>()
   private readonly usage: Stream
   private readonly cuts: Stream
+  private readonly began: number
+  private othersAt = 0
   private outage: { readonly what: string; readonly until: number } | undefined
 
   constructor(
@@ -64,12 +73,18 @@ export class Provider {
   ) {
     this.usage = new Stream(scenario.seed, 'usage')
     this.cuts = new Stream(scenario.seed, 'cuts')
+    this.began = clock.time
     if (scenario.about === 'refusing')
       this.outage = { what: stream.pick(['401', '402', 'unconfigured']), until: Infinity }
   }
 
   /** What it answers to a call that arrives now. */
   answer(request: ModelRequest, pool: string): ProviderAnswer {
+    const { weather } = this.scenario
+    return weather ? this.weathered(request, pool, weather) : this.usual(request, pool)
+  }
+
+  private usual(request: ModelRequest, pool: string): ProviderAnswer {
     if (this.isFull(request, pool)) return { answer: error(429, 'rate limit reached'), afterMs: 5 }
     const failure = this.failure()
     if (!failure) return { answer: this.text(request), afterMs: this.stream.spread(30, 700) }
@@ -83,6 +98,37 @@ export class Provider {
     return { ...said, whole: !this.cuts.chance(CUT) } as Said
   }
 
+  private weathered(request: ModelRequest, pool: string, { half, shared, down, tells }: Weather): ProviderAnswer {
+    const { time } = this.clock
+    const ms = time - this.began
+    if (isIn(down, ms)) return { answer: error(503, 'unavailable'), afterMs: 20 }
+    const { windowMs, requests = Infinity } = request.pool
+    const limit = Math.max(1, Math.floor(isIn(half, ms) ? requests / 2 : requests))
+    const inWindow = this.inWindow(pool, windowMs)
+    this.letOthers(inWindow, { limit, windowMs, calls: isIn(shared, ms) ? (shared?.part ?? 0) * requests : 0 })
+    const told = <T extends Said>(said: T): T =>
+      tells && 'headers' in said ? { ...said, headers: limitHeaders(limit, limit - inWindow.length) } : said
+    if (inWindow.length >= limit) {
+      const retryAfterMs = (inWindow[inWindow.length - limit] as number) + windowMs - time
+      return { answer: told(error(429, 'rate limit reached', { retryAfterMs })), afterMs: 5 }
+    }
+    inWindow.push(time)
+    const { answer, afterMs } = this.usual({ ...request, pool: { ...request.pool, requests: undefined } }, pool)
+    return { answer: told(answer), afterMs }
+  }
+
+  /** Somebody else's calls, evenly spaced, as far as there is room. */
+  private letOthers(inWindow: number[], p: { limit: number; windowMs: number; calls: number }): void {
+    const { time } = this.clock
+    const everyMs = p.windowMs / p.calls
+    this.othersAt = p.calls === 0 ? time : Math.max(this.othersAt, time - p.windowMs)
+    for (; this.othersAt + everyMs <= time; this.othersAt += everyMs) {
+      const at = this.othersAt + everyMs
+      if (inWindow.filter((one) => one > at - p.windowMs).length < p.limit) inWindow.push(at)
+    }
+    inWindow.sort((a, b) => a - b)
+  }
+
   /** Four bytes a token; a part of the input is sometimes found in its cache. */
   private used({ system = '', prompt, maxOutputTokens }: ModelRequest): Usage {
     const inputTokens = Math.ceil(Buffer.byteLength(system + prompt) / 4)
@@ -90,10 +136,16 @@ export class Provider {
     return { inputTokens, cacheReadTokens, outputTokens: this.usage.int(1, maxOutputTokens) }
   }
 
-  private isFull({ pool: { windowMs, requests = Infinity } }: ModelRequest, pool: string): boolean {
+  private inWindow(pool: string, windowMs: number): number[] {
     const arrivals = this.arrivals.get(pool) ?? []
     this.arrivals.set(pool, arrivals)
     while ((arrivals[0] ?? Infinity) <= this.clock.time - windowMs) arrivals.shift()
+    return arrivals
+  }
+
+  private isFull({ pool: { windowMs, requests } }: ModelRequest, pool: string): boolean {
+    if (requests === undefined) return false
+    const arrivals = this.inWindow(pool, windowMs)
     if (arrivals.length >= requests) return true
     arrivals.push(this.clock.time)
     return false

@@ -2,6 +2,7 @@
 import { parseSettings, type Settings, type SettingsInput } from '../../core/settings.ts'
 import { type About, aboutOf } from './about.ts'
 import { Stream } from './random.ts'
+import { overAt, type Weather, weatheredJobs, weatheredPool, weatherOf } from './weather.ts'
 
 /** `exact`: every clock is right. `within`: as far off as the guard allows. `beyond`: farther, and calls are held up. */
 export type Clocks = 'exact' | 'within' | 'beyond'
@@ -11,6 +12,8 @@ export interface Scenario {
   /** Nothing else befalls such a schedule's calls. */
   readonly about?: About
   readonly faultless: boolean
+  /** Pools follow what their provider says, and this befalls it. */
+  readonly weather?: Weather
   readonly clocks: Clocks
   readonly settings: Settings
   readonly owners: readonly string[]
@@ -58,6 +61,46 @@ export const REST_MS = 35_000
 const FUNCTION_MS = 900_000
 
 export function scenarioOf(seed: number): Scenario {
+  const drawn = drawnOf(seed)
+  const weather = drawn.about || drawn.crowd || drawn.longMs > 0 || drawn.forgetMs > 0 ? undefined : weatherOf(seed)
+  return weather && !drawn.faultless ? weathered(drawn, weather) : drawn
+}
+
+const WEATHERED_MS = 5_000
+
+function weathered(drawn: Scenario, weather: Weather): Scenario {
+  const { seed, settings, limits } = drawn
+  const pools = parseSettings({ ...settings, pools: { main: weatheredPool(seed) }, kinds: inMain(settings.kinds) })
+  if (!pools.ok) throw new Error(pools.faults.join('; '))
+  const activeMs = WEATHERED_MS
+  const faultyMs = Math.max(drawn.faultyMs, overAt(weather) + 1_000)
+  const worse = {
+    ...drawn,
+    weather,
+    settings: pools.settings,
+    jobs: weatheredJobs(seed),
+    activeMs,
+    faultyMs,
+    rests: false,
+  }
+  if (!weather.calm) return worse
+  const calm = { clocks: 'within', providerFails: 0, meddling: 0, oldBesideNew: false, slowLeases: false } as const
+  const functions = { ...limits, worker: FUNCTION_MS, dispatcher: FUNCTION_MS }
+  return {
+    ...worse,
+    ...calm,
+    limits: functions,
+    lateEntries: false,
+    lateCopies: false,
+    looksLate: false,
+    untilIdle: false,
+  }
+}
+
+const inMain = (kinds: Settings['kinds']): Settings['kinds'] =>
+  Object.fromEntries(Object.entries(kinds).map(([id, kind]) => [id, { ...kind, pool: 'main' }]))
+
+function drawnOf(seed: number): Scenario {
   const s = new Stream(seed, 'scenario')
   const faultless = s.chance(0.1)
   const about = faultless ? undefined : aboutOf(seed)
@@ -184,6 +227,7 @@ function poolOf(s: Stream): SettingsInput['pools'][string] {
     pacing: s.chance(0.75) ? 'even' : 'burst',
     order: s.pick(['weighted', 'weighted', 'strict', 'owners']),
     settleMarginMs: s.spread(300, 20_000),
+    feedback: false,
     history: s.chance(0.5) ? 'full' : 'empty',
   }
 }

@@ -93,7 +93,12 @@ export class World implements Surroundings {
     this.latency = new Stream(seed, 'latency')
     this.stream = new Stream(seed, 'world')
     const { faultless: none, about } = scenario
-    const faults = { none, jumps: clocks !== 'exact', half: halfOf(scenario), only: about !== undefined }
+    const faults = {
+      none: none || scenario.weather?.calm === true,
+      jumps: clocks !== 'exact',
+      half: halfOf(scenario),
+      only: about !== undefined,
+    }
     this.mix = new FaultMix(new Stream(seed, 'faults'), faults)
     this.latestMs = scenario.forgetMs > 0 ? scenario.forgetMs / 2 : Infinity
     this.provider = new Provider(this.clock, new Stream(seed, 'provider'), this.mix, scenario)

@@ -119,6 +119,7 @@ export function aSnapshot(over: Partial<Snapshot> = {}): Snapshot {
     concurrency: Infinity,
     travelMs: 0,
     slowedMs: 0,
+    windowMs: 1_000,
     quietUntil: 0,
     ...over,
   }

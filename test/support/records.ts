@@ -178,6 +178,7 @@ export const aLedgerRecord = (p: Partial<LedgerRecord> = {}): LedgerRecord => ({
   next: NOW + 200.125,
   nextOf: { tokens: NOW + 250.5, output: NOW + 0.25 },
   lastSlot: NOW + 400,
+  feedback: { requests: { limit: 150, others: 40, at: NOW - 1_000, learned: { limit: 243.5, at: NOW - 9_000 } } },
   order: 'weighted',
   clock: 41.5,
   tiers: { high: { turn: 40, v: 39.5, active: true } },

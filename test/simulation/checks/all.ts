@@ -27,6 +27,7 @@ import { refused } from './refused.ts'
 import { sameCalls } from './same-calls.ts'
 import { sharing } from './sharing.ts'
 import { soundClocks } from './sound-clocks.ts'
+import { weather } from './weather.ts'
 import { windows } from './windows.ts'
 
 export const CHECKS: readonly MakeCheck[] = [
@@ -56,6 +57,7 @@ export const CHECKS: readonly MakeCheck[] = [
   heard,
   sharing,
   conservation,
+  weather,
   published,
   atRest,
 ]

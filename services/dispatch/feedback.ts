@@ -1,0 +1,144 @@
+/** What the holder makes of what the provider says: limits that follow it, fewer calls in flight, and the breaker. */
+import { answeredOne, overloaded, stillKnown } from '../../core/at-once.ts'
+import type { Bell, Head, Settled } from '../../core/bell.ts'
+import { acquit, isDoubted, isProviders, isTooMuch, testify } from '../../core/breaker.ts'
+import { DIMENSIONS, type Limits } from '../../core/cost.ts'
+import { type Allowances, type Around, allowances, hear, type Kept, keptOf } from '../../core/feedback.ts'
+import { limitedTo, limitsOf } from '../../core/ledgers.ts'
+import { hastened } from '../../core/pacing.ts'
+import type { Sent } from '../../core/ring.ts'
+import type { WaitReason } from '../../core/wait-reason.ts'
+import { type Holder, PROBE_FIRST_MS } from './holder.ts'
+import { startSlowly } from './load.ts'
+
+const around = ({ settings }: Holder, now: number): Around => {
+  const { refusalMs, skewMs, networkMs } = settings.guard
+  const { windowMs, feedback, pacing } = settings
+  const guardMs = refusalMs + skewMs + networkMs
+  const { strangers } = feedback
+  return { configured: limitsOf(settings), windowMs, guardMs, strangers, inOrder: pacing === 'even', now }
+}
+
+/** More than may be on their way to be told of. */
+const QUEUED_AGAIN_AT_MOST = 1_000
+
+/** A failed job stands in its lane again, and is told of there, before its message's bell tells how it failed. */
+export function keepCall({ ring, queuedAgain }: Holder, { jobId, fence }: Head): void {
+  const sent = ring.sent.get(jobId)
+  if (!sent || sent.head.fence >= fence) return
+  queuedAgain.set(jobId, sent)
+  for (const oldest of queuedAgain.keys()) if (queuedAgain.size > QUEUED_AGAIN_AT_MOST) queuedAgain.delete(oldest)
+}
+
+type Call = Pick<Settled, 'jobId' | 'fence'>
+const callOf = ({ ring, queuedAgain }: Holder, { jobId, fence }: Call): Sent | undefined =>
+  [ring.sent.get(jobId), queuedAgain.get(jobId)].find((sent) => sent?.head.fence === fence)
+
+/** The call that was settled, once. */
+export function takeCall(h: Holder, job: Call): Sent | undefined {
+  const call = callOf(h, job)
+  if (h.queuedAgain.get(job.jobId) === call) h.queuedAgain.delete(job.jobId)
+  return call
+}
+
+/** To be asked while what was sent is still known. */
+export function hearLimits(h: Holder, bell: Extract<Bell, { t: 'settled' }>, now: number): void {
+  if (!h.settings.feedback.limits) return
+  const { heard, jobs } = bell
+  const job = jobs.find(({ jobId, failed }) => (heard ? jobId === heard.jobId : failed === 'rate-limited'))
+  const sent = job && callOf(h, job)
+  if (!sent) return
+  const { slot, held, cost } = sent
+  const ours = { ...(held ? { held } : {}), ...(cost ? { cost } : {}) }
+  const refused = job.failed === 'rate-limited'
+  h.feedback = hear(h.feedback, { told: heard?.told ?? {}, slot, refused, ...ours }, around(h, now))
+}
+
+/** The window's limits as they are now, for the plan: never above what is configured, and at least one. */
+export function followLimits(h: Holder, now: number): void {
+  if (!h.settings.feedback.limits) return
+  const p = around(h, now)
+  h.allows = since(h, allowances(h.feedback, p), now)
+  const limits: Limits = Object.fromEntries(
+    DIMENSIONS.flatMap((d) => {
+      const allowed = h.allows[d]
+      return allowed ? [[d, Math.max(1, Math.floor(allowed.limit))]] : []
+    }),
+  )
+  h.next = hastened(h.next, { from: h.ledgers.window.shape.limits, to: limits, now })
+  h.ledgers = limitedTo(h.ledgers, limits)
+}
+
+const since = ({ allows }: Holder, fresh: Allowances, now: number): Holder['allows'] =>
+  Object.fromEntries(
+    DIMENSIONS.flatMap((d) => {
+      const [allowed, before] = [fresh[d], allows[d]]
+      return allowed ? [[d, { ...allowed, since: before?.why === allowed.why ? before.since : now }]] : []
+    }),
+  )
+
+/** What the next holder goes on from: nothing, where nothing was said. */
+export function keptFeedback(h: Holder, now: number): { feedback?: Kept } {
+  const kept = keptOf(h.feedback, around(h, now))
+  return Object.keys(kept).length > 0 ? { feedback: kept } : {}
+}
+
+/** What holds the line is the provider's limit as it is at present, not as it is configured. */
+export function reasonOf({ allows }: Holder, holds: WaitReason): WaitReason {
+  const isLowered = (of: readonly (typeof DIMENSIONS)[number][]) =>
+    of.some((d) => allows[d] !== undefined && allows[d].why !== 'configured')
+  if (holds === 'CAPACITY_RPM' && isLowered(['requests'])) return 'SLOWDOWN'
+  if (holds === 'CAPACITY_TPM' && isLowered(['tokens', 'input', 'output'])) return 'SLOWDOWN'
+  return holds
+}
+
+/** Calls that may be in flight at present. */
+export const atOnce = ({ atOnce: lowered, settings }: Holder): number =>
+  Math.min(settings.concurrency ?? Infinity, Math.floor(lowered?.calls ?? Infinity))
+
+/** What a call came to, as far as it tells of the provider. */
+export function hearOfCall(h: Holder, { jobId, fence, failed, state }: Settled, { slot }: Sent, now: number): void {
+  const { overload, breaker } = h.settings.feedback
+  h.atOnce = stillKnown(h.atOnce, now)
+  if (failed !== undefined && isProviders(failed)) {
+    const inFlight = h.ring.sent.size
+    if (overload && isTooMuch(failed)) h.atOnce = overloaded(h.atOnce, { inFlight, slot, now })
+    // A later call was answered: it was down before that, if it was.
+    if (!breaker || slot <= h.answered.slot) return
+    if (testify(h.evidence, { jobId, fence, failed, slot }) && !h.stopped) open(h, failed, slot, now)
+    return
+  }
+  const answered = failed !== undefined || state === 'succeeded' || state === 'in-review'
+  if (!answered) return
+  acquit(h.evidence, slot)
+  if (h.atOnce) h.atOnce = answeredOne(h.atOnce)
+  if (h.stopped?.down && slot > h.stopped.since) isWell(h)
+}
+
+const SAYS: Readonly<Record<string, string>> = {
+  overloaded: 'it says that it is overloaded',
+  server: 'it answers with server errors',
+  network: 'it cannot be reached',
+  timeout: 'it does not answer in time',
+}
+
+function open(h: Holder, failed: string, slot: number, now: number): void {
+  const line = `${SAYS[failed]}, call after call`
+  h.stopped = { line, probeAt: now + PROBE_FIRST_MS, since: slot, probes: 0, down: true, unwritten: true }
+}
+
+/** It answers again: the record goes, and those who wait come little by little. */
+export function isWell(h: Holder): void {
+  if (h.stopped?.down) {
+    startSlowly(h)
+    // More than one probe failed: it was down, and what it could not bear then says nothing of what it bears now.
+    if (h.stopped.probes > 1) h.atOnce = undefined
+  }
+  delete h.stopped
+  h.evidence.clear()
+  h.mended = true
+}
+
+/** Whether a job's failure would be taken for the provider's. */
+export const isDoubtful = (h: Holder, jobId: string): boolean =>
+  h.stopped?.down === true || isDoubted(h.evidence, jobId)

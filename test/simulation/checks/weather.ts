@@ -1,0 +1,91 @@
+/**
+ * What a pool makes of its provider's weather. At all times: our own use lowers nothing, and what was lowered comes back
+ * once the provider is well. In calm schedules, where nothing else fails: a lowered limit and others on it are followed
+ * within seconds, a provider that is down is asked by single calls, costs no job its end, and meets no storm.
+ */
+import type { Overview } from '../../../core/overview.ts'
+import { isIn, overAt, type Span } from '../weather.ts'
+import type { Arrival, MakeCheck } from './check.ts'
+
+/** To hear of a change: a call's answer, its message's slowest neighbour, a bell, a tick. And some windows to drain in. */
+const HEARD_MS = 8_000
+const WINDOWS = 3
+/** Of the calls in a window, once it is followed: the brim of a limit that others share is never quite still. */
+const REFUSED_AT_MOST = 0.2
+const REFUSED_SPARE = 3
+/** Five failures in a row are heard of; calls that are out by then still come. */
+const OPEN_AFTER_MS = 5_000
+/** What was sent before a failure was known costs an attempt. */
+const SPARED_AFTER_MS = 10_000
+const PROBES_APART_MS = 1_200
+/** In the first seconds after its return at most so much of the pace. */
+const RETURN_MS = 2_000
+const RETURN_AT_MOST = 0.6
+
+export const weather: MakeCheck = (w) => {
+  const { weather: its } = w.scenario
+  const { main } = w.scenario.settings.pools
+  if (!its || !main) return {}
+  const began = w.now()
+  const { windowMs, requests = 1 } = main
+  const settleMs = HEARD_MS + WINDOWS * windowMs
+  const calls: { at: number; refused: boolean }[] = []
+  let probedAt = Number.NEGATIVE_INFINITY
+  let answeredAt: number | undefined
+  let back = 0
+
+  const settledIn = (span: Span | undefined, ms: number) => isIn(span && { ...span, from: span.from + settleMs }, ms)
+
+  const followed = (ms: number) => {
+    // In bursts only refusals tell of others.
+    const shared = main.pacing === 'even' ? its.shared : undefined
+    if (!its.tells || !(settledIn(its.half, ms) || settledIn(shared, ms))) return
+    const late = calls.filter(({ at }) => at > w.now() - windowMs)
+    const refused = late.filter((call) => call.refused).length
+    if (refused > REFUSED_AT_MOST * late.length + REFUSED_SPARE)
+      w.fail('weather', `${refused} of ${late.length} calls in a window are refused, long after the limit fell`)
+  }
+  const asked = (ms: number) => {
+    if (!its.down || !isIn({ ...its.down, from: its.down.from + OPEN_AFTER_MS }, ms)) return
+    if (w.now() - probedAt < PROBES_APART_MS)
+      w.fail('weather', `calls ${w.now() - probedAt} ms apart ask a provider that is down`)
+    probedAt = w.now()
+  }
+  /** Only where it was down for long enough to be known to be. */
+  const returned = (ms: number, { said }: Arrival) => {
+    if (!its.down || ms < its.down.to) return
+    if (said.answer.kind === 'text') answeredAt ??= w.now() + said.afterMs
+    if (answeredAt === undefined || w.now() > answeredAt + RETURN_MS) return
+    back++
+    const pace = (requests * RETURN_MS) / windowMs
+    if (back > 3 + RETURN_AT_MOST * pace)
+      w.fail('weather', `${back} calls meet the provider within ${RETURN_MS} ms of its return, at a pace of ${pace}`)
+  }
+  const painted = ({ provider, at }: Overview) => {
+    const { limit = requests, why = 'configured' } = provider?.allows.requests ?? {}
+    if (limit >= requests || why === 'configured' || why === 'learned' || w.scenario.clocks === 'beyond') return
+    if (!its.half && !its.shared) w.fail('weather', `our own calls alone lower the limit to ${limit} (${why})`)
+    else if (at - began > overAt(its) + settleMs)
+      w.fail('weather', `the limit is ${limit} (${why}) ${at - began - overAt(its)} ms after all is as it was`)
+  }
+  return {
+    arrival(arrival) {
+      const ms = w.now() - began
+      const { answer } = arrival.said
+      calls.push({ at: w.now(), refused: answer.kind === 'error' && answer.status === 429 })
+      if (!its.calm) return
+      followed(ms)
+      asked(ms)
+      returned(ms, arrival)
+    },
+    commit(commit) {
+      for (const { sk, after } of commit) {
+        if (sk === 'overview' && after) painted(after as unknown as Overview)
+        if (sk !== 'end' || !its.calm || !its.down || after?.['reason'] !== 'attempts-used-up') continue
+        const last = (after['errors'] as { at: number }[]).at(-1)?.at ?? 0
+        if (last - began > its.down.from + SPARED_AFTER_MS)
+          w.fail('weather', `${String(after.pk)} failed while its provider was known to be down`)
+      }
+    },
+  }
+}
