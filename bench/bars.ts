@@ -34,6 +34,7 @@ const SHARED_OWNERS = /^(?!.*(another|own) owner)/
 
 /** What people are promised; the other reserves and bursts stand beside it. */
 const LEARNED = /^learned, bursts of 10$/
+const LEARNED_RESERVE = /^learned$/
 
 export const BARS: readonly Bar[] = [
   atMost('limit', 'worst_window', 1, OURS),
@@ -62,6 +63,8 @@ export const BARS: readonly Bar[] = [
   atLeast('people', 'utilisation', 0.96, LEARNED),
   atMost('people', 'worst_window', 1),
   atMost('people', 'refused', 0),
+  atMost('reserve', 'waited', 0.02, LEARNED_RESERVE),
+  atMost('reserve', 'lost', 0.04, LEARNED_RESERVE),
   atMost('feedback', 'settled_s', 15, OURS),
   atMost('feedback', 'refused_share', 0.01, OURS),
   atLeast('feedback', 'used_of_available', 0.9, OURS),

@@ -8,13 +8,14 @@ import { type Asked, help, parseBenchOptions } from './options.ts'
 import { people } from './people.ts'
 import { committedRanges } from './ranges.ts'
 import { circumstances, outsideTable, table } from './report.ts'
+import { reserve } from './reserve.ts'
 import type { Figure, Scenario } from './scenario.ts'
 import { throughput } from './throughput.ts'
 import { tokens } from './tokens.ts'
 import { wake } from './wake.ts'
 import { worst } from './worst.ts'
 
-const SCENARIOS: readonly Scenario[] = [limit, tokens, people, feedback, flat, throughput, concurrency, wake]
+const SCENARIOS: readonly Scenario[] = [limit, tokens, people, reserve, feedback, flat, throughput, concurrency, wake]
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)

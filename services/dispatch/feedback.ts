@@ -97,7 +97,12 @@ export const atOnce = ({ atOnce: lowered, settings }: Holder): number =>
   Math.min(settings.concurrency ?? Infinity, Math.floor(lowered?.calls ?? Infinity))
 
 /** What a call came to, as far as it tells of the provider. */
-export function hearOfCall(h: Holder, { jobId, fence, failed, state }: Settled, { slot }: Sent, now: number): void {
+export function hearOfCall(
+  h: Holder,
+  { jobId, fence, failed, state, uncalled }: Settled,
+  { slot }: Sent,
+  now: number,
+): void {
   const { overload, breaker } = h.settings.feedback
   h.atOnce = stillKnown(h.atOnce, now)
   if (failed !== undefined && isProviders(failed)) {
@@ -109,7 +114,8 @@ export function hearOfCall(h: Holder, { jobId, fence, failed, state }: Settled, 
     return
   }
   const answered = failed !== undefined || state === 'succeeded' || state === 'in-review'
-  if (!answered) return
+  // What ended from the cache tells nothing of the provider.
+  if (!answered || uncalled) return
   acquit(h.evidence, slot)
   if (h.atOnce) h.atOnce = answeredOne(h.atOnce)
   if (h.stopped?.down && slot > h.stopped.since) isWell(h)

@@ -12,9 +12,10 @@ import { World } from '../support/world.ts'
 const WINDOW_MS = 6_000
 const GUARD = { refusalMs: 100, skewMs: 0, networkMs: 50 }
 
-async function atWork(p: { jobs?: number; pool?: object; provider?: LimitedProvider } = {}) {
+async function atWork(p: { jobs?: number; pool?: object; step?: object; provider?: LimitedProvider } = {}) {
   const provider = p.provider ?? new LimitedProvider(WINDOW_MS)
-  const world = new World({ pool: { requests: 300, windowMs: WINDOW_MS, guard: GUARD, ...p.pool } })
+  const pool = { requests: 300, windowMs: WINDOW_MS, guard: GUARD, ...p.pool }
+  const world = new World({ pool, kinds: { step: { ...p.step } } })
   world.model.script = provider.script
   const ids = await world.submitMany(p.jobs ?? 4_000)
   await world.pass(12_000)
@@ -257,6 +258,19 @@ describe('a provider that is down for two minutes', () => {
     await world.pass(20_000)
     expect((await poolOf(world)).breaker).toEqual({ state: 'closed' })
     expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
+  })
+
+  it('is not taken for well since a job ends from the cache', async () => {
+    const { world, provider, ids } = await atWork({ jobs: 1, step: { cache: { ttlMs: 600_000 } } })
+    provider.down = true
+    await world.submitMany(40, 'nudge')
+    await world.pass(15_000)
+    expect((await poolOf(world)).breaker.state).toBe('open')
+    const again = await world.submit('step')
+    await world.ended([again], 60_000)
+    expect(await getJob(world.api, aCaller(), again)).toMatchObject({ job: { cached: { jobId: ids[0] } } })
+    await world.pass(300)
+    expect((await poolOf(world)).breaker.state).toBe('open')
   })
 
   it('costs no job its end, and meets no storm when it returns', async () => {

@@ -16,8 +16,8 @@ export const PERSONS_BUGS: readonly Bug[] = [
   {
     name: 'agents are planned with what is held for people',
     file: SERVED,
-    find: '  return state ? { held: heldFromAgents(state) } : {}',
-    replace: '  void [state, heldFromAgents]\n  return {}',
+    find: 'return { held: heldFromAgents(state),',
+    replace: 'void heldFromAgents\n  return {',
     seed: 335,
   },
   {

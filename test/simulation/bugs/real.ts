@@ -87,4 +87,11 @@ export const REAL_BUGS: readonly Bug[] = [
     replace: '      void [old, replaces, painted]\n      put(',
     seed: 36,
   },
+  {
+    name: 'a job that ends from the cache says that a provider is well',
+    file: 'services/dispatch/feedback.ts',
+    find: '  if (!answered || uncalled) return\n',
+    replace: '  void uncalled\n  if (!answered) return\n',
+    seed: 4185,
+  },
 ]
