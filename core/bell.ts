@@ -20,6 +20,8 @@ export const Head = z.object({
   attempt: z.number(),
   /** A job that crashed travels alone. */
   crashes: z.number(),
+  /** Its answer was cut short at what was learned to be enough: now all that its kind allows is reserved. */
+  whole: z.literal(true).optional(),
   /** Its claim came to no call: an identical job is being called, whose answer it waits for. */
   awaits: z.literal(true).optional(),
 })
@@ -41,6 +43,8 @@ export const Settled = z.object({
   uncalled: z.literal(true).optional(),
   /** What the call used, as the provider told: the difference to what was reserved is given back or taken. */
   usage: Usage.optional(),
+  /** Tokens of output that the call was allowed. Absent in bells of older code. */
+  most: z.number().optional(),
   /** Of a call that failed, the class of its error (core/retry.ts). */
   failed: z.string().optional(),
   /** Given back before its slot, since the provider had asked for quiet: its worker was not late. */
@@ -94,6 +98,7 @@ export const headOf = (r: LiveRecord): Head => ({
   kind: r.kind,
   attempt: Math.max(r.attempt + r.throttles, r.errors.length),
   crashes: r.crashes,
+  ...(r.whole ? { whole: true } : {}),
   ...(r.state === 'queued' && r.awaits ? { awaits: true } : {}),
 })
 

@@ -90,6 +90,8 @@ const live = {
   /** When its input expires; without that, no reader finds the job. Absent in records of older code. */
   expiresAt: z.number().optional(),
   cancelRequested: z.boolean().optional(),
+  /** An answer was cut short at what was learned to be enough (core/learned.ts): it may have all that its kind allows. */
+  whole: z.literal(true).optional(),
   errors: z.array(JobError),
 }
 
@@ -125,6 +127,7 @@ export function carry(record: LiveRecord): Omit<Queued, 'state'> {
     inputTokens,
     submittedAt,
     expiresAt,
+    whole,
     errors,
   } = record
   return {
@@ -143,6 +146,7 @@ export function carry(record: LiveRecord): Omit<Queued, 'state'> {
     ...(inputTokens === undefined ? {} : { inputTokens }),
     submittedAt,
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(whole ? { whole } : {}),
     errors,
   }
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { DIMENSIONS } from './cost.ts'
 import { Kept } from './feedback.ts'
+import { KeptLengths } from './learned.ts'
 import { emptyLedger, fullLedger, type Ledger, type LedgerShape, spanMs } from './ledger.ts'
 import { countedInBytes, packLedger, unpackLedger } from './ledger-codec.ts'
 import { assumingUnknown, withoutFuture } from './ledger-history.ts'
@@ -44,6 +45,8 @@ export const LedgerRecord = z.object({
   quietUntil: z.number().optional(),
   /** What the provider said of its limits. Nonsense is nothing: the ledger beside it must be read. */
   feedback: Kept.optional().catch(undefined),
+  /** By kind, how long its answers are. Nonsense is nothing. */
+  lengths: z.record(z.string(), KeptLengths).optional().catch(undefined),
   /** What sending took, as its holder knew it. */
   travelMs: z.number().optional(),
   order: z.string().optional(),

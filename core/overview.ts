@@ -42,6 +42,10 @@ export const Overview = z.object({
   /** Calls that the cache has saved, since the pool began. */
   saved: z.number().optional(),
   late: z.number(),
+  /** By kind, tokens of output that are reserved for a call, where that is less than the kind allows. */
+  learned: z.record(z.string(), z.number()).optional(),
+  /** Tokens that were not reserved for it, since the pool began. */
+  recovered: z.number().optional(),
   inFlight: z.array(z.object({ jobId: z.string(), owner: z.string(), tier: z.string(), slot: z.number() })),
   stopped: z.string().optional(),
   /** What the provider allows at present, where that is followed. Absent in pictures of older code. */

@@ -158,6 +158,8 @@ export const KindSettings = z.strictObject({
   /** `{{path.to.field}}` is replaced from the job's input; a missing field is refused at submit. */
   prompt: z.string().min(1),
   maxOutputTokens: z.number().int().min(1).max(200_000).default(500),
+  /** What of `maxOutputTokens` a call reserves where tokens are limited: what its answers were seen to need, or all. */
+  reserve: z.enum(['learned', 'all']).default('learned'),
   temperature: z.number().min(0).max(2).optional(),
   timeoutMs: z.number().int().min(1_000).max(600_000).default(60_000),
   attempts: z.number().int().min(1).max(20).default(5),

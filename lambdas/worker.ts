@@ -15,6 +15,7 @@ const Job = z.object({
   notAfter: z.number(),
   probe: z.boolean().optional(),
   doubted: z.boolean().optional(),
+  maxOutput: z.number().int().min(1).optional(),
 })
 const Message = z.object({
   pool: z.string(),

@@ -9,13 +9,13 @@ import { missingFields } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
 import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
-import { askedOf } from './asked.ts'
+import { type Asked, askedOf } from './asked.ts'
 import { askOf, tooLarge } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'
 import { shareCall } from './same-call.ts'
-import { endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
+import { askWhole, endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
 
 /** Until when the provider asked one of a message's calls for quiet: the others hear of it here first. */
 export interface Hush {
@@ -70,10 +70,17 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, h
   const same = await shareCall(deps, record, sent, kind, asked)
   if (same.kind === 'spared') return uncalled(same.done)
   const slot = inSlot(deps, sent, hush)
-  const answer = await deps.model.call({ ...asked, nears: slot.nears, begin: slot.begin })
-  const done = await settle(deps, record, sent, kind, answer, same.cacheKey)
-  return withAnswer({ ...done, ...slot.told() }, sent, answer, slot.hushed())
+  const most = Math.min(asked.maxOutputTokens, sent.maxOutput ?? Infinity)
+  const answer = await deps.model.call({ ...asked, maxOutputTokens: most, nears: slot.nears, begin: slot.begin })
+  const done = isCutAt(most, answer, asked)
+    ? await askWhole(deps, record, sent)
+    : await settle(deps, record, sent, kind, answer, same.cacheKey)
+  return withAnswer({ ...done, ...slot.told() }, { ...sent, most }, answer, slot.hushed())
 }
+
+/** Whether less than it was allowed kept an answer short: nobody asked for that. */
+const isCutAt = (most: number, answer: ModelAnswer, { maxOutputTokens }: Asked): boolean =>
+  most < maxOutputTokens && answer.kind === 'text' && !answer.whole && (answer.usage.outputTokens ?? most) >= most
 
 /** A lookup and a TLS handshake, as a cold start has them; whoever takes longer still has what a worker may refuse after. */
 const CONNECT_MS = 150
@@ -105,7 +112,12 @@ function inSlot({ clock }: WorkerDeps, { slot, notAfter }: Sent, hush: Hush) {
 }
 
 /** Whatever becomes of the job, the call has cost what it has cost. */
-function withAnswer(done: Report, { slot }: Sent, answer: ModelAnswer, hushed: boolean): Report {
+function withAnswer(
+  done: Report,
+  { slot, most }: Sent & { most: number },
+  answer: ModelAnswer,
+  hushed: boolean,
+): Report {
   if (answer.kind === 'missed') return hushed ? { ...done, settled: { ...done.settled, hushed } } : done
   const failed = answer.kind === 'text' ? undefined : failureOf(answer).class
   const told = 'headers' in answer ? toldIn(answer.headers) : {}
@@ -113,7 +125,7 @@ function withAnswer(done: Report, { slot }: Sent, answer: ModelAnswer, hushed: b
     ...done,
     settled: {
       ...done.settled,
-      ...('usage' in answer ? { usage: answer.usage } : {}),
+      ...('usage' in answer ? { usage: answer.usage, most } : {}),
       ...(failed === undefined ? {} : { failed }),
     },
     ...(Object.keys(told).length > 0 ? { heard: { slot, told } } : {}),

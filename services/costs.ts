@@ -2,21 +2,41 @@
 import { type Ask, type Rules, reserved, rulesFor } from '../core/accounting.ts'
 import type { Head } from '../core/bell.ts'
 import { type Cost, type Dimension, exceeding, within } from '../core/cost.ts'
-import { limitsOnOne } from '../core/ledgers.ts'
+import type { Lengths } from '../core/learned.ts'
+import { countsTokens, limitsOnOne } from '../core/ledgers.ts'
 import type { KindSettings, PoolSettings, Settings } from '../core/settings.ts'
 
 export interface Costing {
   readonly rulesOf: (head: Head) => Rules
   /** No more than the limits: a job that is above them for ever may not clog the line. Its worker fails it unasked. */
   readonly costOf: (head: Head) => Cost
+  /** The same, were nothing learned. */
+  readonly wholeCostOf: (head: Head) => Cost
+  /** Tokens of output that are reserved, where its kind's answers were seen to need fewer than are allowed. */
+  readonly outputOf: (head: Head) => number | undefined
+  /** Whether what its answers use is of any use. */
+  readonly learns: (kind: string) => boolean
 }
 
-export function costing({ kinds }: Settings, pool: PoolSettings): Costing {
+/** `lengths`: of kinds' answers, as far as they are known at the moment of asking. */
+export function costing({ kinds }: Settings, pool: PoolSettings, lengths: ReadonlyMap<string, Lengths>): Costing {
   const limits = limitsOnOne(pool)
+  const learning = countsTokens(pool) ? Object.keys(kinds).filter((kind) => kinds[kind]?.reserve === 'learned') : []
+  const learns = (kind: string) => learning.includes(kind)
   const ofKind = new Map(Object.entries(kinds).map(([kind, { model }]) => [kind, rulesFor(pool, model)]))
   const unknown = rulesFor(pool, '')
   const rulesOf = (head: Head) => ofKind.get(head.kind ?? '') ?? unknown
-  return { rulesOf, costOf: (head) => within(reserved(rulesOf(head), askOf(head)), limits) }
+  const outputOf = ({ kind = '', whole, ...head }: Head) => {
+    const enough = whole || !learns(kind) ? undefined : lengths.get(kind)?.enough
+    return enough !== undefined && enough < askOf(head).output ? enough : undefined
+  }
+  const askOfCall = (head: Head): Ask => {
+    const { input, output } = askOf(head)
+    return { input, output: outputOf(head) ?? output }
+  }
+  const cost = (head: Head, ask: Ask) => within(reserved(rulesOf(head), ask), limits)
+  const costOf = (head: Head) => cost(head, askOfCall(head))
+  return { rulesOf, outputOf, learns, costOf, wholeCostOf: (head) => cost(head, askOf(head)) }
 }
 
 /** Where older code did not tell them apart, all of it may be either. */

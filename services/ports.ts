@@ -220,6 +220,8 @@ export interface JobMessage {
     notAfter: number
     /** The one call that a stopped pool lets try. */
     probe?: boolean | undefined
+    /** Tokens of output that its permit is for, where that is less than its kind allows. */
+    maxOutput?: number | undefined
     /** Others have failed by the provider's doing, and none was answered since: what fails now costs no attempt. */
     doubted?: boolean | undefined
   }[]

@@ -118,12 +118,12 @@ function later(
   deps: WorkerDeps,
   record: Running,
   sent: Sent,
-  p: { at: number; throttles?: number; attempt?: number; awaits?: true },
+  p: { at: number; throttles?: number; attempt?: number; awaits?: true; whole?: true },
 ): Promise<Report> {
-  const { attempt = record.attempt, throttles = record.throttles, awaits } = p
+  const { attempt = record.attempt, throttles = record.throttles, awaits, whole } = p
   const at = Math.max(Math.ceil(p.at), record.key.at + 1)
   const key = { ...record.key, at }
-  const tries = { attempt, throttles, ...(awaits ? { awaits } : {}) }
+  const tries = { attempt, throttles, ...(awaits ? { awaits } : {}), ...(whole ? { whole } : {}) }
   const to: LiveRecord = { ...carry(record), ...tries, state: 'queued', fence: record.fence + 1, key }
   return leave(deps, sent, { from: record, to, bell: enteredBell(deps.random.id(deps.clock.now()), to) })
 }
@@ -164,6 +164,12 @@ export async function expire(deps: WorkerDeps, record: Running, sent: Sent): Pro
 /** It looks again once an identical job's call may be over: a wait that uses up no try. */
 export const awaitSame = (deps: WorkerDeps, record: Running, sent: Sent, at: number): Promise<Report> =>
   later(deps, record, sent, { at, awaits: true })
+
+/** What was learned to be enough was not: once more at once, with all that its kind allows. It costs no attempt. */
+export function askWhole(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {
+  deps.meter.count('AnswersCut', 1, { kind: record.kind })
+  return later(deps, record, sent, { at: deps.clock.now(), whole: true })
+}
 
 /** Back into its lane where it stood: the slot was missed. It costs no attempt. */
 export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {

@@ -4,10 +4,12 @@ import { settled as settledCost } from '../../core/accounting.ts'
 import { type Bell, type Head, isSaved, type Settled } from '../../core/bell.ts'
 import { type Cost, minus, negative } from '../../core/cost.ts'
 import type { Tier, Usage } from '../../core/job.ts'
+import { NO_LENGTHS, withLength } from '../../core/learned.ts'
 import { amendAll } from '../../core/ledgers.ts'
 import { amendNext } from '../../core/pacing.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { correct, heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
+import { askOf } from '../costs.ts'
 import { adapt } from './adapt.ts'
 import { hearLimits, hearOfCall, isWell, keepCall, takeCall } from './feedback.ts'
 import type { Holder } from './holder.ts'
@@ -77,6 +79,7 @@ function settled(h: Holder, job: Settled, now: number): void {
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
   if (job.usage) used(h, sent, job.usage)
+  hearLength(h, sent.head, job)
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)
@@ -160,6 +163,21 @@ function used(h: Holder, sent: Sent, usage: Usage): void {
   h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
   const lane = h.ring.lanes.get(sent.lane)
   if (lane) correct(h.ring, lane, by)
+}
+
+/** One that was cut short may be as long as it was allowed at first: it is heard of again when it has been. */
+function hearLength({ lengths, costing }: Holder, { kind, ...head }: Head, { usage, most, failed }: Settled): void {
+  const { outputTokens } = usage ?? {}
+  if (
+    kind === undefined ||
+    !costing.learns(kind) ||
+    most === undefined ||
+    outputTokens === undefined ||
+    failed !== undefined
+  )
+    return
+  const length = outputTokens < most ? outputTokens : askOf(head).output
+  lengths.set(kind, withLength(lengths.get(kind) ?? NO_LENGTHS, length))
 }
 
 function amend(h: Holder, { slot }: Sent, by: Cost): void {

@@ -41,6 +41,7 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     refused: h.refused,
     late: h.late,
     saved: h.saved,
+    ...learnedOf(h),
     inFlight: [...h.ring.sent.values()].slice(0, IN_FLIGHT_SHOWN).map((s) => {
       const lane = h.ring.lanes.get(s.lane) as Lane
       return { jobId: s.head.jobId, owner: lane.owner, tier: lane.tier, slot: s.slot }
@@ -48,6 +49,11 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     ...(h.stopped && !h.stopped.down ? { stopped: h.stopped.line } : {}),
     provider: providerOf(h, now),
   }
+}
+
+function learnedOf({ lengths, recovered }: Holder): Pick<Overview, 'learned' | 'recovered'> {
+  const known = [...lengths].flatMap(([kind, { enough }]) => (enough === undefined ? [] : [[kind, enough] as const]))
+  return known.length > 0 ? { learned: Object.fromEntries(known), recovered } : {}
 }
 
 function providerOf(h: Holder, now: number): Overview['provider'] {

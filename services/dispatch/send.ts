@@ -1,4 +1,5 @@
 /** Permits into messages: ten to a message, what crashed before alone. What the queue does not take goes back. */
+import type { Head } from '../../core/bell.ts'
 import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
 import { sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -21,6 +22,7 @@ export function apply(h: Holder, decided: Plan, now: number): void {
     decided.permits.map((p) => p.slot),
   )
   for (const p of decided.permits) h.recent.push({ slot: p.slot, owner: p.lane.owner })
+  for (const p of decided.permits) h.recovered += h.costing.wholeCostOf(p.head).tokens - p.cost.tokens
 }
 
 /** Answers how many jobs stand in their lanes again: the plan that sent them does not know of it. */
@@ -36,11 +38,16 @@ export async function send(deps: DispatcherDeps, h: Holder, permits: readonly Pe
 }
 
 function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobMessage[] {
+  const maxOutput = (head: Head) => {
+    const output = h.costing.outputOf(head)
+    return output === undefined ? {} : { maxOutput: output }
+  }
   const jobs = permits.map((p) => ({
     key: { lane: p.lane.id, at: p.head.at, jobId: p.head.jobId },
     fence: p.head.fence,
     slot: p.slot,
     notAfter: p.slot + h.settings.guard.refusalMs,
+    ...maxOutput(p.head),
     ...(h.stopped ? { probe: true } : {}),
     ...(isDoubtful(h, p.head.jobId) ? { doubted: true } : {}),
   }))

@@ -3,6 +3,7 @@ import { headOf } from '../../core/bell.ts'
 import { recalled } from '../../core/feedback.ts'
 import { TIERS, type Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
+import { recalled as recalledLengths } from '../../core/learned.ts'
 import { claimGoodUntil, LEASE_MS } from '../../core/lease.ts'
 import { type LedgerRecord, ledgersOf } from '../../core/ledger-record.ts'
 import { shapesOf } from '../../core/ledgers.ts'
@@ -43,6 +44,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   if (!read) return undefined
   const { record, ahead } = believed(read, { shape: shapes.window, pacing: settings.pacing }, now)
   if (ahead) deps.meter.count('SlotsAhead', 1, { pool })
+  const lengths = lengthsOf(record)
   const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
   return {
     pool,
@@ -50,7 +52,9 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     record,
     ring,
     ledgers: ledgersOf(record, { shapes, ...historiesOf(settings), now }),
-    costing: costing(deps.settings, settings),
+    costing: costing(deps.settings, settings, lengths),
+    lengths,
+    recovered: overview?.recovered ?? 0,
     next: { ...record.nextOf, requests: record.next },
     ...(people ? { people } : {}),
     travelMs: travelWithin(record.travelMs ?? INITIAL_TRAVEL_MS),
@@ -81,6 +85,9 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     busyAt: 0,
   }
 }
+
+const lengthsOf = ({ lengths = {} }: LedgerRecord) =>
+  new Map(Object.entries(lengths).map(([kind, kept]) => [kind, recalledLengths(kept)]))
 
 const historiesOf = ({ history, day }: PoolSettings) => ({ history, dayHistory: day?.history ?? 'empty' })
 

@@ -4,6 +4,7 @@
  * and a slot is burnt rather than used twice.
  */
 import type { Bell } from '../../core/bell.ts'
+import { type KeptLengths, keptOf } from '../../core/learned.ts'
 import { LEASE_MS } from '../../core/lease.ts'
 import { lastSlot } from '../../core/ledger.ts'
 import { packedAll } from '../../core/ledger-record.ts'
@@ -153,6 +154,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
     lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledgers.window)),
     quietUntil: h.quietUntil,
     ...keptFeedback(h, now),
+    ...keptLengths(h),
     travelMs: h.travelMs,
     order: h.ring.order,
     clock: decided.turns.v,
@@ -163,6 +165,9 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
   if (h.people) h.people.unwritten = false
   return true
 }
+
+const keptLengths = ({ lengths }: Holder): { lengths?: Record<string, KeptLengths> } =>
+  lengths.size > 0 ? { lengths: Object.fromEntries([...lengths].map(([kind, l]) => [kind, keptOf(l)])) } : {}
 
 async function forget(deps: DispatcherDeps, h: Holder, bells: readonly Bell[]): Promise<void> {
   if (bells.length === 0) return

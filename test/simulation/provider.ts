@@ -57,6 +57,9 @@ const text = (said: string, usage: Usage = { inputTokens: 20, outputTokens: 10 }
   headers,
 })
 
+const LONG = 0.08
+const LONGEST = 70
+
 export class Provider {
   private readonly arrivals = new Map<string, number[]>()
   private readonly usage: Stream
@@ -94,8 +97,19 @@ export class Provider {
 
   /** No two calls' answers are alike; some are cut. */
   private text(request: ModelRequest): Said {
-    const said = text(`${request.prompt} Thanks. ${request.jobId} ${request.fence}`, this.used(request))
-    return { ...said, whole: !this.cuts.chance(CUT) } as Said
+    const { usage, whole } = this.said(request)
+    const said = text(`${request.prompt} Thanks. ${request.jobId} ${request.fence}`, usage)
+    return { ...said, whole: whole && !this.cuts.chance(CUT) } as Said
+  }
+
+  /** Where answers are mostly short some are as long as they may be, and longer. */
+  private said(request: ModelRequest): { usage: Usage; whole: boolean } {
+    const usage = this.used(request)
+    const { short } = this.scenario
+    if (short === 0) return { usage, whole: true }
+    const length = this.usage.chance(LONG) ? this.usage.int(1, LONGEST) : this.usage.int(1, short)
+    const { maxOutputTokens: most } = request
+    return { usage: { ...usage, outputTokens: Math.min(length, most) }, whole: length <= most }
   }
 
   private weathered(request: ModelRequest, pool: string, { half, shared, down, tells }: Weather): ProviderAnswer {

@@ -44,6 +44,8 @@ export interface Scenario {
   readonly untilIdle: boolean
   /** Some kinds have a cache, and people ask the same again: so many topics there are. 0: no kind has one. */
   readonly topics: number
+  /** Tokens that most answers stay below, and that the pools know of from the start; 0: nothing is known of any. */
+  readonly short: number
   /** How often the provider fails. */
   readonly providerFails: number
   /** How often people interfere, per job. */
@@ -114,6 +116,7 @@ function drawnOf(seed: number): Scenario {
   const slowLeases = !faultless && !lateEntries && rarer.chance(0.03)
   const rests = !long && !crowd && rare.chance(0.2)
   const c = new Stream(seed, 'cache')
+  const lengths = new Stream(seed, 'lengths')
   const topics = c.chance(0.08) ? c.int(1, 4) : 0
   const owners = OWNERS.slice(0, s.int(1, s.chance(0.2) ? OWNERS.length : 5))
   return {
@@ -126,6 +129,7 @@ function drawnOf(seed: number): Scenario {
       new Stream(seed, 'shared'),
     ),
     topics,
+    short: lengths.chance(0.12) ? lengths.int(3, 12) : 0,
     forgetMs,
     rests,
     lateEntries,

@@ -7,6 +7,9 @@ import { memoryCapacityStore } from '../../adapters/memory/capacity-store.ts'
 import { memoryJobStore } from '../../adapters/memory/job-store.ts'
 import { memoryPeopleStore } from '../../adapters/memory/people-store.ts'
 import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
+import { stored } from '../../adapters/records.ts'
+import { keptOf, NO_LENGTHS, withLength } from '../../core/learned.ts'
+import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { type RunEnd, run } from '../../services/dispatch/run.ts'
 import { Doorbell } from '../../services/doorbell.ts'
@@ -60,6 +63,8 @@ export interface Watcher {
   keptApart(event: JobEvent): void
 }
 
+const LENGTHS_KNOWN = 150
+
 export class World implements Surroundings {
   readonly clock = new WorldClock(START)
   readonly tables = new ObservedTables()
@@ -110,6 +115,7 @@ export class World implements Surroundings {
       people: memoryPeopleStore(this.tables),
       tables: this.tables,
     }
+    if (scenario.short > 0) this.knowLengths(scenario)
     this.messages = new MessageQueue(this, this.stream, {
       sent: (message) => watcher.sent(message, this.actor),
       work: (message) => this.work(message),
@@ -121,6 +127,15 @@ export class World implements Surroundings {
       offset: () => this.offset(),
       compose: (process) => this.compose(process),
     })
+  }
+
+  /** As a holder long ago left them: how long answers are, and nothing else. */
+  private knowLengths({ short, settings }: Scenario): void {
+    const heard = Array.from({ length: LENGTHS_KNOWN }, () => short).reduce(withLength, NO_LENGTHS)
+    const lengths = Object.fromEntries(Object.keys(settings.kinds).map((kind) => [kind, keptOf(heard)]))
+    const lease = { epoch: 0, version: 0, holder: 'earlier', state: 'free', until: 0 } as const
+    const record = { v: 1, ...lease, next: 0, lastSlot: 0, clock: 0, tiers: {}, lengths } satisfies LedgerRecord
+    this.tables.commit(this.pools.map((pool) => ({ table: 'capacity', put: stored(ledgerKey(pool), record) })))
   }
 
   get pools(): string[] {

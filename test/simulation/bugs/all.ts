@@ -6,6 +6,7 @@ import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
 import { FEEDBACK_BUGS } from './feedback.ts'
 import { JOB_BUGS } from './jobs.ts'
+import { LEARNED_BUGS } from './learned.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
 import { PERSONS_BUGS } from './persons.ts'
 import { REAL_BUGS } from './real.ts'
@@ -23,6 +24,7 @@ export const BUGS: readonly Bug[] = [
   ...DIMENSION_BUGS,
   ...CACHE_BUGS,
   ...FEEDBACK_BUGS,
+  ...LEARNED_BUGS,
   ...END_BUGS,
   ...PERSONS_BUGS,
   ...REAL_BUGS,

@@ -28,6 +28,7 @@ import { sameCalls } from './same-calls.ts'
 import { sharing } from './sharing.ts'
 import { soundClocks } from './sound-clocks.ts'
 import { weather } from './weather.ts'
+import { wholeAnswers } from './whole-answers.ts'
 import { windows } from './windows.ts'
 
 export const CHECKS: readonly MakeCheck[] = [
@@ -53,6 +54,7 @@ export const CHECKS: readonly MakeCheck[] = [
   approvals,
   cancels,
   sameCalls,
+  wholeAnswers,
   noRecovery,
   heard,
   sharing,

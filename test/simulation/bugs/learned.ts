@@ -1,0 +1,43 @@
+/** Bugs in what is reserved for answers whose length is known. */
+import type { Bug } from './bug.ts'
+
+const ATTEMPT = 'services/attempt.ts'
+const COSTS = 'services/costs.ts'
+
+export const LEARNED_BUGS: readonly Bug[] = [
+  {
+    name: 'an answer that is cut short at what was learned is taken as it is',
+    file: ATTEMPT,
+    find: '  most < maxOutputTokens && answer.kind',
+    replace: '  most > maxOutputTokens && answer.kind',
+    seed: 26,
+  },
+  {
+    name: 'a call may write more than its permit is for',
+    file: ATTEMPT,
+    find: 'maxOutputTokens: most, nears',
+    replace: 'nears',
+    seed: 84,
+  },
+  {
+    name: 'a job that is asked again whole reserves what was learned',
+    file: COSTS,
+    find: 'const enough = whole || !learns(kind)',
+    replace: 'const enough = !learns(kind)',
+    seed: 26,
+  },
+  {
+    name: 'the dispatcher is not told that a job is to be asked again whole',
+    file: 'core/bell.ts',
+    find: '  ...(r.whole ? { whole: true } : {}),\n',
+    replace: '',
+    seed: 26,
+  },
+  {
+    name: 'the message of a call does not say what its permit is for',
+    file: 'services/dispatch/send.ts',
+    find: '    ...maxOutput(p.head),\n',
+    replace: '    ...(maxOutput && {}),\n',
+    seed: 84,
+  },
+]

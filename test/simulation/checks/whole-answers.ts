@@ -1,0 +1,27 @@
+/** An answer that was kept shorter than its kind allows is asked for again whole, and no job ends with it. */
+import type { MakeCheck } from './check.ts'
+
+export const wholeAnswers: MakeCheck = (w) => {
+  if (w.scenario.short === 0) return {}
+  const cut = new Set<string>()
+  const askAgain = new Set<string>()
+  return {
+    arrival({ request, job, said: { answer } }) {
+      const { jobId, maxOutputTokens: most } = request
+      if (most >= (w.scenario.settings.kinds[job?.kind ?? '']?.maxOutputTokens ?? 0)) return
+      if (askAgain.has(jobId)) w.fail('whole-answers', `${jobId} is not asked again whole`)
+      if (answer.kind !== 'text' || answer.whole || (answer.usage.outputTokens ?? 0) < most) return
+      cut.add(answer.text)
+    },
+    // Only where its worker lived to say so.
+    move({ put, jobId }) {
+      if (put.some(({ item }) => item['whole'] === true)) askAgain.add(jobId)
+    },
+    commit(commit) {
+      for (const { pk, after } of commit) {
+        const text = after?.['result'] ?? after?.['text']
+        if (typeof text === 'string' && cut.has(text)) w.fail('whole-answers', `${pk} got an answer cut short`)
+      }
+    },
+  }
+}
