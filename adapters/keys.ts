@@ -10,6 +10,7 @@
  * | Rings     | ring#pool     | owner                 | the dispatcher, at takeover                         |
  * |           | bell#pool     | bell id (ULID)        | the dispatcher, every tick                          |
  * | Capacity  | pool          | ledger, overview, stop| the lease's holder; writers read the lease          |
+ * |           |               | settings              | at a takeover, and by whoever hears of a change     |
  * |           | people#pool   | permits               | who takes a permit; the lease's holder, every tick  |
  * | Approvals | jobId         | version(4)            | written by the approval function alone              |
  */
@@ -45,6 +46,7 @@ export const bellKey = (pool: string, id: string): Key => ({ pk: `bell#${pool}`,
 export const ledgerKey = (pool: string): Key => ({ pk: pool, sk: 'ledger' })
 export const overviewKey = (pool: string): Key => ({ pk: pool, sk: 'overview' })
 export const stopKey = (pool: string): Key => ({ pk: pool, sk: 'stop' })
+export const overridesKey = (pool: string): Key => ({ pk: pool, sk: 'settings' })
 /** Apart from the ledger's, so that who takes permits need not be let near it. */
 export const peopleKey = (pool: string): Key => ({ pk: `people#${pool}`, sk: 'permits' })
 export const approvalKey = (jobId: string, version: number): Key => ({ pk: jobId, sk: padded(version, VERSION_DIGITS) })

@@ -74,6 +74,20 @@ export function amendNext(next: Next, by: Cost, p: { readonly shape: LedgerShape
   return Object.fromEntries(amended)
 }
 
+/** The pacing under other limits: who waited for the pace of lower ones waits for that of the higher, or for none. */
+export function repaced(
+  next: Next,
+  p: { readonly from: LedgerShape; readonly to: LedgerShape; readonly pacing: Pacing },
+  now: number,
+): Next {
+  const repaced = Object.entries(next).map(([name, at]) => {
+    const [before = 1, after = 1] = [p.from, p.to].map(({ limits }) => limits[name as Dimension])
+    const share = p.pacing === 'burst' ? 0 : Math.min(1, before / after)
+    return [name, at > now ? now + (at - now) * share : at]
+  })
+  return Object.fromEntries(repaced)
+}
+
 /** From where each dimension goes on in which the call takes part. */
 function startsOf(
   { next, from, cost }: { readonly next: Next; readonly from: number; readonly cost: Cost },

@@ -42,10 +42,12 @@ function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobM
     notAfter: p.slot + h.settings.guard.refusalMs,
     ...(h.stopped ? { probe: true } : {}),
   }))
+  const { adopted } = h.changes
+  const message = { pool: h.pool, sentAt, ...(adopted > 0 ? { settings: adopted } : {}) }
   const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
   const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)
-  const messages = alone.map((job) => ({ pool: h.pool, sentAt, jobs: [job] }))
+  const messages = alone.map((job) => ({ ...message, jobs: [job] }))
   for (let i = 0; i < together.length; i += JOBS_PER_MESSAGE)
-    messages.push({ pool: h.pool, sentAt, jobs: together.slice(i, i + JOBS_PER_MESSAGE) })
+    messages.push({ ...message, jobs: together.slice(i, i + JOBS_PER_MESSAGE) })
   return messages
 }
