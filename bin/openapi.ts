@@ -7,9 +7,11 @@ import {
   BatchEntry,
   DecisionBody,
   IdempotencyHeader,
+  IfMatchHeader,
   JobIdParam,
   ListQuery,
   PermitBody,
+  PoolPatchBody,
   ReviewsQuery,
   SubmitBody,
   UsageBody,
@@ -100,6 +102,33 @@ const Permit = z
       'One call that a person may make itself. `useWithinMs` counts from this answer; `ahead` are served before it.',
   })
 
+const Amounts = z.record(z.string(), z.number())
+/** The same as in the list, and each setting with its source. */
+const Pool = z
+  .looseObject({
+    id: z.string(),
+    limits: z.record(z.string(), z.unknown()),
+    used: z.record(z.string(), Amounts),
+    reserved: Amounts.optional(),
+    settled: Amounts.optional(),
+    people: z.object({ used: Amounts, held: Amounts }).optional(),
+    settings: z.record(
+      z.string(),
+      z.object({
+        value: z.unknown(),
+        source: z.enum(['file', 'override']),
+        by: z.string().optional(),
+        at: z.string().optional(),
+      }),
+    ),
+    ignored: z.array(z.string()).optional(),
+  })
+  .meta({
+    id: 'Pool',
+    description:
+      '`override`: changed while it runs, by whom and when; `ignored`: changes that hold no longer, and why.',
+  })
+
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
 const problem = {
   description: 'What is wrong, where, and how to mend it',
@@ -182,6 +211,24 @@ export const openApiDocument = () =>
         get: {
           summary: 'Pools and their limits',
           responses: answers(200, z.object({ pools: z.array(z.record(z.string(), z.unknown())) }), 'Pools'),
+        },
+      },
+      '/v1/pools/{id}': {
+        get: {
+          summary: 'A pool, its settings and where each comes from; its ETag is of the settings alone',
+          requestParams: { path: poolId },
+          responses: answers(200, Pool, 'The pool'),
+        },
+        patch: {
+          summary: 'Change settings while the pool runs, or take changes away',
+          requestParams: { path: poolId, header: IfMatchHeader },
+          requestBody: {
+            content: {
+              'application/merge-patch+json': { schema: PoolPatchBody },
+              'application/json': { schema: PoolPatchBody },
+            },
+          },
+          responses: answers(200, Pool, 'In force for the next permits'),
         },
       },
       '/v1/pools/{id}/resume': {

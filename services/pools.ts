@@ -1,12 +1,15 @@
 /** Pools as people see them: the limit, how it is shared, and whether it is stopped and why. */
-import type { Limits } from '../core/cost.ts'
+import type { Dimension, Limits } from '../core/cost.ts'
 import { shapesOf } from '../core/ledgers.ts'
+import type { InForce } from '../core/overrides.ts'
 import type { Overview } from '../core/overview.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import { recentOverview } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
 import type { Deps } from './deps.ts'
+import { readInForce, recentInForce } from './in-force.ts'
+import { etagOf, type SettingsView, settingsShown } from './pool-settings.ts'
 import { type Answer, refuse } from './refusal.ts'
 
 export interface PoolView {
@@ -16,6 +19,11 @@ export interface PoolView {
   /** What a window, and a longer one, may hold, and what they hold. */
   readonly limits: { readonly window: Limits; readonly day?: Limits; readonly concurrency?: number }
   readonly used: { readonly window: Limits; readonly day?: Limits }
+  /** Of the window: reserved for calls under way, and used by those that are over. */
+  readonly reserved?: Limits
+  readonly settled?: Limits
+  /** People's part of the window, and what is held for them beside it: their stock, and permits that may yet be used. */
+  readonly people?: { readonly used: Limits; readonly held: Limits }
   readonly order: string
   readonly pacing: string
   readonly tiers: Readonly<Record<string, number>>
@@ -25,21 +33,51 @@ export interface PoolView {
 export async function pools(deps: Deps, caller: Caller): Promise<Answer<{ pools: PoolView[] }>> {
   const scope = lacksScope(caller, 'jobs:read')
   if (scope) return scope
-  const rows = Object.entries(deps.settings.pools).map(async ([id, s]): Promise<PoolView> => {
-    const [overview, stop] = await Promise.all([recentOverview(deps, id), deps.capacity.stopped({ pool: id })])
-    return {
-      id,
-      provider: s.provider.kind,
-      windowMs: s.windowMs,
-      limits: limitsShown(s),
-      used: usedOf(overview),
-      order: s.order,
-      pacing: s.pacing,
-      tiers: s.tiers,
-      ...(stop ? { stopped: { since: new Date(stop.at).toISOString(), line: stop.line } } : {}),
-    }
-  })
-  return { ok: true, pools: await Promise.all(rows) }
+  const ids = Object.keys(deps.settings.pools)
+  return { ok: true, pools: await Promise.all(ids.map(async (id) => viewOf(deps, id, await recentInForce(deps, id)))) }
+}
+
+export type OnePool = Answer<{ pool: PoolView & SettingsView; etag: string }>
+
+export async function pool(deps: Deps, caller: Caller, id: string): Promise<OnePool> {
+  const scope = lacksScope(caller, 'jobs:read')
+  if (scope) return scope
+  if (!configured(deps.settings.pools, id)) return noPool(id)
+  return shownPool(deps, id, await readInForce(deps, id))
+}
+
+export async function shownPool(deps: Deps, id: string, found: InForce): Promise<OnePool & { ok: true }> {
+  const view = await viewOf(deps, id, found.settings)
+  return { ok: true, pool: { ...view, ...settingsShown(found) }, etag: etagOf(found) }
+}
+
+export const noPool = (id: string) => refuse('not-found', `There is no pool ${id}.`, 'GET /v1/pools lists them.')
+
+async function viewOf(deps: Deps, id: string, s: PoolSettings): Promise<PoolView> {
+  const [overview, stop] = await Promise.all([recentOverview(deps, id), deps.capacity.stopped({ pool: id })])
+  return {
+    id,
+    provider: s.provider.kind,
+    windowMs: s.windowMs,
+    limits: limitsShown(s),
+    used: usedOf(overview),
+    ...sharesOf(overview),
+    order: s.order,
+    pacing: s.pacing,
+    tiers: s.tiers,
+    ...(stop ? { stopped: { since: new Date(stop.at).toISOString(), line: stop.line } } : {}),
+  }
+}
+
+/** Of what the window holds: what is still reserved for calls under way, what was used in the end, and people's. */
+function sharesOf(overview: Overview | undefined): Pick<PoolView, 'reserved' | 'settled' | 'people'> {
+  const { reserved, people, used } = overview ?? {}
+  if (!reserved) return {}
+  const settled = Object.entries(used?.window ?? {}).map(([d, n]) => [
+    d,
+    Math.max(0, n - (reserved[d as Dimension] ?? 0)),
+  ])
+  return { reserved, settled: Object.fromEntries(settled), ...(people ? { people } : {}) }
 }
 
 function usedOf(overview: Overview | undefined): PoolView['used'] {
@@ -61,8 +99,7 @@ function limitsShown(s: PoolSettings): PoolView['limits'] {
 export async function resume(deps: Deps, caller: Caller, pool: string): Promise<Answer<{ pool: string }>> {
   const scope = lacksScope(caller, 'admin')
   if (scope) return scope
-  if (!configured(deps.settings.pools, pool))
-    return refuse('not-found', `There is no pool ${pool}.`, 'GET /v1/pools lists them.')
+  if (!configured(deps.settings.pools, pool)) return noPool(pool)
   await deps.capacity.resume({ pool })
   await deps.doorbell.ring(pool, { v: 1, id: deps.random.id(deps.clock.now()), t: 'resumed' })
   return { ok: true, pool }

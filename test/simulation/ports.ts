@@ -165,6 +165,8 @@ export function capacityOf(around: Surroundings, process: SimProcess, { capacity
     stopped: via('capacity.stopped', capacity.stopped),
     stop: via('capacity.stop', capacity.stop),
     resume: via('capacity.resume', capacity.resume),
+    overrides: via('capacity.overrides', capacity.overrides),
+    override: via('capacity.override', capacity.override, () => ({ remembered: (answer) => answer === 'written' })),
   }
 }
 
