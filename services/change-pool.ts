@@ -1,11 +1,11 @@
 /** A pool's settings are changed while it runs: over those that were read, by the rules of the configuration. */
-import { type Fault, inForce, laidOver, type Overrides, type PoolPatch, patched } from '../core/overrides.ts'
+import { type Fault, laidOver, type Overrides, type PoolPatch, patched } from '../core/overrides.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import { type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
 import { tooLarge } from './costs.ts'
 import type { Deps } from './deps.ts'
-import { readInForce } from './in-force.ts'
+import { known, readInForce } from './in-force.ts'
 import { etagOf } from './pool-settings.ts'
 import { noPool, type OnePool, shownPool } from './pools.ts'
 import { type Refusal, refuse } from './refusal.ts'
@@ -32,7 +32,7 @@ export async function changePool(deps: Deps, caller: Caller, id: string, p: Chan
   const bell = { v: 1, id: deps.random.id(now), t: 'changed', version: overrides.version } as const
   if ((await deps.capacity.override({ pool: id, overrides, bell })) === 'stale') return changedMeanwhile(id)
   await deps.doorbell.rung(id)
-  return shownPool(deps, id, inForce(file, overrides))
+  return shownPool(deps, id, known(deps, id, { overrides, at: now }))
 }
 
 function isStale(id: string, etag: string, ifMatch: string | undefined): Refusal | undefined {

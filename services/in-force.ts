@@ -1,25 +1,28 @@
 /** A pool's settings as they are in force: the configuration's, and over them what was changed while it runs. */
-import { type InForce, inForce, NO_OVERRIDES } from '../core/overrides.ts'
+import { type InForce, inForce, NO_OVERRIDES, type Overrides } from '../core/overrides.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import type { Deps } from './deps.ts'
 
 type Uses = Pick<Deps, 'settings' | 'capacity' | 'clock' | 'meter'>
-interface Known {
+interface Copy {
   readonly at: number
   readonly found: InForce
 }
-const known = new WeakMap<Deps['capacity'], Map<string, Known>>()
+const copies = new WeakMap<Deps['capacity'], Map<string, Copy>>()
 
 /** As the table says now. The pool is one that the configuration names. */
 export async function readInForce(deps: Uses, pool: string): Promise<InForce> {
   const at = deps.clock.now()
-  const found = inForce(deps.settings.pools[pool] as PoolSettings, await deps.capacity.overrides({ pool }))
+  return known(deps, pool, { overrides: await deps.capacity.overrides({ pool }), at })
+}
+
+/** What this process knows from now on, unless it knows of a newer one: of two that read at once the older may come last. */
+export function known(deps: Uses, pool: string, { overrides, at }: { overrides: Overrides; at: number }): InForce {
+  const found = inForce(deps.settings.pools[pool] as PoolSettings, overrides)
   if (found.ignored.length > 0) deps.meter.count('SettingsIgnored', found.ignored.length, { pool })
-  const pools = known.get(deps.capacity) ?? new Map<string, Known>()
-  known.set(deps.capacity, pools)
-  // Of two that read at once the older answer may come last.
-  const newer = (pools.get(pool)?.found.overrides.version ?? 0) > found.overrides.version
-  if (!newer) pools.set(pool, { at, found })
+  const pools = copies.get(deps.capacity) ?? new Map<string, Copy>()
+  copies.set(deps.capacity, pools)
+  if ((pools.get(pool)?.found.overrides.version ?? 0) <= overrides.version) pools.set(pool, { at, found })
   return found
 }
 
@@ -28,7 +31,7 @@ export const GOOD_FOR_MS = 5_000
 
 /** At most so old: for what is decided at the door. What is promised of limits does not hang on it. */
 export async function recentInForce(deps: Uses, pool: string): Promise<PoolSettings> {
-  const copy = known.get(deps.capacity)?.get(pool)
+  const copy = copies.get(deps.capacity)?.get(pool)
   const isGood = copy && Math.abs(deps.clock.now() - copy.at) < GOOD_FOR_MS
   return (isGood ? copy.found : await readInForce(deps, pool)).settings
 }
@@ -37,7 +40,7 @@ export async function recentInForce(deps: Uses, pool: string): Promise<PoolSetti
 export async function inForceSince(deps: Uses, pool: string, version: number): Promise<PoolSettings | undefined> {
   const file = deps.settings.pools[pool]
   if (!file || version === NO_OVERRIDES.version) return file
-  const copy = known.get(deps.capacity)?.get(pool)?.found
+  const copy = copies.get(deps.capacity)?.get(pool)?.found
   const isNew = copy && copy.overrides.version >= version
   return (isNew ? copy : await readInForce(deps, pool)).settings
 }
