@@ -1,6 +1,7 @@
 /** A provider that counts every call that reaches it, enforces its window strictly, and fails as providers document. */
 import type { Usage } from '../../core/job.ts'
 import type { ModelRequest } from '../../services/ports.ts'
+import { mostRequests } from './changes.ts'
 import type { WorldClock } from './clock.ts'
 import type { FaultMix } from './faults.ts'
 import type { ProviderAnswer } from './ports.ts'
@@ -90,7 +91,9 @@ export class Provider {
     return { inputTokens, cacheReadTokens, outputTokens: this.usage.int(1, maxOutputTokens) }
   }
 
-  private isFull({ pool: { windowMs, requests = Infinity } }: ModelRequest, pool: string): boolean {
+  private isFull({ pool: { windowMs } }: ModelRequest, pool: string): boolean {
+    const { settings, changes } = this.scenario
+    const requests = mostRequests(pool, settings.pools[pool]?.requests ?? Infinity, changes)
     const arrivals = this.arrivals.get(pool) ?? []
     this.arrivals.set(pool, arrivals)
     while ((arrivals[0] ?? Infinity) <= this.clock.time - windowMs) arrivals.shift()

@@ -1,6 +1,7 @@
 /** What a seed draws before anything happens: settings, how many of what, which clocks, whether there are faults. */
 import { parseSettings, type Settings, type SettingsInput } from '../../core/settings.ts'
 import { type About, aboutOf } from './about.ts'
+import { type Change, changesOf } from './changes.ts'
 import { Stream } from './random.ts'
 
 /** `exact`: every clock is right. `within`: as far off as the guard allows. `beyond`: farther, and calls are held up. */
@@ -41,6 +42,8 @@ export interface Scenario {
   readonly untilIdle: boolean
   /** Some kinds have a cache, and people ask the same again: so many topics there are. 0: no kind has one. */
   readonly topics: number
+  /** Settings that are changed while it runs: in most schedules none. */
+  readonly changes: readonly Change[]
   /** How often the provider fails. */
   readonly providerFails: number
   /** How often people interfere, per job. */
@@ -52,6 +55,8 @@ export interface Scenario {
 
 /** An owner leaves the ring after five idle minutes, at most one later. */
 const LONG_MS = 430_000
+/** In so many schedules settings are changed. */
+const CHANGING = 0.07
 /** A dispatcher ends after 15 s without work, and two more in which it looks for bells. */
 export const REST_MS = 35_000
 /** Lambda's longest. */
@@ -73,16 +78,21 @@ export function scenarioOf(seed: number): Scenario {
   const c = new Stream(seed, 'cache')
   const topics = c.chance(0.08) ? c.int(1, 4) : 0
   const owners = OWNERS.slice(0, s.int(1, s.chance(0.2) ? OWNERS.length : 5))
+  const clocks = clocksOf(s, faultless, about)
+  const settings = shared(
+    forgetful(caching(settingsOf(s, new Stream(seed, 'dimensions'), owners), topics, c), forgetMs),
+    new Stream(seed, 'shared'),
+  )
+  const changing = new Stream(seed, 'changes')
+  const changes = !faultless && changing.chance(CHANGING) ? changesOf(changing, settings, 1.5 * activeMs) : []
   return {
     seed,
     faultless,
     ...(about ? { about } : {}),
-    clocks: clocksOf(s, faultless, about),
-    settings: shared(
-      forgetful(caching(settingsOf(s, new Stream(seed, 'dimensions'), owners), topics, c), forgetMs),
-      new Stream(seed, 'shared'),
-    ),
+    clocks,
+    settings,
     topics,
+    changes,
     forgetMs,
     rests,
     lateEntries,
