@@ -28,10 +28,10 @@ export class InForce {
       if (table === 'capacity' && sk === 'settings' && after) this.all(pk).push(this.versionOf(pk, after))
   }
 
-  /** Those by which something may be permitted that is called now, the latest last. */
-  at(pool: string): readonly Version[] {
+  /** Those by which something may be permitted that is called at this moment, the latest last. */
+  at(pool: string, moment: number): readonly Version[] {
     const all = this.all(pool)
-    const good = all.filter((_, i) => (all[i + 1]?.from ?? Infinity) > this.w.now() - this.graceMs(pool))
+    const good = all.filter((_, i) => (all[i + 1]?.from ?? Infinity) > moment - this.graceMs(pool))
     // Older code knows of no changes.
     return this.w.scenario.oldBesideNew ? [all[0] as Version, ...good] : good
   }

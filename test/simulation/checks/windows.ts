@@ -42,7 +42,7 @@ export const windows: MakeCheck = (w) => {
       w.fail('windows', `${sum} ${what} in a window of ${limit}, besides ${outside.length} calls outside the guard`)
   }
   const count = (pool: string, call: Counted) => {
-    const meters = mostOf(inForce.at(pool).map(({ limits }) => metersOf(limits)))
+    const meters = mostOf(inForce.at(pool, w.now()).map(({ limits }) => metersOf(limits)))
     const longest = Math.max(...meters.map((m) => m.windowMs))
     const calls = (counted.get(pool) ?? []).filter(({ at }) => at > call.at - longest)
     counted.set(pool, [...calls, call])
