@@ -16,13 +16,13 @@ export async function readInForce(deps: Uses, pool: string): Promise<InForce> {
   return known(deps, pool, { overrides: await deps.capacity.overrides({ pool }), at })
 }
 
-/** What this process knows from now on, unless it knows of a newer one: of two that read at once the older may come last. */
+/** What this process knows from now on. */
 export function known(deps: Uses, pool: string, { overrides, at }: { overrides: Overrides; at: number }): InForce {
   const found = inForce(deps.settings.pools[pool] as PoolSettings, overrides)
   if (found.ignored.length > 0) deps.meter.count('SettingsIgnored', found.ignored.length, { pool })
   const pools = copies.get(deps.capacity) ?? new Map<string, Copy>()
   copies.set(deps.capacity, pools)
-  if ((pools.get(pool)?.found.overrides.version ?? 0) <= overrides.version) pools.set(pool, { at, found })
+  pools.set(pool, { at, found })
   return found
 }
 

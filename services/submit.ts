@@ -40,9 +40,9 @@ export async function submit(deps: Deps, caller: Caller, request: SubmitRequest)
 export async function admit(deps: Deps, caller: Caller, request: SubmitRequest): Promise<Answer<{ input: JobInput }>> {
   const owner = request.owner ?? caller.owner
   const refusal = await refused(deps, caller, owner, request)
-  if (refusal) return refusal
+  if (refusal && refusal.code !== 'larger-than-pool') return refusal
   const input = asInput(deps, caller, owner, request)
-  const full = await backlogFull(deps, request.kind, owner)
+  const full = refusal ?? (await backlogFull(deps, request.kind, owner))
   if (full && !(request.idempotencyKey !== undefined && (await isThere(deps, input)))) return full
   return { ok: true, input }
 }
@@ -66,7 +66,7 @@ export async function repeat(deps: Deps, { hash, jobId }: JobInput, first: JobIn
   return { ok: true, jobId, repeated: true }
 }
 
-/** What was accepted is in the backlog already: its repeat is answered, however long that is. */
+/** What was accepted is in the backlog already: its repeat is answered, however long that is, or low the limits since. */
 const isThere = async (deps: Deps, { jobId, submittedAt: now }: JobInput): Promise<boolean> =>
   (await deps.jobs.load({ jobId, now })) !== undefined
 

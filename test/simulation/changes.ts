@@ -69,26 +69,33 @@ export class Changer {
 
   begin(): void {
     const { changes } = this.world.scenario
-    for (const { afterMs, ...change } of changes) this.world.after(afterMs, () => void this.change(change))
+    this.pending = changes.length
+    for (const { afterMs, ...change } of changes)
+      this.world.after(afterMs, async () => {
+        await this.change(change)
+        this.pending--
+      })
   }
 
-  /** Faults have stopped. */
-  mend(): void {
+  /** Faults have stopped: once all are answered they are taken away. */
+  async mend(): Promise<void> {
     const pools = new Set(this.world.scenario.changes.map((change) => change.pool))
-    for (const id of pools) void this.change({ pool: id, patch: NOTHING_CHANGED })
+    if (pools.size === 0) return
+    this.pending++
+    while (this.pending > 1) await this.world.pause(200)
+    for (const id of pools) await this.change({ pool: id, patch: NOTHING_CHANGED })
+    this.pending--
   }
 
   /** What was not heard is tried again, over what stands by then; what was refused for good is not. */
   private async change({ pool: id, patch }: Omit<Change, 'afterMs'>): Promise<void> {
-    this.pending++
     for (let tried = 0; tried < TRIES; tried++) {
       const ended = await this.world.request(async (deps) => {
         const seen = await pool(deps, ADMIN, id)
         return seen.ok ? changePool(deps, ADMIN, id, { patch, ifMatch: seen.etag }) : seen
       })
-      if (ended.kind === 'done' && (ended.value.ok || ended.value.code !== 'settings-changed')) break
+      if (ended.kind === 'done' && (ended.value.ok || ended.value.code !== 'settings-changed')) return
       await this.world.pause(200)
     }
-    this.pending--
   }
 }

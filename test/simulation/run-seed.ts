@@ -98,7 +98,7 @@ class Schedule {
     world.after(scenario.faultyMs, () => {
       world.calm()
       this.people.mend()
-      this.changer.mend()
+      void this.changer.mend()
     })
     await world.clock.drive(() => this.violation !== undefined || this.rests())
     if (!this.violation) for (const check of this.checks) check.rest?.()

@@ -118,6 +118,10 @@ export function scenarioOf(seed: number): Scenario {
   }
 }
 
+/** Where limits are lowered meanwhile a job may be too large for them. */
+export const mayRefuse = ({ changes }: Scenario, code: string): boolean =>
+  changes.length > 0 && code === 'larger-than-pool'
+
 function clocksOf(s: Stream, faultless: boolean, about: About | undefined): Clocks {
   if (faultless) return 'exact'
   const drawn = s.pick(['exact', 'within', 'within', 'beyond'] as const)

@@ -33,6 +33,11 @@ export const changes: MakeCheck = (w) => {
         if (!good) fail(`sent by version ${settings} of the settings of ${pool}, long superseded`)
       }
     },
+    rest() {
+      for (const pool of new Set(w.scenario.changes.map((change) => change.pool)))
+        for (const name of Object.keys(Object(w.tables.get('capacity', { pk: pool, sk: 'settings' })?.['fields'])))
+          fail(`${name} of ${pool} was taken away and is still changed`)
+    },
     arrival({ pool, permit, request }) {
       if (!permit || w.scenario.oldBesideNew) return
       const versions = inForce.since(pool, sentUnder.get(nameOf(permit)) ?? 0)
