@@ -121,6 +121,8 @@ export interface RingStore {
   bells(p: { pool: string; limit: number }): Promise<{ bells: Bell[]; unreadable: string[] }>
   deleteBells(p: { pool: string; ids: readonly string[] }): Promise<void>
   owners(p: { pool: string }): Promise<OwnerTurns[]>
+  /** Every pool with an owner or a bell, whether it is configured or not. It reads all of them: for a start, not for a tick. */
+  pools(): Promise<string[]>
   note(p: { pool: string; owners: readonly OwnerTurns[] }): Promise<void>
   /** Takes owners out in one transaction that checks the lease's epoch. At most LEAVE_AT_ONCE. */
   leave(p: { pool: string; owners: readonly string[]; epoch: number }): Promise<'left' | 'lost'>

@@ -163,7 +163,7 @@ describe('the stream of ends', () => {
 })
 
 describe('operators', () => {
-  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock and of what does not parse', () => {
+  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock, of stranded jobs, of settings left out and of what does not parse', () => {
     const alarms = resources(service, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties)
     expect(alarms.map((a) => `${a.MetricName} ${a.TreatMissingData}`).sort()).toEqual([
       'ApproximateNumberOfMessagesVisible notBreaching',
@@ -172,7 +172,9 @@ describe('operators', () => {
       'Errors notBreaching',
       'Invocations breaching',
       'IteratorAge notBreaching',
+      'JobsStranded notBreaching',
       'PoolStopped notBreaching',
+      'SettingsIgnored notBreaching',
       'Throttles notBreaching',
       'Unreadable notBreaching',
     ])

@@ -121,6 +121,23 @@ describe('a job that has become larger than its pool', () => {
   })
 })
 
+describe('what a job costs', () => {
+  it('is reckoned by the limits in force, by a holder that began under lower ones', async () => {
+    const world = new World({ pool: { ...quick, pacing: 'burst', tokens: 1_000 } })
+    await change(world, { tokens: 60 })
+    world.start()
+    await world.ended([await world.submit()])
+    await change(world, { tokens: null })
+    await world.pass(GOOD_FOR_MS)
+    const from = world.model.calls.length
+    // Some 250 tokens each.
+    for (let n = 0; n < 10; n++) await world.submit('step', { input: { name: 'x'.repeat(600) } })
+    await world.pass(WINDOW_MS / 2)
+    expect(world.holders).toHaveLength(1)
+    expect(world.model.calls.length - from).toBeLessThanOrEqual(4)
+  })
+})
+
 describe('what else can be changed', () => {
   it('is how tiers share, from the next tick on', async () => {
     const world = new World({ pool: { ...quick, tiers: { high: 1, medium: 1, low: 1 } } })

@@ -116,6 +116,7 @@ export function ringsOf(around: Surroundings, process: SimProcess, { rings }: St
         return async () => [...first, ...(await rings.owners(p)).filter((o) => o.owner > last)]
       },
     })),
+    pools: rings.pools,
     note: via('rings.note', rings.note, (p) => ({
       landPart: (part) => rings.note({ ...p, owners: share(p.owners, part) }),
     })),
