@@ -123,7 +123,7 @@ describe('a job that has become larger than its pool', () => {
 
 describe('what a job costs', () => {
   it('is reckoned by the limits in force, by a holder that began under lower ones', async () => {
-    const world = new World({ pool: { ...quick, pacing: 'burst', tokens: 1_000 } })
+    const world = new World({ pool: { ...quick, pacing: 'burst', tokens: 1_000, accounting: 'total' } })
     await change(world, { tokens: 60 })
     world.start()
     await world.ended([await world.submit()])
