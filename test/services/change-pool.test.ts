@@ -101,8 +101,11 @@ describe('a limit that is raised', () => {
 describe('a job that has become larger than its pool', () => {
   it('is failed uncalled, with the reason, and holds up none behind it: its worker knows what its permit was given by', async () => {
     const world = new World({ pool: { ...quick, tokens: 1_000 } })
+    // Of its own, with a copy of the settings from before the next change.
+    const worker = world.process(() => undefined)
+    world.worker = () => worker
+    await change(world, { tokens: 900 })
     world.start()
-    // This worker's process has looked a moment before the change.
     await world.ended([await world.submit()])
     const large = await world.submit('step', { input: { name: 'x'.repeat(600) }, startAt: world.now() + 2_000 })
     const small = await world.submit('step', { startAt: world.now() + 2_001 })
