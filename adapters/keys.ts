@@ -9,7 +9,9 @@
  * |           | answer#sha256 | leader                | whoever asks the same, before its call              |
  * | Rings     | ring#pool     | owner                 | the dispatcher, at takeover                         |
  * |           | bell#pool     | bell id (ULID)        | the dispatcher, every tick                          |
+ * |           |               |                       | all of it, at a start: which pools have live work   |
  * | Capacity  | pool          | ledger, overview, stop| the lease's holder; writers read the lease          |
+ * |           |               | settings              | at a takeover, and by whoever hears of a change     |
  * |           | people#pool   | permits               | who takes a permit; the lease's holder, every tick  |
  * | Approvals | jobId         | version(4)            | written by the approval function alone              |
  */
@@ -42,9 +44,12 @@ export const draftKey = (jobId: string, version: number): Key => ({
 export const leaderKey = (cacheKey: string): Key => ({ pk: `answer#${cacheKey}`, sk: 'leader' })
 export const ownerKey = (pool: string, owner: string): Key => ({ pk: `ring#${pool}`, sk: owner })
 export const bellKey = (pool: string, id: string): Key => ({ pk: `bell#${pool}`, sk: id })
+/** The pool of a key in Rings. */
+export const poolOfRing = ({ pk }: Pick<Key, 'pk'>): string => pk.slice(pk.indexOf('#') + 1)
 export const ledgerKey = (pool: string): Key => ({ pk: pool, sk: 'ledger' })
 export const overviewKey = (pool: string): Key => ({ pk: pool, sk: 'overview' })
 export const stopKey = (pool: string): Key => ({ pk: pool, sk: 'stop' })
+export const overridesKey = (pool: string): Key => ({ pk: pool, sk: 'settings' })
 /** Apart from the ledger's, so that who takes permits need not be let near it. */
 export const peopleKey = (pool: string): Key => ({ pk: `people#${pool}`, sk: 'permits' })
 export const approvalKey = (jobId: string, version: number): Key => ({ pk: jobId, sk: padded(version, VERSION_DIGITS) })

@@ -13,6 +13,7 @@ import {
   LiveKey,
   LiveRecord,
 } from '../core/job.ts'
+import { NO_OVERRIDES, Overrides } from '../core/overrides.ts'
 import type { LanePage } from '../services/ports.ts'
 import { atKey, fromLiveKey, inputKey, type Key, leaderKey, liveKey } from './keys.ts'
 
@@ -92,6 +93,15 @@ export const fromInputItem = (item: Item): JobInput => parseRecord<JobInput>(Sto
 
 const Stop = z.object({ at: z.number(), line: z.string(), down: z.literal(true).optional() })
 export const fromStopItem = (item: Item): z.infer<typeof Stop> => parseRecord(Stop, item)
+
+/** What does not parse changes nothing, under its version where that can be read: a pool never stands still for it. */
+export function overridesOf(item: Item | undefined): Overrides {
+  const parsed = Overrides.safeParse(item)
+  if (!item || parsed.success) return parsed.data ?? NO_OVERRIDES
+  const { version } = z.object({ version: z.number().catch(1) }).parse(item)
+  return { ...NO_OVERRIDES, version, fields: { [UNREADABLE]: true } }
+}
+const UNREADABLE = 'the record of its changes'
 
 export const leaderItem = (leader: Leader): Item => expiring(leaderKey(leader.cacheKey), leader)
 export const leaderOf = (item: Item | undefined, now: number): Leader | undefined =>

@@ -8,9 +8,11 @@ import {
   BatchEntry,
   DecisionBody,
   IdempotencyHeader,
+  IfMatchHeader,
   JobIdParam,
   ListQuery,
   PermitBody,
+  PoolPatchBody,
   ReviewsQuery,
   SubmitBody,
   UsageBody,
@@ -108,6 +110,9 @@ const Pool = z
     windowMs: z.number(),
     limits: z.object({ window: amounts, day: amounts.optional(), concurrency: z.number().optional() }),
     used: z.object({ window: amounts, day: amounts.optional() }),
+    reserved: amounts.optional(),
+    settled: amounts.optional(),
+    people: z.object({ used: amounts, held: amounts }).optional(),
     order: z.string(),
     pacing: z.string(),
     tiers: z.record(z.string(), z.number()),
@@ -132,6 +137,23 @@ const Pool = z
     strangers: z.object({ perMinute: amounts, sentence: z.string() }).optional(),
   })
   .meta({ id: 'Pool' })
+
+/** The same as in the list, and each setting with its source. */
+const PoolAndSettings = Pool.extend({
+  settings: z.record(
+    z.string(),
+    z.object({
+      value: z.unknown(),
+      source: z.enum(['file', 'override']),
+      by: z.string().optional(),
+      at: z.string().optional(),
+    }),
+  ),
+  ignored: z.array(z.string()).optional(),
+}).meta({
+  id: 'PoolAndSettings',
+  description: '`override`: changed while it runs, by whom and when; `ignored`: changes that hold no longer, and why.',
+})
 
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
 const problem = {
@@ -219,9 +241,20 @@ export const openApiDocument = () =>
       },
       '/v1/pools/{id}': {
         get: {
-          summary: 'A pool: its limit, what its provider allows of it at present and why, its breaker, strangers',
-          requestParams: { path: z.object({ id: z.string() }) },
-          responses: answers(200, Pool, 'The pool'),
+          summary: 'A pool, its settings and where each comes from; its ETag is of the settings alone',
+          requestParams: { path: poolId },
+          responses: answers(200, PoolAndSettings, 'The pool'),
+        },
+        patch: {
+          summary: 'Change settings while the pool runs, or take changes away',
+          requestParams: { path: poolId, header: IfMatchHeader },
+          requestBody: {
+            content: {
+              'application/merge-patch+json': { schema: PoolPatchBody },
+              'application/json': { schema: PoolPatchBody },
+            },
+          },
+          responses: answers(200, PoolAndSettings, 'In force for the next permits'),
         },
       },
       '/v1/pools/{id}/resume': {

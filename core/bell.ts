@@ -85,6 +85,8 @@ export const Bell = z.discriminatedUnion('t', [
     again: z.boolean().optional(),
   }),
   z.object({ ...common, t: z.literal('resumed') }),
+  /** The pool's settings were changed: from this version on (core/overrides.ts). */
+  z.object({ ...common, t: z.literal('changed'), version: z.number() }),
 ])
 export type Bell = z.infer<typeof Bell>
 export type EnteredBell = Extract<Bell, { t: 'entered' }>

@@ -96,9 +96,13 @@ const lessHeld = (shape: LedgerShape, held: Cost): LedgerShape => ({
   ),
 })
 /** The same counts under other ledgers' shapes. */
-export const shapedAs = (ledgers: Ledgers, { window, day }: Ledgers): Ledgers => ({
-  window: { ...ledgers.window, shape: window.shape },
-  ...(ledgers.day && day ? { day: { ...ledgers.day, shape: day.shape } } : {}),
+export const shapedAs = (ledgers: Ledgers, { window, day }: Ledgers): Ledgers =>
+  limitedAs(ledgers, { window: window.shape, ...(day ? { day: day.shape } : {}) })
+
+/** The same counts under other limits of the same dimensions and windows. */
+export const limitedAs = (ledgers: Ledgers, { window, day }: Shapes): Ledgers => ({
+  window: { ...ledgers.window, shape: window },
+  ...(ledgers.day && day ? { day: { ...ledgers.day, shape: day } } : {}),
 })
 
 /** What may be called at any moment from now on, in all of them; without a limit, Infinity. */

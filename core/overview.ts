@@ -37,6 +37,10 @@ export const Overview = z.object({
   limit: z.number().optional(),
   /** What was permitted in the last window, and in the longer one, of what is limited there. */
   used: z.object({ window: amounts, day: amounts.optional() }).optional(),
+  /** Of the window: what is reserved for calls whose end was not heard of. */
+  reserved: amounts.optional(),
+  /** What people were permitted in it, and what is held for them beside it. */
+  people: z.object({ used: amounts, held: amounts }).optional(),
   windowMs: z.number(),
   refused: z.number(),
   /** Calls that the cache has saved, since the pool began. */

@@ -74,14 +74,18 @@ export function amendNext(next: Next, by: Cost, p: { readonly shape: LedgerShape
   return Object.fromEntries(amended)
 }
 
-/** The pacing where a window may hold more than before: what is left to wait shrinks as the interval does. */
-export function hastened(next: Next, p: { readonly from: Limits; readonly to: Limits; readonly now: number }): Next {
-  const nearer = Object.entries(next).map(([name, at]) => {
-    const d = name as Dimension
-    const part = Math.min(1, (p.from[d] ?? 1) / (p.to[d] ?? 1))
-    return [d, at > p.now ? p.now + (at - p.now) * part : at]
+/** The pacing under other limits: who waited for the pace of lower ones waits for that of the higher, or for none. */
+export function repaced(
+  next: Next,
+  p: { readonly from: Limits; readonly to: Limits; readonly pacing?: Pacing },
+  now: number,
+): Next {
+  const repaced = Object.entries(next).map(([name, at]) => {
+    const [before = 1, after = 1] = [p.from, p.to].map((limits) => limits[name as Dimension])
+    const share = p.pacing === 'burst' ? 0 : Math.min(1, before / after)
+    return [name, at > now ? now + (at - now) * share : at]
   })
-  return Object.fromEntries(nearer)
+  return Object.fromEntries(repaced)
 }
 
 /** From where each dimension goes on in which the call takes part. */

@@ -26,9 +26,13 @@ export const heldNow = ({ record, doubt }: PeopleState): Cost => plus(heldFor(re
 /** What people may still get beside what they have and hold, while agents wait. */
 const leftOfShare = (p: PeopleState): Cost => atLeast(minus(p.atMost, plus(p.used, heldNow(p))), 0)
 
+/** Those in line who can ever be served: a share that was lowered since they asked stands for no one else in the way. */
+const servable = ({ record, now, atMost }: PeopleState) =>
+  lineOf(record, now).filter(([, { cost }]) => covers(atMost, cost))
+
 /** What is held for people or wanted for them: agents are planned with what this leaves. */
 export function heldFromAgents(p: PeopleState): Cost {
-  const line = lineOf(p.record, p.now).reduce((sum, [, { cost }]) => plus(sum, cost), NOTHING)
+  const line = servable(p).reduce((sum, [, { cost }]) => plus(sum, cost), NOTHING)
   const short = atLeast(minus(p.target, p.record.stock), 0)
   return plus(heldNow(p), least(plus(line, short), leftOfShare(p)))
 }
@@ -52,7 +56,7 @@ export function planPeople(
   const calls = { ...free, requests: Math.min(free.requests, s.concurrency) }
   let left = atLeast(s.agentsWait ? least(calls, leftOfShare(p)) : calls, 0)
   const granted: string[] = []
-  for (const [id, { cost }] of lineOf(p.record, p.now)) {
+  for (const [id, { cost }] of servable(p)) {
     if (granted.length === GRANTS_AT_ONCE || !covers(left, cost)) break
     granted.push(id)
     left = minus(left, cost)

@@ -69,7 +69,7 @@ const Person = z.strictObject({
 export type Person = z.infer<typeof Person>
 
 /** Capacity that people may take directly (core/people.ts). */
-const People = z.strictObject({
+export const People = z.strictObject({
   /** While agents wait, people together get at most this share of the limits. */
   max: z.number().min(0.01).max(1).default(0.5),
   /** What is kept in stock for them: a share of the limits, or what their recent demand shows to be needed. */

@@ -3,18 +3,19 @@
 import type { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { cancel } from '../services/cancel.ts'
+import { changePool } from '../services/change-pool.ts'
 import { getJob } from '../services/get-job.ts'
 import { listJobs } from '../services/list-jobs.ts'
 import { overview, pool, pools, resume } from '../services/pools.ts'
 import { redrive } from '../services/redrive.ts'
 import { fromEnvironment } from './shared/compose.ts'
 import type { FunctionDeps } from './shared/deps.ts'
-import { checked, type HttpContext, type HttpEnv, httpApp } from './shared/http.ts'
+import { body, checked, type HttpContext, type HttpEnv, httpApp, MERGE_PATCH } from './shared/http.ts'
 import { type HttpHandler, httpHandler } from './shared/http-handler.ts'
 import openapi from './shared/openapi.json' with { type: 'json' }
 import { permitRoutes } from './shared/permit-routes.ts'
 import { problem } from './shared/problems.ts'
-import { JobIdParam, ListQuery, WaitQuery } from './shared/schemas.ts'
+import { JobIdParam, ListQuery, PoolPatchBody, WaitQuery } from './shared/schemas.ts'
 import { submitBatchRoute, submitRoute } from './shared/submit-routes.ts'
 
 export function apiApp(deps: FunctionDeps): Hono<HttpEnv> {
@@ -62,7 +63,14 @@ export function apiApp(deps: FunctionDeps): Hono<HttpEnv> {
   })
   app.get('/v1/pools/:id', async (c) => {
     const seen = await pool(deps, c.get('caller'), c.req.param('id'))
-    return seen.ok ? c.json(seen.pool) : problem(c, seen)
+    return seen.ok ? c.json(seen.pool, 200, { ETag: seen.etag }) : problem(c, seen)
+  })
+  app.patch('/v1/pools/:id', async (c) => {
+    const patch = await body(c, PoolPatchBody, MERGE_PATCH)
+    if (!patch.ok) return problem(c, patch)
+    const change = { patch: patch.value, ifMatch: c.req.header('if-match') }
+    const done = await changePool(deps, c.get('caller'), c.req.param('id'), change)
+    return done.ok ? c.json(done.pool, 200, { ETag: done.etag }) : problem(c, done)
   })
   app.post('/v1/pools/:id/resume', async (c) => {
     const done = await resume(deps, c.get('caller'), c.req.param('id'))

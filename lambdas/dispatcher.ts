@@ -4,9 +4,10 @@
  */
 import type { Context } from 'aws-lambda'
 import { run } from '../services/dispatch/run.ts'
+import { poolsRemoved, stranded, strandedLine } from '../services/stranded.ts'
 import { fromEnvironment } from './shared/compose.ts'
 import type { Use } from './shared/deps.ts'
-import { type Wrapped, wrap } from './shared/wrap.ts'
+import { logger, type Wrapped, wrap } from './shared/wrap.ts'
 
 /** Time kept for the last tick and for handing over. */
 const HAND_OVER_MS = 30_000
@@ -14,17 +15,38 @@ const HAND_OVER_MS = 30_000
 export type DispatchEvent = { readonly pool?: string }
 export type DispatchResult = Record<string, string>
 
-export const dispatcherHandler = (use: Use, signal?: AbortSignal): Wrapped<DispatchEvent, DispatchResult> =>
-  wrap(async (event: DispatchEvent, context: Context) => {
+/** So often a process looks for work of pools that the configuration does not name: it waits for ever, and is alarmed. */
+const LOOK_EVERY_MS = 600_000
+
+function lookForStranded(use: Use): () => Promise<void> {
+  let dueAt = 0
+  return async () => {
+    const deps = use()
+    const now = deps.clock.now()
+    if (now < dueAt) return
+    dueAt = now + LOOK_EVERY_MS
+    for (const one of await stranded(deps, await poolsRemoved(deps))) {
+      deps.meter.count('JobsStranded', one.jobs)
+      logger.error(strandedLine(deps.settings, one))
+    }
+  }
+}
+
+export function dispatcherHandler(use: Use, signal?: AbortSignal): Wrapped<DispatchEvent, DispatchResult> {
+  const look = lookForStranded(use)
+  return wrap(async (event: DispatchEvent, context: Context) => {
     const deps = use()
     const until = deps.clock.now() + context.getRemainingTimeInMillis() - HAND_OVER_MS
     const known = Object.keys(deps.settings.pools)
     const pools = event.pool === undefined ? known : known.filter((pool) => pool === event.pool)
     const one = async (pool: string) => [pool, await run(deps, { pool, until, ...(signal ? { signal } : {}) })] as const
     const runs = pools.map(one)
+    // No pool that is configured waits for it, or fails with it.
+    const looked = event.pool === undefined ? look().catch(() => deps.meter.count('TicksFailed', 1)) : undefined
     // Failing at once would freeze the other pools' runs with the leases that they hold: each comes to its end first.
-    await Promise.allSettled(runs)
+    await Promise.allSettled([...runs, looked])
     return Object.fromEntries(await Promise.all(runs))
   })
+}
 
 export const handler: Wrapped<DispatchEvent, DispatchResult> = dispatcherHandler(fromEnvironment)

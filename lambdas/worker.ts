@@ -20,6 +20,7 @@ const Job = z.object({
 const Message = z.object({
   pool: z.string(),
   sentAt: z.number(),
+  settings: z.number().optional(),
   jobs: z.array(Job).min(1).max(10),
 })
 

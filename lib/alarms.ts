@@ -50,9 +50,21 @@ export class Alarms extends Construct {
         p.worker.metricThrottles({ period }),
       ),
       this.streamBehind(p.publisher),
+      this.any('jobs-stranded', 'Jobs stand in a pool that the configuration does not name', this.stranded(p.stage)),
       ...Object.entries(p.pools).flatMap(([pool, settings]) => this.ofPool(p.stage, pool, settings)),
     ]
     if (action) for (const alarm of alarms) alarm.addAlarmAction(action)
+  }
+
+  /** Of whatever pools are removed: their names are known to the tables alone. */
+  private stranded(stage: Stage): IMetric {
+    return new Metric({
+      namespace: METRICS_NAMESPACE,
+      metricName: 'JobsStranded',
+      dimensionsMap: { service: serviceName(stage) },
+      statistic: Stats.MAXIMUM,
+      period: Duration.minutes(15),
+    })
   }
 
   /** Quiet when it counts nothing: these metrics have no value until there is something to count. */
@@ -82,6 +94,11 @@ export class Alarms extends Construct {
         `clock-off-${pool}`,
         `The clock of pool ${pool}'s dispatcher is wrong: it sends nothing`,
         told('ClockOff'),
+      ),
+      this.any(
+        `settings-ignored-${pool}`,
+        `Changed settings of pool ${pool} no longer fit its configuration, and are left out`,
+        told('SettingsIgnored'),
       ),
       this.any(`unreadable-${pool}`, `A record or bell of pool ${pool} does not parse`, told('Unreadable')),
       this.any(`down-${pool}`, `The provider of pool ${pool} is down`, told('ProviderDown')),

@@ -14,6 +14,7 @@ import type { FunctionDeps } from '../lambdas/shared/deps.ts'
 import { httpHandler } from '../lambdas/shared/http-handler.ts'
 import { workerHandler } from '../lambdas/worker.ts'
 import { Doorbell } from '../services/doorbell.ts'
+import { stranded, strandedLine } from '../services/stranded.ts'
 import type { DataFolder } from './data-folder.ts'
 import { LocalDispatching } from './dispatching.ts'
 import { type Front, startFront } from './front.ts'
@@ -70,6 +71,7 @@ async function serve(p: { settings: Settings; folder: DataFolder; port: number; 
   const dispatching = new LocalDispatching()
   const deps = compose(p, dispatching)
   const use = () => deps
+  await holdsOnlyWhatIsConfigured(deps)
   await freeLeases(p.stores.capacity, Object.keys(p.settings.pools))
   const stopping = new AbortController()
   const front: Front = await startFront({
@@ -101,6 +103,19 @@ async function serve(p: { settings: Settings; folder: DataFolder; port: number; 
       return stopped
     },
   }
+}
+
+export class StillHolds extends Error {
+  readonly code = 'still-holds'
+}
+
+/** A start that would leave jobs where nobody looks at them, or fail them, is none. */
+async function holdsOnlyWhatIsConfigured(deps: FunctionDeps): Promise<void> {
+  const lines = (await stranded(deps)).map((one) => strandedLine(deps.settings, one))
+  if (lines.length === 0) return
+  throw new StillHolds(
+    `${lines.join('; ')}. Start once more with the configuration that has them and let them run, or cancel them; --reset throws away all that is kept here.`,
+  )
 }
 
 function compose(p: { settings: Settings; folder: DataFolder; stores: Stores }, waker: LocalDispatching): FunctionDeps {

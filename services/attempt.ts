@@ -12,6 +12,7 @@ import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/
 import { type Asked, askedOf } from './asked.ts'
 import { askOf, tooLarge } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
+import { inForceSince } from './in-force.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'
 import { shareCall } from './same-call.ts'
@@ -38,15 +39,15 @@ export async function attempt(
 }
 
 /** The kind is not known before the claim: the lease covers the longest call there may be. */
-const leaseMs = ({ settings }: WorkerDeps, pool: string): number =>
-  Math.max(...Object.values(settings.kinds).map((k) => k.timeoutMs)) +
-  (settings.pools[pool]?.settleMarginMs ?? SETTLE_MARGIN_MS)
+const leaseMs = ({ settings }: WorkerDeps, pool: PoolSettings | undefined): number =>
+  Math.max(...Object.values(settings.kinds).map((k) => k.timeoutMs)) + (pool?.settleMarginMs ?? SETTLE_MARGIN_MS)
 
 async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, hush: Hush): Promise<Report> {
   const { key, fence } = sent
+  const pool = await inForceSince(deps, message.pool, message.settings ?? 0)
   const now = deps.clock.now()
   const nonce = deps.random.id(now)
-  const claim = await deps.jobs.claim({ key, fence, nonce, leaseUntil: sent.slot + leaseMs(deps, message.pool), now })
+  const claim = await deps.jobs.claim({ key, fence, nonce, leaseUntil: sent.slot + leaseMs(deps, pool), now })
   if (claim.kind === 'refused') return report(sent, 'lost')
   const { record } = claim
   const loaded = await load(deps, record, now)
@@ -57,7 +58,7 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, h
     await deps.jobs.discard({ record })
     return report(sent, 'lost')
   }
-  const settings = { kind: deps.settings.kinds[record.kind], pool: deps.settings.pools[message.pool] }
+  const settings = { kind: deps.settings.kinds[record.kind], pool }
   if (!parts) return uncalled(expire(deps, record, sent))
   // Its worker died before it could heed that; what it paid for is lost with it.
   if (record.cancelRequested) return uncalled(endCancelled(deps, record, sent))

@@ -1,12 +1,15 @@
 /** Pools as people see them: the limit, how it is shared, and whether it is stopped and why. */
 import type { Dimension, Limits } from '../core/cost.ts'
 import { shapesOf } from '../core/ledgers.ts'
+import type { InForce } from '../core/overrides.ts'
 import type { Overview } from '../core/overview.ts'
 import type { PoolSettings } from '../core/settings.ts'
 import { recentOverview } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
 import type { Deps } from './deps.ts'
+import { readInForce, recentInForce } from './in-force.ts'
+import { etagOf, type SettingsView, settingsShown } from './pool-settings.ts'
 import type { StopRecord } from './ports.ts'
 import { type Answer, refuse } from './refusal.ts'
 import { perMinute, strangersIn } from './strangers.ts'
@@ -18,6 +21,11 @@ export interface PoolView {
   /** What a window, and a longer one, may hold, and what they hold. */
   readonly limits: { readonly window: Limits; readonly day?: Limits; readonly concurrency?: number }
   readonly used: { readonly window: Limits; readonly day?: Limits }
+  /** Of the window: reserved for calls under way, and used by those that are over. */
+  readonly reserved?: Limits
+  readonly settled?: Limits
+  /** People's part of the window, and what is held for them beside it: their stock, and permits that may yet be used. */
+  readonly people?: { readonly used: Limits; readonly held: Limits }
   readonly order: string
   readonly pacing: string
   readonly tiers: Readonly<Record<string, number>>
@@ -41,18 +49,25 @@ export interface PoolView {
 export async function pools(deps: Deps, caller: Caller): Promise<Answer<{ pools: PoolView[] }>> {
   const scope = lacksScope(caller, 'jobs:read')
   if (scope) return scope
-  const rows = Object.entries(deps.settings.pools).map(([id, s]) => viewOf(deps, id, s))
-  return { ok: true, pools: await Promise.all(rows) }
+  const ids = Object.keys(deps.settings.pools)
+  return { ok: true, pools: await Promise.all(ids.map(async (id) => viewOf(deps, id, await recentInForce(deps, id)))) }
 }
 
-export async function pool(deps: Deps, caller: Caller, id: string): Promise<Answer<{ pool: PoolView }>> {
+export type OnePool = Answer<{ pool: PoolView & SettingsView; etag: string }>
+
+export async function pool(deps: Deps, caller: Caller, id: string): Promise<OnePool> {
   const scope = lacksScope(caller, 'jobs:read')
   if (scope) return scope
-  const settings = configured(deps.settings.pools, id)
-  return settings ? { ok: true, pool: await viewOf(deps, id, settings) } : noPool(id)
+  if (!configured(deps.settings.pools, id)) return noPool(id)
+  return shownPool(deps, id, await readInForce(deps, id))
 }
 
-const noPool = (id: string) => refuse('not-found', `There is no pool ${id}.`, 'GET /v1/pools lists them.')
+export async function shownPool(deps: Deps, id: string, found: InForce): Promise<OnePool & { ok: true }> {
+  const view = await viewOf(deps, id, found.settings)
+  return { ok: true, pool: { ...view, ...settingsShown(found) }, etag: etagOf(found) }
+}
+
+export const noPool = (id: string) => refuse('not-found', `There is no pool ${id}.`, 'GET /v1/pools lists them.')
 
 async function viewOf(deps: Deps, id: string, s: PoolSettings): Promise<PoolView> {
   const [overview, stop] = await Promise.all([recentOverview(deps, id), deps.capacity.stopped({ pool: id })])
@@ -62,6 +77,7 @@ async function viewOf(deps: Deps, id: string, s: PoolSettings): Promise<PoolView
     windowMs: s.windowMs,
     limits: limitsShown(s),
     used: usedOf(overview),
+    ...sharesOf(overview),
     order: s.order,
     pacing: s.pacing,
     tiers: s.tiers,
@@ -70,6 +86,17 @@ async function viewOf(deps: Deps, id: string, s: PoolSettings): Promise<PoolView
     ...saidOf(overview),
     breaker: breakerOf(overview, stop),
   }
+}
+
+/** Of what the window holds: what is still reserved for calls under way, what was used in the end, and people's. */
+function sharesOf(overview: Overview | undefined): Pick<PoolView, 'reserved' | 'settled' | 'people'> {
+  const { reserved, people, used } = overview ?? {}
+  if (!reserved) return {}
+  const settled = Object.entries(used?.window ?? {}).map(([d, n]) => [
+    d,
+    Math.max(0, n - (reserved[d as Dimension] ?? 0)),
+  ])
+  return { reserved, settled: Object.fromEntries(settled), ...(people ? { people } : {}) }
 }
 
 const iso = (at: number): string => new Date(at).toISOString()

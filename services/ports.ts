@@ -19,6 +19,7 @@ import type {
   Usage,
 } from '../core/job.ts'
 import type { LeaseState, LedgerRecord } from '../core/ledger-record.ts'
+import type { Overrides } from '../core/overrides.ts'
 import type { Overview } from '../core/overview.ts'
 import type { PeopleRecord, PersonsPermit } from '../core/people.ts'
 import type { OwnerTurns } from '../core/ring.ts'
@@ -120,6 +121,8 @@ export interface RingStore {
   bells(p: { pool: string; limit: number }): Promise<{ bells: Bell[]; unreadable: string[] }>
   deleteBells(p: { pool: string; ids: readonly string[] }): Promise<void>
   owners(p: { pool: string }): Promise<OwnerTurns[]>
+  /** Every pool with an owner or a bell, whether it is configured or not. It reads all of them: for a start, not for a tick. */
+  pools(): Promise<string[]>
   note(p: { pool: string; owners: readonly OwnerTurns[] }): Promise<void>
   /** Takes owners out in one transaction that checks the lease's epoch. At most LEAVE_AT_ONCE. */
   leave(p: { pool: string; owners: readonly string[]; epoch: number }): Promise<'left' | 'lost'>
@@ -155,6 +158,10 @@ export interface CapacityStore {
   stopped(p: { pool: string }): Promise<StopRecord | undefined>
   stop(p: { pool: string; stop: StopRecord }): Promise<void>
   resume(p: { pool: string }): Promise<void>
+  /** What was changed of its settings while it runs; strongly consistent. */
+  overrides(p: { pool: string }): Promise<Overrides>
+  /** In the place of the version before, in one transaction with its bell. */
+  override(p: { pool: string; overrides: Overrides; bell: Bell }): Promise<'written' | 'stale'>
 }
 
 /** What a holder changes in what people have, in one write. */
@@ -213,6 +220,8 @@ export interface PeopleStore {
 export interface JobMessage {
   readonly pool: string
   readonly sentAt: number
+  /** The version of its changed settings under which it was permitted; absent where none was ever changed. */
+  readonly settings?: number | undefined
   readonly jobs: readonly {
     key: LiveKey
     fence: number

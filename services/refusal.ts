@@ -23,6 +23,8 @@ export const REFUSAL_CODES = [
   'line-full',
   'not-granted',
   'absurd-usage',
+  'if-match-needed',
+  'settings-changed',
 ] as const
 export type RefusalCode = (typeof REFUSAL_CODES)[number]
 

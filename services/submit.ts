@@ -7,12 +7,13 @@ import { enteredBell } from '../core/bell.ts'
 import type { JobInput, Queued } from '../core/job.ts'
 import { laneOf } from '../core/lane.ts'
 import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
-import type { KindSettings, PoolSettings } from '../core/settings.ts'
+import type { KindSettings } from '../core/settings.ts'
 import { backlogFull } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
 import { tooLarge } from './costs.ts'
 import type { Deps } from './deps.ts'
+import { recentInForce } from './in-force.ts'
 import { type Answer, type Refusal, refuse } from './refusal.ts'
 
 export interface SubmitRequest {
@@ -38,10 +39,10 @@ export async function submit(deps: Deps, caller: Caller, request: SubmitRequest)
 /** What would be written, or why not. */
 export async function admit(deps: Deps, caller: Caller, request: SubmitRequest): Promise<Answer<{ input: JobInput }>> {
   const owner = request.owner ?? caller.owner
-  const refusal = refused(deps, caller, owner, request)
-  if (refusal) return refusal
+  const refusal = await refused(deps, caller, owner, request)
+  if (refusal && refusal.code !== 'larger-than-pool') return refusal
   const input = asInput(deps, caller, owner, request)
-  const full = await backlogFull(deps, request.kind, owner)
+  const full = refusal ?? (await backlogFull(deps, request.kind, owner))
   if (full && !(request.idempotencyKey !== undefined && (await isThere(deps, input)))) return full
   return { ok: true, input }
 }
@@ -65,11 +66,16 @@ export async function repeat(deps: Deps, { hash, jobId }: JobInput, first: JobIn
   return { ok: true, jobId, repeated: true }
 }
 
-/** What was accepted is in the backlog already: its repeat is answered, however long that is. */
+/** What was accepted is in the backlog already: its repeat is answered, however long that is, or low the limits since. */
 const isThere = async (deps: Deps, { jobId, submittedAt: now }: JobInput): Promise<boolean> =>
   (await deps.jobs.load({ jobId, now })) !== undefined
 
-function refused(deps: Deps, caller: Caller, owner: string, request: SubmitRequest): Refusal | undefined {
+async function refused(
+  deps: Deps,
+  caller: Caller,
+  owner: string,
+  request: SubmitRequest,
+): Promise<Refusal | undefined> {
   const scope = lacksScope(caller, 'jobs:submit')
   if (scope) return scope
   if (!actsFor(caller, owner))
@@ -90,11 +96,11 @@ function refused(deps: Deps, caller: Caller, owner: string, request: SubmitReque
   return refusedContent(deps, kind, request)
 }
 
-function refusedContent(
+async function refusedContent(
   deps: Deps,
   kind: KindSettings,
   { input, startAt, kind: name }: SubmitRequest,
-): Refusal | undefined {
+): Promise<Refusal | undefined> {
   const bytes = Buffer.byteLength(JSON.stringify(input))
   if (bytes > INPUT_BYTES_AT_MOST)
     return refuse('too-large', `The input has ${bytes} bytes; ${INPUT_BYTES_AT_MOST} are allowed.`, 'Shorten it.', {
@@ -108,7 +114,7 @@ function refusedContent(
       `Add it; the prompt of ${name} names it.`,
       { at: `input.${missing}` },
     )
-  const pool = deps.settings.pools[kind.pool] as PoolSettings
+  const pool = await recentInForce(deps, kind.pool)
   const large = tooLarge(pool, kind, { input: estimateTokens(renderPrompt(kind, input)), output: kind.maxOutputTokens })
   if (large)
     return refuse(

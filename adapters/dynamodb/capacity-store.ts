@@ -6,11 +6,11 @@ import { CLOCK_OFF_AT_MOST_MS, nextLease } from '../../core/lease.ts'
 import { type LeaseState, LedgerRecord } from '../../core/ledger-record.ts'
 import { Overview, type Painted, REPLACED_AFTER_MS } from '../../core/overview.ts'
 import type { CapacityStore } from '../../services/ports.ts'
-import { type Key, ledgerKey, overviewKey, stopKey } from '../keys.ts'
-import { fromStopItem, type Item, parseRecord, stored } from '../records.ts'
+import { bellKey, type Key, ledgerKey, overridesKey, overviewKey, stopKey } from '../keys.ts'
+import { fromStopItem, type Item, overridesOf, parseRecord, stored } from '../records.ts'
 import { watchClock } from './clock-watch.ts'
 import { ABSENT, ALL_OLD } from './conditions.ts'
-import { standing, type Tables, write } from './tables.ts'
+import { standing, type Tables, transact, write } from './tables.ts'
 
 type Version = Pick<LedgerRecord, 'epoch' | 'version'>
 
@@ -18,6 +18,11 @@ const at = ({ epoch, version }: Version) => ({
   ConditionExpression: 'epoch = :epoch AND version = :version',
   ExpressionAttributeValues: { ':epoch': epoch, ':version': version },
 })
+
+const overVersion = (version: number) =>
+  version === 0
+    ? { ConditionExpression: ABSENT }
+    : { ConditionExpression: 'version = :version', ExpressionAttributeValues: { ':version': version } }
 
 /** core/overview.ts, `replaces`. */
 const overOlder = ({ version, at }: Painted) => ({
@@ -91,6 +96,18 @@ export function dynamoCapacityStore(tables: Tables, now?: () => number): Capacit
     },
     async resume({ pool }) {
       await write(() => db.send(new DeleteCommand({ TableName: name.capacity, Key: stopKey(pool) })))
+    },
+    async overrides({ pool }) {
+      return overridesOf(await get(overridesKey(pool)))
+    },
+    async override({ pool, overrides, bell }) {
+      const Item = stored(overridesKey(pool), overrides)
+      const ring = { TableName: name.rings, Item: stored(bellKey(pool, bell.id), bell) }
+      const { done } = await transact(tables, [
+        { Put: { TableName: name.capacity, Item, ...overVersion(overrides.version - 1) } },
+        { Put: ring },
+      ])
+      return done ? 'written' : 'stale'
     },
   }
 }

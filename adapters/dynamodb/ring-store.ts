@@ -1,8 +1,8 @@
 /** Bells and the ring of owners over DynamoDB. Bells have keys of their own: none meets another. */
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import type { RingStore } from '../../services/ports.ts'
-import { bellKey, ledgerKey, ownerKey } from '../keys.ts'
-import { stored } from '../records.ts'
+import { bellKey, ledgerKey, ownerKey, poolOfRing } from '../keys.ts'
+import { type Item, stored } from '../records.ts'
 import { readOn, readOwner } from '../ring-records.ts'
 import { batchWrite } from './batches.ts'
 import { query, type Tables, transact, write } from './tables.ts'
@@ -26,6 +26,17 @@ export function dynamoRingStore(tables: Tables): RingStore {
     },
     async owners({ pool }) {
       return (await query(tables, 'rings', { pk: ownerKey(pool, '').pk })).items.map(readOwner)
+    },
+    async pools() {
+      const pools = new Set<string>()
+      let start: Record<string, unknown> | undefined
+      do {
+        const asked = { TableName: name.rings, ConsistentRead: true, ProjectionExpression: 'pk' }
+        const page = await db.send(new ScanCommand({ ...asked, ...(start ? { ExclusiveStartKey: start } : {}) }))
+        for (const item of page.Items ?? []) pools.add(poolOfRing(item as Item))
+        start = page.LastEvaluatedKey
+      } while (start)
+      return [...pools].sort()
     },
     async note({ pool, owners }) {
       await batchWrite(

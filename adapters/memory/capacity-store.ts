@@ -3,8 +3,8 @@ import { nextLease } from '../../core/lease.ts'
 import { LedgerRecord } from '../../core/ledger-record.ts'
 import { Overview, type Painted, replaces } from '../../core/overview.ts'
 import type { CapacityStore } from '../../services/ports.ts'
-import { type Key, ledgerKey, overviewKey, stopKey } from '../keys.ts'
-import { fromStopItem, type Item, parseRecord, stored } from '../records.ts'
+import { bellKey, type Key, ledgerKey, overridesKey, overviewKey, stopKey } from '../keys.ts'
+import { fromStopItem, type Item, overridesOf, parseRecord, stored } from '../records.ts'
 import type { MemoryTables } from './tables.ts'
 
 const painted = ({ version = 0, at }: Item): Painted => ({ version: Number(version), at: Number(at) })
@@ -53,6 +53,18 @@ export function memoryCapacityStore(tables: MemoryTables): CapacityStore {
     },
     async resume({ pool }) {
       tables.commit([{ table: 'capacity', delete: stopKey(pool) }])
+    },
+    async overrides({ pool }) {
+      return overridesOf(tables.get('capacity', overridesKey(pool)))
+    },
+    async override({ pool, overrides, bell }) {
+      const { version } = overridesOf(tables.get('capacity', overridesKey(pool)))
+      if (version !== overrides.version - 1) return 'stale'
+      tables.commit([
+        { table: 'capacity', put: stored(overridesKey(pool), overrides) },
+        { table: 'rings', put: stored(bellKey(pool, bell.id), bell) },
+      ])
+      return 'written'
     },
   }
 }

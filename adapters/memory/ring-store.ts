@@ -1,6 +1,6 @@
 /** Bells and the ring of owners over tables in memory. */
 import type { RingStore } from '../../services/ports.ts'
-import { bellKey, ledgerKey, ownerKey } from '../keys.ts'
+import { bellKey, ledgerKey, ownerKey, poolOfRing } from '../keys.ts'
 import { stored } from '../records.ts'
 import { readOn, readOwner } from '../ring-records.ts'
 import type { MemoryTables } from './tables.ts'
@@ -18,6 +18,10 @@ export function memoryRingStore(tables: MemoryTables): RingStore {
     },
     async owners({ pool }) {
       return tables.query('rings', { pk: ownerKey(pool, '').pk }).items.map(readOwner)
+    },
+    async pools() {
+      const rings = [...tables.all()].flatMap(({ table, put }) => (table === 'rings' ? [poolOfRing(put)] : []))
+      return [...new Set(rings)].sort()
     },
     async note({ pool, owners }) {
       tables.commit(owners.map((o) => ({ table: 'rings', put: stored(ownerKey(pool, o.owner), o) })))

@@ -53,11 +53,15 @@ type Parsed<T> =
   | Refusal
   | { ok: false; code: 'not-json' | 'malformed-json'; detail: string; remedy: string }
 
+const JSON_TYPE = ['application/json']
+/** RFC 7396. */
+export const MERGE_PATCH = [...JSON_TYPE, 'application/merge-patch+json']
+
 /** The body by its schema. An empty body reads as `{}` where the schema allows it. */
-export async function body<T>(c: HttpContext, schema: z.ZodType<T>): Promise<Parsed<T>> {
+export async function body<T>(c: HttpContext, schema: z.ZodType<T>, types = JSON_TYPE): Promise<Parsed<T>> {
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
   const text = await c.req.text()
-  if (type !== 'application/json' && (text !== '' || type !== undefined))
+  if (!types.includes(type ?? '') && (text !== '' || type !== undefined))
     return {
       ok: false,
       code: 'not-json',

@@ -3,7 +3,7 @@
  * compares it with the apps. It must not import anything: lib/ reads it at synth, the functions at run time.
  */
 export interface Route {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PATCH'
   /** A parameter of the path stands in braces, as API Gateway and OpenAPI write it. */
   readonly path: `/${string}`
   /** Decisions on drafts have a function of their own, because it alone may write an approval (G8). */
@@ -19,6 +19,7 @@ export const ROUTES = [
   { method: 'POST', path: '/v1/jobs/{id}/redrive', function: 'api' },
   { method: 'GET', path: '/v1/pools', function: 'api' },
   { method: 'GET', path: '/v1/pools/{id}', function: 'api' },
+  { method: 'PATCH', path: '/v1/pools/{id}', function: 'api' },
   { method: 'POST', path: '/v1/pools/{id}/resume', function: 'api' },
   { method: 'POST', path: '/v1/pools/{id}/permits', function: 'api' },
   { method: 'GET', path: '/v1/pools/{id}/permits/{permit}', function: 'api' },

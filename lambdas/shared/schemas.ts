@@ -1,6 +1,7 @@
 /** What the API takes. The OpenAPI document is made from these same schemas (bin/openapi.ts). */
 import * as z from 'zod'
 import { TIERS } from '../../core/job.ts'
+import { PoolPatch } from '../../core/overrides.ts'
 import { OwnerName } from '../../core/settings.ts'
 
 export const BATCH_AT_MOST = 100
@@ -72,5 +73,12 @@ export const UsageBody = z
     cacheReadTokens: tokens.optional(),
   })
   .meta({ id: 'Used' })
+
+export const PoolPatchBody = PoolPatch.meta({
+  id: 'PoolPatch',
+  description:
+    "A JSON merge patch (RFC 7396). What it sets holds over the configuration's value; null takes that away again.",
+})
+export const IfMatchHeader = z.object({ 'if-match': z.string().describe('The ETag of the settings that were read') })
 
 export const JobIdParam = z.string().regex(/^[0-9A-Za-z]{26}$/, 'a job id has 26 letters and digits')

@@ -47,6 +47,9 @@ function hear(h: Holder, bell: Bell, now: number): void {
     case 'resumed':
       delete h.stopped
       return
+    case 'changed':
+      h.changes = { ...h.changes, heard: Math.max(h.changes.heard, bell.version) }
+      return
   }
 }
 

@@ -5,7 +5,7 @@ import { acquit, isDoubted, isProviders, isTooMuch, testify } from '../../core/b
 import { DIMENSIONS, type Limits } from '../../core/cost.ts'
 import { type Allowances, type Around, allowances, hear, type Kept, keptOf } from '../../core/feedback.ts'
 import { limitedTo, limitsOf } from '../../core/ledgers.ts'
-import { hastened } from '../../core/pacing.ts'
+import { repaced } from '../../core/pacing.ts'
 import type { Sent } from '../../core/ring.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
 import { type Holder, PROBE_FIRST_MS } from './holder.ts'
@@ -65,7 +65,7 @@ export function followLimits(h: Holder, now: number): void {
       return allowed ? [[d, Math.max(1, Math.floor(allowed.limit))]] : []
     }),
   )
-  h.next = hastened(h.next, { from: h.ledgers.window.shape.limits, to: limits, now })
+  h.next = repaced(h.next, { from: h.ledgers.window.shape.limits, to: limits }, now)
   h.ledgers = limitedTo(h.ledgers, limits)
 }
 

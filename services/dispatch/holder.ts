@@ -17,11 +17,13 @@ import type { PeopleKept } from './people-heard.ts'
 
 export interface Holder {
   readonly pool: string
-  readonly settings: PoolSettings
+  settings: PoolSettings
+  /** Versions of its changed settings: what it plans by, and what a bell told of. */
+  changes: { readonly adopted: number; readonly heard: number }
   record: LedgerRecord
   ring: Ring
   ledgers: Ledgers
-  readonly costing: Costing
+  costing: Costing
   next: Next
   /** What people have; absent where they take nothing. */
   people?: PeopleKept

@@ -1,14 +1,18 @@
 /** The overview: once a second, what a person wants to see and what the API decides a backlog's limit by. */
 import { Contest } from '../../core/contest.ts'
+import { type Cost, type Limits, NOTHING, plus } from '../../core/cost.ts'
 import type { Tier } from '../../core/job.ts'
+import { countedIn, usedIn } from '../../core/ledger.ts'
 import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
+import { heldFor } from '../../core/people.ts'
 import { reasonFor } from '../../core/plan.ts'
 import { backlog, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { atOnce } from './feedback.ts'
 import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
 import { measure } from './measure.ts'
+import type { PeopleKept } from './people-heard.ts'
 
 const OWNERS_SHOWN = 20
 /** The overview stays far below an item's 400 KB. */
@@ -37,6 +41,8 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     callsInWindow: used.window.requests ?? 0,
     ...(h.settings.requests === undefined ? {} : { limit: h.settings.requests }),
     used,
+    reserved: reservedIn(h, now),
+    ...(h.people ? { people: peopleIn(h, h.people, now) } : {}),
     windowMs: h.settings.windowMs,
     refused: h.refused,
     late: h.late,
@@ -65,6 +71,20 @@ function providerOf(h: Holder, now: number): Overview['provider'] {
     ...(stopped?.down ? { down: { since: stopped.since, line: stopped.line, probeAt: stopped.probeAt } } : {}),
   }
 }
+
+const limitedIn = ({ ledgers: { window } }: Holder, cost: Cost): Limits =>
+  Object.fromEntries(countedIn(window.shape).map((d) => [d, cost[d]]))
+
+function reservedIn(h: Holder, now: number): Limits {
+  const from = now - h.settings.windowMs
+  const costs = [...h.ring.sent.values()].flatMap(({ slot, cost }) => (slot > from && cost ? [cost] : []))
+  return limitedIn(h, costs.reduce(plus, NOTHING))
+}
+
+const peopleIn = (h: Holder, { ledger, record }: PeopleKept, now: number) => ({
+  used: usedIn(ledger, now),
+  held: limitedIn(h, heldFor(record)),
+})
 
 function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPicture> {
   const empty = (tier: Tier): TierPicture => ({ queued: 0, running: 0, done: h.done[tier] })

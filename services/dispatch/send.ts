@@ -51,10 +51,12 @@ function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobM
     ...(h.stopped ? { probe: true } : {}),
     ...(isDoubtful(h, p.head.jobId) ? { doubted: true } : {}),
   }))
+  const { adopted } = h.changes
+  const message = { pool: h.pool, sentAt, ...(adopted > 0 ? { settings: adopted } : {}) }
   const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
   const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)
-  const messages = alone.map((job) => ({ pool: h.pool, sentAt, jobs: [job] }))
+  const messages = alone.map((job) => ({ ...message, jobs: [job] }))
   for (let i = 0; i < together.length; i += JOBS_PER_MESSAGE)
-    messages.push({ pool: h.pool, sentAt, jobs: together.slice(i, i + JOBS_PER_MESSAGE) })
+    messages.push({ ...message, jobs: together.slice(i, i + JOBS_PER_MESSAGE) })
   return messages
 }

@@ -13,6 +13,7 @@ import type { PoolSettings } from '../../core/settings.ts'
 import { costing } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
+import { readInForce } from '../in-force.ts'
 import { travelWithin } from './adapt.ts'
 import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
 import { noLoad } from './load.ts'
@@ -24,13 +25,14 @@ const LANES_AT_ONCE = 16
 const LANES_BETWEEN_LOOKS = 480
 
 export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Holder | undefined> {
-  const settings = deps.settings.pools[pool] as PoolSettings
   const asked = deps.clock.now()
   const lease = await deps.capacity.acquire({ pool, holder: deps.random.id(asked), now: asked, leaseMs: LEASE_MS })
   if (lease.kind === 'clock-off') deps.meter.count('ClockOff', 1, { pool })
   if (lease.kind !== 'held') return undefined
   // Asking may have taken seconds, in which another stamped slots: by the time of asking they would lie in the future.
   const now = deps.clock.now()
+  // What is changed after this is told by a bell, which the first tick reads.
+  const { settings, overrides } = await readInForce(deps, pool)
   const ring = ringOf(deps, pool, settings, lease.record)
   const shapes = shapesOf(settings)
   const [owners, overview, stop, people] = await Promise.all([
@@ -49,6 +51,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   return {
     pool,
     settings,
+    changes: { adopted: overrides.version, heard: overrides.version },
     record,
     ring,
     ledgers: ledgersOf(record, { shapes, ...historiesOf(settings), now }),

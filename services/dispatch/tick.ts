@@ -14,6 +14,7 @@ import { needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
+import { adoptChanges } from './adopt.ts'
 import { atOnce, followLimits, keptFeedback } from './feedback.ts'
 import {
   BELLS_PER_TICK,
@@ -42,9 +43,12 @@ export type Ticked =
   | { kind: 'ticked'; againAt: number; bells: number }
 
 const REFILLS_AT_ONCE = 8
+/** Nothing is permitted by an older look at the bells: one of a change may have come since (docs/guarantees.md, G2). */
+export const LOOK_GOOD_MS = 5_000
 
 export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   const { pool } = h
+  const looked = deps.clock.now()
   const [{ bells, unreadable }, people] = await Promise.all([
     deps.rings.bells({ pool, limit: BELLS_PER_TICK }),
     readPeople(deps, h),
@@ -54,10 +58,12 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   // A bell that does not parse stays where it is: newer code may know it, and an alarm says that it is there.
   h.unreadable = unreadable.length
   absorb(h, bells, deps.clock.now())
+  await adoptChanges(deps, h)
   await lookAfter(deps, h)
   await note(deps, h, { turns: 'when-due' })
 
   const now = deps.clock.now()
+  if (now - looked > LOOK_GOOD_MS) return { kind: 'ticked', againAt: now, bells: bells.length }
   // Should it have leapt since the look at it, and leap back before the next: what is stamped now stands in the future.
   h.latest = Math.max(h.latest, now)
   followLimits(h, now)

@@ -10,6 +10,7 @@ import type { People, PoolSettings } from '../../core/settings.ts'
 import { type Caller, lacksScope } from '../caller.ts'
 import { configured } from '../configured.ts'
 import type { Deps } from '../deps.ts'
+import { recentInForce } from '../in-force.ts'
 import type { Capped } from '../ports.ts'
 import { type Answer, type Refusal, refuse } from '../refusal.ts'
 import { jobIdOf } from '../submit.ts'
@@ -41,7 +42,7 @@ export async function askPermit(
   pool: string,
   request: PermitRequest,
 ): Promise<Answer<{ permit: PermitView }>> {
-  const settings = sharedPool(deps, caller, pool)
+  const settings = await sharedPool(deps, caller, pool)
   if (!settings.ok) return settings
   const cost = costOf(settings.pool, request)
   const refusal = tooMuch(settings.pool, pool, request, cost)
@@ -77,11 +78,12 @@ const permitOf = (caller: Caller, r: PermitRequest, cost: Cost, now: number): Pe
 })
 
 /** The pool, if it is one that people share and this caller may take of it. */
-export function sharedPool(deps: Deps, caller: Caller, pool: string): Answer<{ pool: SharedPool }> {
+export async function sharedPool(deps: Deps, caller: Caller, pool: string): Promise<Answer<{ pool: SharedPool }>> {
   const scope = lacksScope(caller, 'capacity:use')
   if (scope) return scope
-  const settings = configured(deps.settings.pools, pool)
-  if (!settings) return refuse('not-found', `There is no pool ${pool}.`, 'GET /v1/pools lists them.')
+  if (!configured(deps.settings.pools, pool))
+    return refuse('not-found', `There is no pool ${pool}.`, 'GET /v1/pools lists them.')
+  const settings = await recentInForce(deps, pool)
   const { people } = settings
   if (people) return { ok: true, pool: { ...settings, people } }
   return refuse('not-shared', `The pool ${pool} is not shared with people.`, 'Give it `people` in the configuration.')

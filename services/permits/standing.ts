@@ -64,7 +64,7 @@ async function mine(
   caller: Caller,
   { pool, id }: Place,
 ): Promise<Answer<{ permit: PersonsPermit; pool: SharedPool }>> {
-  const shared = sharedPool(deps, caller, pool)
+  const shared = await sharedPool(deps, caller, pool)
   if (!shared.ok) return shared
   const record = await deps.people.read({ pool })
   const permit = Object.hasOwn(record?.permits ?? {}, id) ? record?.permits[id] : undefined

@@ -5,6 +5,7 @@ import type { LiveRecord } from '../../core/job.ts'
 import type { Stores } from '../support/engines.ts'
 import {
   aBell,
+  aChangedBell,
   aDeadLetter,
   aDraft,
   aKey,
@@ -21,6 +22,7 @@ import {
   NOW,
   OWNER,
   POOL,
+  someOverrides,
 } from '../support/records.ts'
 
 export interface Operation {
@@ -135,6 +137,10 @@ const OF_POOLS: Operation[] = [
     name: 'resume',
     given: (on) => on.plant('capacity', { ...stopKey(POOL), at: NOW, line: 'no credit' }),
     act: (on) => on.capacity.resume({ pool: POOL }),
+  },
+  {
+    name: 'override',
+    act: (on) => on.capacity.override({ pool: POOL, overrides: someOverrides(), bell: aChangedBell() }),
   },
 ]
 

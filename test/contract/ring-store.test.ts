@@ -181,3 +181,15 @@ describe('leaving the ring', () =>
       }
     })
   }))
+
+describe('the pools of a ring', () =>
+  onEveryEngine((on) => {
+    it('are all that have an owner or a bell, each once, whatever is configured', async () => {
+      expect(await on().rings.pools()).toEqual([])
+      await on().rings.note({ pool: POOL, owners: owned(3) })
+      await on().rings.ring({ pool: POOL, bell: aBell() })
+      await on().rings.ring({ pool: 'removed', bell: aBell() })
+      await on().rings.note({ pool: 'before', owners: owned(1) })
+      expect(await on().rings.pools()).toEqual(['before', POOL, 'removed'].sort())
+    })
+  }))

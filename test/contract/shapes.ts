@@ -5,6 +5,7 @@ import {
   draftKey,
   endKey,
   ledgerKey,
+  overridesKey,
   overviewKey,
   ownerKey,
   stopKey,
@@ -20,6 +21,7 @@ import {
   leaderItem,
   leaderOf,
   liveItem,
+  overridesOf,
   parseRecord,
   partsOf,
   stored,
@@ -28,6 +30,7 @@ import { readBells, readOwner } from '../../adapters/ring-records.ts'
 import type { Bell } from '../../core/bell.ts'
 import { Approval, Draft, End, type JobInput, type Leader, type LiveKey, type LiveRecord } from '../../core/job.ts'
 import { LedgerRecord } from '../../core/ledger-record.ts'
+import type { Overrides } from '../../core/overrides.ts'
 import { Overview } from '../../core/overview.ts'
 import type { OwnerTurns } from '../../core/ring.ts'
 import type { StopRecord } from '../../services/ports.ts'
@@ -65,5 +68,6 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     write: (r: Overview) => stored(overviewKey(POOL), r),
   },
   leader: { read: (item) => leaderOf(item, NOW), write: (r: Leader) => leaderItem(r) },
+  settings: { read: overridesOf, write: (r: Overrides) => stored(overridesKey(POOL), r) },
   stop: { read: fromStopItem, write: (r: StopRecord) => stored(stopKey(POOL), r) },
 }

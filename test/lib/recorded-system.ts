@@ -34,6 +34,7 @@ const SINGLE: Readonly<Record<string, TableAction>> = {
   UpdateCommand: 'UpdateItem',
   DeleteCommand: 'DeleteItem',
   QueryCommand: 'Query',
+  ScanCommand: 'Scan',
 }
 const IN_TRANSACTION: Readonly<Record<string, TableAction>> = {
   Put: 'PutItem',

@@ -163,7 +163,7 @@ describe('the stream of ends', () => {
 })
 
 describe('operators', () => {
-  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock, of what does not parse, and of a provider that is down or allows less for long', () => {
+  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock, of stranded jobs, of settings left out, of what does not parse, and of a provider that is down or allows less for long', () => {
     const alarms = resources(service, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties)
     expect(alarms.map((a) => `${a.MetricName} ${a.TreatMissingData}`).sort()).toEqual([
       'AllowedShare notBreaching',
@@ -173,8 +173,10 @@ describe('operators', () => {
       'Errors notBreaching',
       'Invocations breaching',
       'IteratorAge notBreaching',
+      'JobsStranded notBreaching',
       'PoolStopped notBreaching',
       'ProviderDown notBreaching',
+      'SettingsIgnored notBreaching',
       'Throttles notBreaching',
       'Unreadable notBreaching',
     ])

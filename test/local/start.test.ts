@@ -4,8 +4,13 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { Journal } from '../../adapters/memory/journal.ts'
+import { MemoryTables } from '../../adapters/memory/tables.ts'
+import { laneOf } from '../../core/lane.ts'
 import { findDynoxide } from '../../local/engine/dynoxide.ts'
 import { simulatedProvider } from '../../local/simulated-provider.ts'
+import { memoryStores } from '../support/engines.ts'
+import { aKey, anOwner, aQueued, OWNER } from '../support/records.ts'
 import { aFolder, aProcess, clearAll, grounded, npmStart, ROOT, ranToEnd, started, until } from '../support/started.ts'
 
 const servers: Server[] = []
@@ -69,6 +74,24 @@ describe('a start that cannot be is one line', () => {
     const { code, stderr } = await ranToEnd('--data', aFolder(), '--sample', file)
     expect(code).toBe(1)
     expect(stderr).toBe(`${file}: jobs.0.kind: no kind is named \\u001b[2J x\n`)
+  })
+
+  test('with a configuration that has no place for a job which is kept: it is named, with its pool, and nothing is lost', async () => {
+    const folder = aFolder()
+    const tables = new MemoryTables(new Journal(join(folder, 'journal.jsonl')))
+    const { jobs, rings } = memoryStores(tables)
+    const record = aQueued({ key: aKey({ lane: laneOf({ pool: 'gone', tier: 'low', owner: OWNER }) }), kind: 'old' })
+    await jobs.enter({ record })
+    await rings.note({ pool: 'gone', owners: [anOwner()] })
+    tables.close()
+    const asked = ['--data', folder, '--empty', '--engine', 'journal'] as const
+    for (let i = 0; i < 2; i++) {
+      const { code, stderr } = await ranToEnd(...asked)
+      expect(code).toBe(1)
+      expect(stderr).toContain('the pool gone still holds 1 jobs of the kind old (tier low)')
+      expect(stderr).toContain('the configuration that has them')
+    }
+    expect((await ranToEnd(...asked, '--reset', '--once')).code).toBe(0)
   })
 
   test('on an old Node', async () => {

@@ -18,7 +18,9 @@ export function aboutOf(seed: number): About | undefined {
   return s.chance(0.08) ? s.pick(ABOUT) : undefined
 }
 
-export function halfOf({ seed, about, lateEntries, slowLeases }: Scenario): Half {
+export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenario): Half {
+  // The dispatcher stands still between its look at the bells and its plan, and settings are changed meanwhile.
+  const stands = changes.length > 0 && new Stream(seed, 'stands').chance(0.3)
   const leaving = new Stream(seed, 'leaving').pick(['late', 'unknown'] as const)
   const byAbout: Record<About, Half> = {
     leaving: [['rings.leave', leaving, 0.03]],
@@ -36,6 +38,7 @@ export function halfOf({ seed, about, lateEntries, slowLeases }: Scenario): Half
   return [
     ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),
     ...(slowLeases ? [['capacity.acquire', 'slow'] as const] : []),
+    ...(stands ? [['rings.note', 'freeze', 0.01] as const] : []),
     ...(about ? byAbout[about] : []),
   ]
 }

@@ -4,6 +4,7 @@ import { type Submitted, submitBatch } from '../../services/submit-batch.ts'
 import { aCaller } from '../support/callers.ts'
 import type { Asked } from './checks/check.ts'
 import type { Stream } from './random.ts'
+import { mayRefuse } from './scenario.ts'
 import type { World } from './world.ts'
 
 export interface Entry {
@@ -50,6 +51,7 @@ export class Batches {
       return false
     }
     if (answer?.ok === false) {
+      if (mayRefuse(this.world.scenario, answer.code)) return false
       if (answer.code !== 'backlog-full') this.told.odd(`a batch was refused: ${answer.code}`)
       return answer.code === 'backlog-full'
     }

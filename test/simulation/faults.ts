@@ -68,6 +68,8 @@ const CALLS = {
   'capacity.stopped': { may: READ, rate: 0.06 },
   'capacity.stop': { may: WRITE, rate: 0.3 },
   'capacity.resume': { may: WRITE, rate: 0.3 },
+  'capacity.overrides': { may: READ, rate: 0.1 },
+  'capacity.override': { may: WRITE, rate: 0.2 },
   'people.hold': { may: WRITE, rate: 0.08 },
   'people.read': { may: READ, rate: 0.004 },
   'people.write': { may: WRITE, rate: 0.05 },

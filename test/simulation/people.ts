@@ -17,7 +17,7 @@ import type { JobFacts } from './book.ts'
 import type { Asked } from './checks/check.ts'
 import { LateLooker } from './late-looker.ts'
 import { Stream } from './random.ts'
-import { REST_MS } from './scenario.ts'
+import { mayRefuse, REST_MS } from './scenario.ts'
 import { START, type World } from './world.ts'
 
 const TRIES = 5
@@ -213,6 +213,7 @@ export class People {
     for (let i = 0; i < TRIES; i++) {
       const answer = await this.submitOnce(asked, request)
       if (answer?.ok) return this.afterwards(asked, request, answer.jobId)
+      if (answer && mayRefuse(this.world.scenario, answer.code)) return
       if (answer && answer.code !== 'backlog-full') return this.heard.odd(`submit was refused: ${answer.code}`)
       // Without a key a repeat would be another job: whoever sent none leaves it at that.
       if (!answer && request.idempotencyKey === undefined) return

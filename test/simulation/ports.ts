@@ -1,6 +1,7 @@
 /** The ports of one process: the memory adapters and what surrounds them, every call by way of calls.ts. */
 import { ledgerKey } from '../../adapters/keys.ts'
 import type { LiveRecord } from '../../core/job.ts'
+import { NO_OVERRIDES } from '../../core/overrides.ts'
 import type {
   CapacityStore,
   EventPort,
@@ -115,6 +116,7 @@ export function ringsOf(around: Surroundings, process: SimProcess, { rings }: St
         return async () => [...first, ...(await rings.owners(p)).filter((o) => o.owner > last)]
       },
     })),
+    pools: rings.pools,
     note: via('rings.note', rings.note, (p) => ({
       landPart: (part) => rings.note({ ...p, owners: share(p.owners, part) }),
     })),
@@ -122,18 +124,32 @@ export function ringsOf(around: Surroundings, process: SimProcess, { rings }: St
   }
 }
 
+const NEWER_BELLS: readonly string[] = ['came', 'changed']
+
+/** Code of before settings could be changed while it runs: it plans and works by the configuration's. */
+export const knowingNoChanges = (capacity: CapacityStore, isOld: () => boolean): CapacityStore => ({
+  ...capacity,
+  overrides: async (p) => (isOld() ? NO_OVERRIDES : capacity.overrides(p)),
+})
+
 /** As code of before batches reads them: a bell of a kind that it does not know does not parse, and stays. */
 export const readByOldCode = (rings: RingStore, isOld: () => boolean): RingStore => ({
   ...rings,
   async bells(p) {
     const { bells, unreadable } = await rings.bells(p)
     if (!isOld()) return { bells, unreadable }
-    const newer = bells.filter(({ t }) => t === 'came').map(({ id }) => id)
-    return { bells: bells.filter(({ t }) => t !== 'came'), unreadable: [...unreadable, ...newer] }
+    const newer = bells.filter(({ t }) => NEWER_BELLS.includes(t)).map(({ id }) => id)
+    return { bells: bells.filter(({ t }) => !NEWER_BELLS.includes(t)), unreadable: [...unreadable, ...newer] }
   },
 })
 
-export function capacityOf(around: Surroundings, process: SimProcess, { capacity, tables }: Stores): CapacityStore {
+export function capacityOf(
+  around: Surroundings,
+  process: SimProcess,
+  { capacity, tables }: Stores,
+  /** Where settings are never changed, reading them takes no time and draws nothing. */
+  p: { changing: boolean },
+): CapacityStore {
   const via = asker(around, process)
   // As the Date of an answer shows it: whole seconds.
   const clockOffMs = () => Math.max(0, Math.abs(process.offset) - DATE_MS)
@@ -165,6 +181,8 @@ export function capacityOf(around: Surroundings, process: SimProcess, { capacity
     stopped: via('capacity.stopped', capacity.stopped),
     stop: via('capacity.stop', capacity.stop),
     resume: via('capacity.resume', capacity.resume),
+    overrides: p.changing ? via('capacity.overrides', capacity.overrides) : capacity.overrides,
+    override: via('capacity.override', capacity.override, () => ({ remembered: (answer) => answer === 'written' })),
   }
 }
 

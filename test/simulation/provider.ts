@@ -1,6 +1,7 @@
 /** A provider that counts every call that reaches it, enforces its window strictly, and fails as providers document. */
 import type { Usage } from '../../core/job.ts'
 import type { ModelRequest } from '../../services/ports.ts'
+import { mostRequests } from './changes.ts'
 import type { WorldClock } from './clock.ts'
 import type { FaultMix } from './faults.ts'
 import type { ProviderAnswer } from './ports.ts'
@@ -159,8 +160,9 @@ export class Provider {
 
   private isFull({ pool: { windowMs, requests } }: ModelRequest, pool: string): boolean {
     if (requests === undefined) return false
+    const { settings, changes } = this.scenario
     const arrivals = this.inWindow(pool, windowMs)
-    if (arrivals.length >= requests) return true
+    if (arrivals.length >= mostRequests(pool, settings.pools[pool]?.requests ?? Infinity, changes)) return true
     arrivals.push(this.clock.time)
     return false
   }

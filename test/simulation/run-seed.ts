@@ -1,6 +1,7 @@
 /** One schedule from its seed: everything is drawn, happens, comes to rest, and is judged. */
 
 import type { JobEvent } from '../../services/ports.ts'
+import { Changer } from './changes.ts'
 import { CHECKS } from './checks/all.ts'
 import type { Actor, Arrival, Asked, Check, PersonsCall, Witness } from './checks/check.ts'
 import { Interactive } from './interactive.ts'
@@ -51,6 +52,7 @@ class Schedule {
   private readonly world: World
   private readonly people: People
   private readonly interactive: Interactive
+  private readonly changer: Changer
   private readonly edges = new Map<string, number>()
   private calls = 0
   private lookAt = 0
@@ -69,6 +71,7 @@ class Schedule {
       odd: (message) => this.fail('answers', message),
     })
     const { world } = this
+    this.changer = new Changer(world)
     const witness: Witness = {
       scenario,
       book: world.book,
@@ -90,10 +93,12 @@ class Schedule {
     const { world, scenario } = this
     this.people.begin()
     this.interactive.begin()
+    this.changer.begin()
     world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
     world.after(scenario.faultyMs, () => {
       world.calm()
       this.people.mend()
+      void this.changer.mend()
     })
     await world.clock.drive(() => this.violation !== undefined || this.rests())
     if (!this.violation) for (const check of this.checks) check.rest?.()
@@ -113,6 +118,7 @@ class Schedule {
       return true
     }
     if (world.mix.active && !this.scenario.faultless) return false
+    if (this.changer.pending > 0) return false
     if (people.pending > 0 || this.interactive.pending > 0 || world.busy('worker') > 0 || !world.ends.idle) return false
     if (this.restless()) return false
     return !this.scenario.untilIdle || world.pools.every((pool) => this.isFree(pool))

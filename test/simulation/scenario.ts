@@ -1,6 +1,7 @@
 /** What a seed draws before anything happens: settings, how many of what, which clocks, whether there are faults. */
 import { parseSettings, type Settings, type SettingsInput } from '../../core/settings.ts'
 import { type About, aboutOf } from './about.ts'
+import { type Change, changesOf } from './changes.ts'
 import { Stream } from './random.ts'
 import { overAt, type Weather, weatheredJobs, weatheredPool, weatherOf } from './weather.ts'
 
@@ -46,6 +47,8 @@ export interface Scenario {
   readonly topics: number
   /** Tokens that most answers stay below, and that the pools know of from the start; 0: nothing is known of any. */
   readonly short: number
+  /** Settings that are changed while it runs: in most schedules none. */
+  readonly changes: readonly Change[]
   /** How often the provider fails. */
   readonly providerFails: number
   /** How often people interfere, per job. */
@@ -57,6 +60,8 @@ export interface Scenario {
 
 /** An owner leaves the ring after five idle minutes, at most one later. */
 const LONG_MS = 430_000
+/** In so many schedules settings are changed. */
+const CHANGING = 0.07
 /** A dispatcher ends after 15 s without work, and two more in which it looks for bells. */
 export const REST_MS = 35_000
 /** Lambda's longest. */
@@ -80,6 +85,7 @@ function weathered(drawn: Scenario, weather: Weather): Scenario {
     ...drawn,
     weather,
     settings: pools.settings,
+    changes: [],
     jobs: weatheredJobs(seed),
     activeMs,
     faultyMs,
@@ -119,17 +125,22 @@ function drawnOf(seed: number): Scenario {
   const lengths = new Stream(seed, 'lengths')
   const topics = c.chance(0.08) ? c.int(1, 4) : 0
   const owners = OWNERS.slice(0, s.int(1, s.chance(0.2) ? OWNERS.length : 5))
+  const clocks = clocksOf(s, faultless, about)
+  const settings = shared(
+    forgetful(caching(settingsOf(s, new Stream(seed, 'dimensions'), owners), topics, c), forgetMs),
+    new Stream(seed, 'shared'),
+  )
+  const changing = new Stream(seed, 'changes')
+  const changes = !faultless && changing.chance(CHANGING) ? changesOf(changing, settings, 1.5 * activeMs) : []
   return {
     seed,
     faultless,
     ...(about ? { about } : {}),
-    clocks: clocksOf(s, faultless, about),
-    settings: shared(
-      forgetful(caching(settingsOf(s, new Stream(seed, 'dimensions'), owners), topics, c), forgetMs),
-      new Stream(seed, 'shared'),
-    ),
+    clocks,
+    settings,
     topics,
     short: lengths.chance(0.12) ? lengths.int(3, 12) : 0,
+    changes,
     forgetMs,
     rests,
     lateEntries,
@@ -154,6 +165,10 @@ function drawnOf(seed: number): Scenario {
     visibilityMs: s.spread(2_000, 60_000),
   }
 }
+
+/** Where limits are lowered meanwhile a job may be too large for them. */
+export const mayRefuse = ({ changes }: Scenario, code: string): boolean =>
+  changes.length > 0 && code === 'larger-than-pool'
 
 function clocksOf(s: Stream, faultless: boolean, about: About | undefined): Clocks {
   if (faultless) return 'exact'

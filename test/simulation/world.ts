@@ -27,6 +27,7 @@ import { MessageQueue } from './message-queue.ts'
 import {
   capacityOf,
   jobsOf,
+  knowingNoChanges,
   modelOf,
   type ProviderAnswer,
   peopleOf,
@@ -264,7 +265,8 @@ export class World implements Surroundings {
     const { scenario, stores } = this
     const old = scenario.oldBesideNew && new Stream(scenario.seed, `code of ${process.id}`).chance(0.5)
     const rings = readByOldCode(ringsOf(this, process, stores), () => old && this.mix.active)
-    const capacity = capacityOf(this, process, stores)
+    const changing = scenario.changes.length > 0
+    const capacity = knowingNoChanges(capacityOf(this, process, stores, { changing }), () => old && this.mix.active)
     const waker = wakerOf(this, process, { wake: async ({ pool }) => this.woken(pool) })
     const arrive = (request: ModelRequest, from: SimProcess) => this.arrive(request, from)
     return {

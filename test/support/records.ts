@@ -4,7 +4,7 @@
  */
 
 import { peopleKey } from '../../adapters/keys.ts'
-import type { EnteredBell } from '../../core/bell.ts'
+import type { Bell, EnteredBell } from '../../core/bell.ts'
 import { enteredBell } from '../../core/bell.ts'
 import { NOTHING } from '../../core/cost.ts'
 import type {
@@ -22,6 +22,7 @@ import type {
 } from '../../core/job.ts'
 import { attentionLane, laneOf, reviewLane } from '../../core/lane.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
+import type { Overrides } from '../../core/overrides.ts'
 import type { Overview } from '../../core/overview.ts'
 import { emptyPeople, type PeopleRecord, type PersonsPermit } from '../../core/people.ts'
 import type { OwnerTurns } from '../../core/ring.ts'
@@ -221,3 +222,13 @@ export const somePeople = (over: Partial<PeopleRecord> = {}) => ({
   seq: 3,
   ...over,
 })
+
+/** What was changed of a pool's settings, for the first time. */
+export const someOverrides = (over: Partial<Overrides> = {}): Overrides => ({
+  v: 1,
+  version: 1,
+  fields: { requests: 100, tiers: { low: 5.5 } },
+  changed: { requests: { at: NOW, by: 'ops' }, tiers: { at: NOW, by: 'ops' } },
+  ...over,
+})
+export const aChangedBell = (version = 1): Bell => ({ v: 1, id: `changed-${version}`, t: 'changed', version })

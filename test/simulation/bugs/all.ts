@@ -1,6 +1,7 @@
 /** Every planted bug. */
 import type { Bug } from './bug.ts'
 import { CACHE_BUGS } from './cache.ts'
+import { CHANGE_BUGS } from './changes.ts'
 import { DIMENSION_BUGS } from './dimensions.ts'
 import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
@@ -27,6 +28,7 @@ export const BUGS: readonly Bug[] = [
   ...LEARNED_BUGS,
   ...END_BUGS,
   ...PERSONS_BUGS,
+  ...CHANGE_BUGS,
   ...REAL_BUGS,
 ]
 

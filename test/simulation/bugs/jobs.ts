@@ -95,8 +95,8 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: "a claim's lease ends with its slot",
     file: ATTEMPT,
-    find: 'leaseUntil: sent.slot + leaseMs(deps, message.pool), now',
-    replace: 'leaseUntil: sent.slot + 0 * leaseMs(deps, message.pool), now',
+    find: 'leaseUntil: sent.slot + leaseMs(deps, pool), now',
+    replace: 'leaseUntil: sent.slot + 0 * leaseMs(deps, pool), now',
     seed: 11,
   },
   {

@@ -63,8 +63,8 @@ export const REAL_BUGS: readonly Bug[] = [
   {
     name: 'a takeover counts the time from before it asked for the lease',
     file: 'services/dispatch/take-over.ts',
-    find: '  const now = deps.clock.now()\n  const ring = ringOf',
-    replace: '  const now = asked\n  const ring = ringOf',
+    find: '  const now = deps.clock.now()\n  // What is changed',
+    replace: '  const now = asked\n  // What is changed',
     seed: 804,
   },
   {

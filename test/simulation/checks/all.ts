@@ -5,6 +5,7 @@ import { atRest } from './at-rest.ts'
 import { bellsAfterWrite } from './bells-after-write.ts'
 import { calls } from './calls.ts'
 import { cancels } from './cancels.ts'
+import { changes } from './changes.ts'
 import type { MakeCheck } from './check.ts'
 import { conservation } from './conservation.ts'
 import { covered } from './covered.ts'
@@ -47,6 +48,7 @@ export const CHECKS: readonly MakeCheck[] = [
   permits,
   calls,
   windows,
+  changes,
   inFlight,
   covered,
   soundClocks,

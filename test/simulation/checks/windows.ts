@@ -8,12 +8,18 @@ import type { PeopleRecord } from '../../../core/people.ts'
 import type { PoolSettings } from '../../../core/settings.ts'
 import type { Arrival, MakeCheck } from './check.ts'
 import { type Counted, countedAs, type Meter, metersOf } from './counting.ts'
+import { InForce } from './in-force.ts'
 
 type Permit = NonNullable<Arrival['permit']>
 const nameOf = ({ key, fence, slot }: Permit): string => `${key.jobId} ${fence} ${slot}`
 
+/** The highest of each limit that may be in force. */
+const mostOf = ([first = [], ...others]: readonly Meter[][]): Meter[] =>
+  first.map((meter, i) => ({ ...meter, limit: Math.max(meter.limit, ...others.map((o) => o[i]?.limit ?? 0)) }))
+
 export const windows: MakeCheck = (w) => {
   const counted = new Map<string, Counted[]>()
+  const inForce = new InForce(w)
   /**
    * Permits stamped by a clock that was ahead by more than the guard allows: whoever holds the lease next can know of
    * them only that their calls may have been made by then.
@@ -35,8 +41,8 @@ export const windows: MakeCheck = (w) => {
     if (sum > limit)
       w.fail('windows', `${sum} ${what} in a window of ${limit}, besides ${outside.length} calls outside the guard`)
   }
-  const count = (pool: string, call: Counted, settings: PoolSettings) => {
-    const meters = metersOf(settings)
+  const count = (pool: string, call: Counted) => {
+    const meters = mostOf(inForce.at(pool, w.now()).map(({ limits }) => metersOf(limits)))
     const longest = Math.max(...meters.map((m) => m.windowMs))
     const calls = (counted.get(pool) ?? []).filter(({ at }) => at > call.at - longest)
     counted.set(pool, [...calls, call])
@@ -48,6 +54,7 @@ export const windows: MakeCheck = (w) => {
       if (sentAt > w.now() + skewMs / 2) for (const job of jobs) ahead.add(nameOf(job))
     },
     commit(commit) {
+      inForce.keep(commit)
       for (const { sk, after } of commit)
         if (sk === 'permits')
           for (const [id, { grantedAt }] of Object.entries((after as unknown as PeopleRecord).permits))
@@ -64,12 +71,12 @@ export const windows: MakeCheck = (w) => {
         prompt: 'x'.repeat(3 * asked.inputTokens),
         maxOutputTokens: asked.maxOutputTokens,
       }
-      count(pool, { ...countedAs({ at, request, said } as Arrival), outside }, settings)
+      count(pool, { ...countedAs({ at, request, said } as Arrival), outside })
     },
     arrival(arrival) {
       const { pool, at, request, permit } = arrival
       const outside = isOutside(arrival)
-      count(pool, { ...countedAs(arrival), outside }, request.pool)
+      count(pool, { ...countedAs(arrival), outside })
       if (outside && w.scenario.clocks !== 'beyond')
         w.fail('windows', `${request.jobId} is called ${at - (permit?.slot ?? 0)} ms after its slot, outside the guard`)
     },
