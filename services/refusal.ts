@@ -23,6 +23,14 @@ export const REFUSAL_CODES = [
   'line-full',
   'not-granted',
   'absurd-usage',
+  'model-unknown',
+  'unsupported-field',
+  'no-permit-free',
+  'provider-refused',
+  'provider-limited',
+  'provider-config',
+  'provider-failed',
+  'provider-timeout',
 ] as const
 export type RefusalCode = (typeof REFUSAL_CODES)[number]
 
