@@ -66,7 +66,7 @@ export async function body<T>(c: HttpContext, schema: z.ZodType<T>): Promise<Par
       remedy: 'Send JSON with Content-Type: application/json.',
     }
   if (Buffer.byteLength(text) > BODY_BYTES_AT_MOST)
-    return refuse('too-large', `The body has more than ${BODY_BYTES_AT_MOST} bytes.`, 'Send fewer jobs at once.')
+    return refuse('too-large', `The body has more than ${BODY_BYTES_AT_MOST} bytes.`, 'Send less at once.')
   try {
     return checked(schema, text === '' ? {} : JSON.parse(text), 'body')
   } catch (error) {

@@ -20,6 +20,7 @@ import type { TableAction } from '../../lib/tables.ts'
 import { createTables, LOCAL_ACCESS } from '../../local/engine/tables.ts'
 import { Doorbell } from '../../services/doorbell.ts'
 import type { JobMessage, ModelPort } from '../../services/ports.ts'
+import { FakeChat } from '../support/fake-chat.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 export type Used = Record<string, TableAction[]>
@@ -118,6 +119,7 @@ export class RecordedSystem {
       queue: { send: async ({ messages }) => this.take(messages) },
       waker,
       model: this.model,
+      chat: new FakeChat(clock),
       cursorKey: 'a key',
     }
   }
