@@ -26,8 +26,9 @@ export interface Streamed {
   readonly headers: Readonly<Record<string, string>>
   readonly body: ReadableStream<Uint8Array>
 }
-/** Lambda's runtime puts this into every function, and nothing else does. */
-const streamify = 'awslambda' in globalThis
+/** Lambda's runtime gives every function this, and nothing else does. */
+const { awslambda } = globalThis as { awslambda?: { streamifyResponse?: unknown } }
+const streamify = awslambda?.streamifyResponse !== undefined
 
 /** For a function whose answer goes out as it comes: the middleware is done before the body begins. */
 export const wrapStreamed = <E>(handler: (event: E, context: Context) => Promise<Streamed>): Wrapped<E, Streamed> =>
