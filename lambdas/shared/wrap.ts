@@ -14,25 +14,12 @@ export const metrics = new Metrics({ namespace: 'Fairlead', logger: quiet })
 /** Lambda sets this; X-Ray is nowhere else. */
 const tracing = process.env['AWS_LAMBDA_FUNCTION_NAME'] === undefined ? [] : [(await import('./tracing.ts')).tracing]
 
-const edge = [...tracing, injectLambdaContext(logger, { logEvent: false }), logMetrics(metrics)]
-
 export type Wrapped<E, R> = (event: E, context: Context) => Promise<R>
 
 export const wrap = <E, R>(handler: (event: E, context: Context) => Promise<R>): Wrapped<E, R> =>
-  middy<E, R>().use(edge).handler(handler) as unknown as Wrapped<E, R>
-
-export interface Streamed {
-  readonly statusCode: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: ReadableStream<Uint8Array>
-}
-/** Lambda's runtime gives every function this, and nothing else does. */
-const { awslambda } = globalThis as { awslambda?: { streamifyResponse?: unknown } }
-const streamify = awslambda?.streamifyResponse !== undefined
-
-/** For a function whose answer goes out as it comes: the middleware is done before the body begins. */
-export const wrapStreamed = <E>(handler: (event: E, context: Context) => Promise<Streamed>): Wrapped<E, Streamed> =>
-  middy<E, Streamed>({ streamifyResponse: streamify }).use(edge).handler(handler) as unknown as Wrapped<E, Streamed>
+  middy<E, R>()
+    .use([...tracing, injectLambdaContext(logger, { logEvent: false }), logMetrics(metrics)])
+    .handler(handler) as unknown as Wrapped<E, R>
 
 /** Counts as CloudWatch metrics, each under its own dimensions. */
 export const meter: Meter = {
