@@ -6,6 +6,7 @@ import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
+import { PASSED_BUGS } from './passed.ts'
 import { PERSONS_BUGS } from './persons.ts'
 import { REAL_BUGS } from './real.ts'
 import { REFUND_BUGS } from './refund.ts'
@@ -23,6 +24,7 @@ export const BUGS: readonly Bug[] = [
   ...CACHE_BUGS,
   ...END_BUGS,
   ...PERSONS_BUGS,
+  ...PASSED_BUGS,
   ...REAL_BUGS,
 ]
 
