@@ -10,6 +10,8 @@ const settings: SettingsInput = {
       requests: 300,
       windowMs: 60_000,
       tiers: { high: 60, medium: 30, low: 10 },
+      // People's own tools call these through POST /v1/chat/completions, before any job.
+      people: { models: ['anthropic.claude-3-5-haiku-20241022-v1:0'] },
     },
   },
   kinds: {

@@ -3,9 +3,11 @@ import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import * as z from 'zod'
 import { createDocument } from 'zod-openapi'
+import { ChatBody } from '../core/chat.ts'
 import { DIMENSIONS } from '../core/cost.ts'
 import {
   BatchEntry,
+  ChatHeaders,
   DecisionBody,
   IdempotencyHeader,
   IfMatchHeader,
@@ -155,6 +157,21 @@ const PoolAndSettings = Pool.extend({
   description: '`override`: changed while it runs, by whom and when; `ignored`: changes that hold no longer, and why.',
 })
 
+const OpenAiError = z
+  .object({
+    error: z.object({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string() }),
+  })
+  .meta({ id: 'OpenAiError', description: "As OpenAI's clients read it. `code` is one of those of a Problem." })
+const Completion = z
+  .looseObject({ id: z.string().optional(), object: z.string().optional(), choices: z.array(z.unknown()) })
+  .meta({ id: 'ChatCompletion', description: 'As OpenAI has it; its events instead, with `stream`.' })
+const Models = z
+  .object({
+    object: z.literal('list'),
+    data: z.array(z.object({ id: z.string(), object: z.literal('model'), created: z.number(), owned_by: z.string() })),
+  })
+  .meta({ id: 'Models', description: '`owned_by` is the pool.' })
+
 const json = (schema: z.ZodType, description: string) => ({ description, content: { 'application/json': { schema } } })
 const problem = {
   description: 'What is wrong, where, and how to mend it',
@@ -166,6 +183,10 @@ const permitPath = poolId.extend({ permit: JobIdParam })
 const answers = (status: 200 | 201 | 202, schema: z.ZodType, description: string) => ({
   [status]: json(schema, description),
   default: problem,
+})
+const openAiAnswers = (schema: z.ZodType, description: string) => ({
+  200: json(schema, description),
+  default: json(OpenAiError, 'What is wrong, and how to mend it'),
 })
 const takes = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } })
 
@@ -296,6 +317,17 @@ export const openApiDocument = () =>
           requestParams: { path: permitPath },
           responses: answers(200, StateOf, 'Given back'),
         },
+      },
+      '/v1/chat/completions': {
+        post: {
+          summary: 'Pass a call of a person through to its pool under a permit, as an OpenAI client sends it',
+          requestParams: { header: ChatHeaders },
+          requestBody: takes(ChatBody.meta({ id: 'ChatRequest' })),
+          responses: openAiAnswers(Completion, 'What the provider answered'),
+        },
+      },
+      '/v1/models': {
+        get: { summary: 'What may be called so', responses: openAiAnswers(Models, 'Models') },
       },
       '/v1/overview': {
         get: {

@@ -77,6 +77,8 @@ export const People = z.strictObject({
   perPerson: Person.prefault({}),
   /** The most that one call may be asked to write, in tokens. */
   maxOutputTokens: z.number().int().min(1).max(200_000).default(4_000),
+  /** What they may call through POST /v1/chat/completions; absent: nothing, there are permits only. */
+  models: z.array(z.string().min(1).max(200)).min(1).optional(),
 })
 export type People = z.infer<typeof People>
 
@@ -222,6 +224,12 @@ export const Settings = z
           path: ['kinds', kind, 'promptCache'],
           message: 'put what never changes into system, and no {{placeholder}}: nothing else can be kept',
         })
+    for (const { pool, i, model, first } of modelsNamedTwice(settings.pools))
+      ctx.addIssue({
+        code: 'custom',
+        path: ['pools', pool, 'people', 'models', i],
+        message: `${model} is of pool ${first} already: the model of a call is what picks its pool`,
+      })
     const kept = Math.min(settings.retentionDays.input, settings.retentionDays.result)
     for (const [kind, { cache }] of Object.entries(settings.kinds))
       if (cache && cache.ttlMs > kept * DAY_MS)
@@ -232,6 +240,17 @@ export const Settings = z
         })
   })
 export type Settings = z.infer<typeof Settings>
+
+/** Each model that people may call names one pool. */
+function modelsNamedTwice(pools: Readonly<Record<string, PoolSettings>>) {
+  const named = Object.entries(pools).flatMap(([pool, { people }]) =>
+    (people?.models ?? []).map((model, i) => ({ pool, i, model })),
+  )
+  return named.flatMap((one, at) => {
+    const first = named.findIndex(({ model }) => model === one.model)
+    return first < at ? [{ ...one, first: (named[first] as typeof one).pool }] : []
+  })
+}
 
 const hasLimit = (p: PoolSettings): boolean =>
   [p.requests, p.tokens, p.inputTokens, p.outputTokens, p.day?.requests, p.day?.tokens, p.concurrency].some(

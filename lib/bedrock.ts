@@ -1,6 +1,6 @@
 /**
- * Lets the worker call the Bedrock models that the kinds name, and no other. A configuration without a Bedrock pool
- * gives no permission at all.
+ * Lets a function call Bedrock models: the worker those that the kinds name, the chat function those that people may call,
+ * and neither any other. A configuration without a Bedrock pool gives no permission at all.
  */
 import { Stack, Validations } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
@@ -19,20 +19,33 @@ interface BedrockModel {
   readonly region: string | undefined
 }
 
-export function bindBedrock(fn: LambdaFunction, settings: Settings): void {
-  for (const { model, region } of modelsOf(settings)) {
+interface Named {
+  readonly model: string
+  readonly pool: string
+}
+/** Streamed answers need an action of their own. */
+const ACTIONS = {
+  whole: ['bedrock:InvokeModel'],
+  streamed: ['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'],
+}
+
+export function bindBedrock(
+  fn: LambdaFunction,
+  p: { settings: Settings; models: readonly Named[]; answers: keyof typeof ACTIONS },
+): void {
+  for (const { model, region } of modelsOf(p)) {
     const stack = Stack.of(fn)
     const where = { partition: stack.partition, region: region ?? stack.region, account: stack.account }
-    for (const statement of statementsFor(model, where)) {
+    for (const statement of statementsFor(model, where, ACTIONS[p.answers])) {
       fn.addToRolePolicy(statement)
       acknowledge(fn, statement)
     }
   }
 }
 
-function modelsOf(settings: Settings): BedrockModel[] {
+function modelsOf({ settings, models }: { settings: Settings; models: readonly Named[] }): BedrockModel[] {
   const found = new Map<string, BedrockModel>()
-  for (const { model, pool } of Object.values(settings.kinds)) {
+  for (const { model, pool } of models) {
     const provider = settings.pools[pool]?.provider
     if (provider?.kind === 'bedrock') found.set(`${provider.region} ${model}`, { model, region: provider.region })
   }
@@ -46,7 +59,8 @@ interface Where {
 }
 
 /** A model of the region; or a profile, and the models behind it in whichever region it picks, but through it only. */
-function statementsFor(model: string, { partition, region, account }: Where): PolicyStatement[] {
+function statementsFor(model: string, { partition, region, account }: Where, actions: string[]): PolicyStatement[] {
+  const invoke = (resources: string[], throughProfile?: string) => statement(actions, resources, throughProfile)
   const models = (where: string, id: string) => `arn:${partition}:bedrock:${where}::foundation-model/${id}`
   if (model.startsWith('arn:')) {
     const own = invoke([model])
@@ -57,10 +71,10 @@ function statementsFor(model: string, { partition, region, account }: Where): Po
   return [invoke([profile]), invoke([models('*', model.replace(GEOGRAPHY, ''))], profile)]
 }
 
-/** The Converse API, too, is authorised as InvokeModel. */
-const invoke = (resources: string[], throughProfile?: string): PolicyStatement =>
+/** The Converse API, too, is authorised as InvokeModel, and ConverseStream as InvokeModelWithResponseStream. */
+const statement = (actions: string[], resources: string[], throughProfile?: string): PolicyStatement =>
   new PolicyStatement({
-    actions: ['bedrock:InvokeModel'],
+    actions,
     resources,
     ...(throughProfile && { conditions: { ArnEquals: { 'bedrock:InferenceProfileArn': throughProfile } } }),
   })

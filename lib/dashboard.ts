@@ -1,7 +1,8 @@
 /**
  * One page, in the order in which questions come: what waits, what the limit allows, what was refused, how jobs end,
  * what the provider allows at present and whether it is down, whether the functions are well, whether messages are stuck;
- * and what the cache saves, where a kind has one. It shows, and decides nothing.
+ * what the cache saves, where a kind has one, and how calls of people go, where they may call through. It shows, and
+ * decides nothing.
  */
 import { Duration } from 'aws-cdk-lib'
 import {
@@ -17,6 +18,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
 import type { Settings } from '../core/settings.ts'
+import { poolsOffered } from './chat-api.ts'
 import { METRICS_NAMESPACE, serviceName } from './function.ts'
 import type { Stage } from './inputs.ts'
 
@@ -43,6 +45,7 @@ export function addDashboard(scope: Construct, p: DashboardProps): Dashboard {
       [allowed(p), down(p)],
       [functions(p), queues(p)],
       ...(cachingKinds(p).length > 0 ? [[saved(p), hitRate(p)]] : []),
+      ...(chatting(p).length > 0 ? [[passedThrough(p)]] : []),
     ],
   })
 }
@@ -148,4 +151,15 @@ const hitRate = (p: DashboardProps): IWidget =>
           period,
         }),
     ),
+  )
+
+const chatting = (p: DashboardProps): string[] => Object.keys(poolsOffered(p.settings))
+
+const passedThrough = (p: DashboardProps): IWidget =>
+  graph(
+    'Calls of people passed through, by outcome, and permits that could not be closed',
+    chatting(p).flatMap((pool) =>
+      ['answered', 'failed', 'waited-in-vain'].map((outcome) => ours(p, 'PeopleCalls', Stats.SUM, { pool, outcome })),
+    ),
+    chatting(p).map((pool) => ours(p, 'PermitsNotClosed', Stats.SUM, { pool })),
   )

@@ -5,7 +5,8 @@
  */
 import type { TableGrants } from './tables.ts'
 
-export const FUNCTIONS = ['api', 'approval', 'dispatcher', 'worker', 'publisher'] as const
+/** `chat` only where a pool offers models to people. */
+export const FUNCTIONS = ['api', 'approval', 'dispatcher', 'worker', 'publisher', 'chat'] as const
 export type FunctionName = (typeof FUNCTIONS)[number]
 
 export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
@@ -44,4 +45,6 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
   },
   /** Reads the stream of Jobs and no table. */
   publisher: {},
+  /** Takes permits for people and settles them; reads the lease. Which records those are lib/chat-api.ts says. */
+  chat: { capacity: ['GetItem', 'PutItem', 'UpdateItem'] },
 }

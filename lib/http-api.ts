@@ -39,7 +39,10 @@ export class HttpFront extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    p: { readonly stage: Stage; readonly functions: Readonly<Record<Route['function'], LambdaFunction>> },
+    p: {
+      readonly stage: Stage
+      readonly functions: Readonly<Record<Exclude<Route['function'], 'chat'>, LambdaFunction>>
+    },
   ) {
     super(scope, id)
     const api = new HttpApi(this, 'api', {
@@ -52,12 +55,15 @@ export class HttpFront extends Construct {
       api: new HttpLambdaIntegration('to-api', p.functions.api),
       approval: new HttpLambdaIntegration('to-approval', p.functions.approval),
     }
-    for (const route of ROUTES)
+    for (const route of ROUTES) {
+      // An HTTP API cannot stream an answer: chat-api.ts has those.
+      if (route.function === 'chat') continue
       api.addRoutes({
         path: route.path,
         methods: [HttpMethod[route.method]],
         integration: integrations[route.function],
       })
+    }
     this.url = this.stage(api, p.stage).url.replace(/\/$/, '')
     new CfnOutput(this, 'url', { value: this.url, description: 'Where the API answers' }).overrideLogicalId('Url')
   }

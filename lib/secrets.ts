@@ -24,13 +24,13 @@ export const UNSET = 'unset'
 const removalPolicy = RemovalPolicy.DESTROY
 
 export class ProviderKeys extends Construct {
-  private readonly secrets: Secret[]
+  private readonly secrets: ReadonlyMap<string, Secret>
   private readonly prefix: string
 
   constructor(scope: Construct, id: string, p: { readonly stage: Stage; readonly settings: Settings }) {
     super(scope, id)
     this.prefix = `fairlead/${p.stage.name}/`
-    this.secrets = keyVariables(p.settings).map((variable) => this.secret(variable))
+    this.secrets = new Map(keyVariables(p.settings.pools).map((variable) => [variable, this.secret(variable)]))
   }
 
   /** A secret keeps what was put in: CloudFormation writes the placeholder once, at creation, and never compares. */
@@ -55,13 +55,15 @@ export class ProviderKeys extends Construct {
     return secret
   }
 
-  bind(fn: LambdaFunction): void {
+  /** The keys of these pools, and no others. */
+  bind(fn: LambdaFunction, pools: Settings['pools']): void {
     fn.addEnvironment(ENV.secretPrefix, this.prefix)
-    if (this.secrets.length === 0) return
+    const resources = keyVariables(pools).flatMap((variable) => this.secrets.get(variable)?.secretArn ?? [])
+    if (resources.length === 0) return
     fn.addToRolePolicy(
       new PolicyStatement({
         actions: ['secretsmanager:GetSecretValue'],
-        resources: this.secrets.map((secret) => secret.secretArn),
+        resources,
       }),
     )
   }
@@ -86,8 +88,8 @@ export function bindCursorKey(scope: Construct, fns: readonly LambdaFunction[]):
   for (const fn of fns) fn.addEnvironment(ENV.cursorKey, secret.secretValue.unsafeUnwrap())
 }
 
-function keyVariables(settings: Settings): string[] {
-  const named = Object.values(settings.pools).flatMap(({ provider }) =>
+function keyVariables(pools: Settings['pools']): string[] {
+  const named = Object.values(pools).flatMap(({ provider }) =>
     provider.kind !== 'bedrock' && provider.keyVariable ? [provider.keyVariable] : [],
   )
   return [...new Set(named)].sort()

@@ -1,5 +1,5 @@
 /**
- * Everything that runs: five functions, what starts each, and what each may touch. A reader of this file sees who is
+ * Everything that runs: five functions, and a sixth where people may call through; what starts each, and what each may touch. A reader of this file sees who is
  * connected to whom; how a connection is made stands in the file that it is imported from.
  */
 import { Duration, Stack } from 'aws-cdk-lib'
@@ -7,8 +7,10 @@ import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda'
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
+import type { Settings } from '../core/settings.ts'
 import { Alarms } from './alarms.ts'
 import { bindBedrock } from './bedrock.ts'
+import { bindChat, ChatFront, poolsOffered } from './chat-api.ts'
 import { addDashboard } from './dashboard.ts'
 import { bindEnds, bindEventBus } from './end-stream.ts'
 import { addFirstJob } from './first-job.ts'
@@ -40,9 +42,11 @@ const SIZES = {
   /** It wakes the dispatcher that sent it its message, which closes such a chain, too. */
   worker: { timeout: WORKER_TIMEOUT, memorySize: 512, recursiveLoop: RecursiveLoop.ALLOW },
   publisher: { timeout: Duration.seconds(30), memorySize: 256 },
+  /** It waits in line for 25 s at most, then its call lasts five minutes (services/chat/chat.ts), then it settles. */
+  chat: { timeout: Duration.seconds(345), memorySize: 512 },
 } as const
 
-type Functions = Readonly<Record<FunctionName, NodejsFunction>>
+type Functions = Readonly<Record<Exclude<FunctionName, 'chat'>, NodejsFunction>> & { readonly chat?: NodejsFunction }
 
 interface ServiceProps extends Inputs {
   readonly tables: Tables
@@ -59,26 +63,29 @@ export class ServiceStack extends Stack {
     this.watching(fns, p, jobs, unpublished)
   }
 
-  private functions({ stage, configFile, tables }: ServiceProps): Functions {
-    const made = FUNCTIONS.map(
+  private functions({ stage, settings, configFile, tables }: ServiceProps): Functions {
+    const needed = FUNCTIONS.filter((name) => name !== 'chat' || isOffered(settings))
+    const made = needed.map(
       (name) => [name, fairleadFunction(this, { stage, name, configFile, ...SIZES[name] })] as const,
     )
-    for (const [name, fn] of made) bindTables(fn, tables, GRANTS[name])
-    return Object.fromEntries(made) as Functions
+    for (const [name, fn] of made) if (name !== 'chat') bindTables(fn, tables, GRANTS[name])
+    return Object.fromEntries(made) as unknown as Functions
   }
 
-  private dispatching({ api, dispatcher, worker }: Functions, { stage, settings }: ServiceProps): JobQueue {
+  private dispatching({ api, dispatcher, worker, chat }: Functions, { stage, settings }: ServiceProps): JobQueue {
     const jobs = new JobQueue(this, 'queue')
     jobs.bindSender(dispatcher)
     jobs.bindConsumer(worker, settings)
-    for (const fn of [api, dispatcher, worker]) bindDispatcher(fn, stage)
+    for (const fn of [api, dispatcher, worker, ...(chat ? [chat] : [])]) bindDispatcher(fn, stage)
     new Ticks(this, 'ticks', dispatcher)
     return jobs
   }
 
-  private providers({ worker }: Functions, p: ServiceProps): void {
-    new ProviderKeys(this, 'provider-keys', p).bind(worker)
-    bindBedrock(worker, p.settings)
+  private providers({ worker, chat }: Functions, p: ServiceProps): void {
+    const keys = new ProviderKeys(this, 'provider-keys', p)
+    keys.bind(worker, p.settings.pools)
+    bindBedrock(worker, { settings: p.settings, models: Object.values(p.settings.kinds), answers: 'whole' })
+    if (chat) bindChat(chat, { ...p, keys })
   }
 
   private publishing({ publisher }: Functions, { tables }: ServiceProps): Queue {
@@ -92,6 +99,7 @@ export class ServiceStack extends Stack {
     bindCursorKey(this, [functions.api, functions.approval])
     const { url } = new HttpFront(this, 'http', { stage, functions })
     addFirstJob(this, { url, settings })
+    if (functions.chat) new ChatFront(this, 'chat-http', { stage, chat: functions.chat })
   }
 
   private watching(fns: Functions, p: ServiceProps, { queue, deadLetters }: JobQueue, unpublished: Queue): void {
@@ -105,3 +113,5 @@ export class ServiceStack extends Stack {
     addDashboard(this, { ...p, functions: Object.values(fns), queue, deadLetters: [deadLetters, unpublished] })
   }
 }
+
+const isOffered = (settings: Settings): boolean => Object.keys(poolsOffered(settings)).length > 0

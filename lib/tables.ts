@@ -40,13 +40,20 @@ export function bindTables(fn: LambdaFunction, tables: Tables, grants: TableGran
 /** Not `table.grant()`: that adds the table's indexes by wildcard, and no table has an index. */
 export function bindTable(
   fn: LambdaFunction,
-  p: { readonly variable: EnvName; readonly table: TableV2; readonly actions: readonly TableAction[] },
+  p: {
+    readonly variable: EnvName
+    readonly table: TableV2
+    readonly actions: readonly TableAction[]
+    /** Of these partitions alone. */
+    readonly keys?: readonly string[]
+  },
 ): void {
   fn.addEnvironment(p.variable, p.table.tableName)
   fn.addToRolePolicy(
     new PolicyStatement({
       actions: p.actions.map((action) => `dynamodb:${action}`),
       resources: [p.table.tableArn],
+      ...(p.keys && { conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': p.keys } } }),
     }),
   )
 }

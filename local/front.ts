@@ -6,16 +6,21 @@
 import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda'
+import type { Hono } from 'hono'
 import pLimit from 'p-limit'
 import type { CallerSettings } from '../core/settings.ts'
-import { BODY_BYTES_AT_MOST } from '../lambdas/shared/http.ts'
+import { BODY_BYTES_AT_MOST, type HttpEnv } from '../lambdas/shared/http.ts'
 import type { HttpHandler } from '../lambdas/shared/http-handler.ts'
-import { type ProblemCode, problemOf } from '../lambdas/shared/problems.ts'
+import { openAiErrorOf } from '../lambdas/shared/openai-error.ts'
+import { problemOf, STATUS, type Wrong } from '../lambdas/shared/problems.ts'
+import { ROUTES } from '../lambdas/shared/routes.ts'
 import { roleOfToken } from './tokens.ts'
 
 export interface FrontParts {
   readonly api: HttpHandler
   readonly approval: HttpHandler
+  /** Answered as it comes, which no handler of whole answers can. */
+  readonly chat: Pick<Hono<HttpEnv>, 'fetch'>
   readonly callers: readonly CallerSettings[]
   readonly secret: string
   readonly context: (name: string) => Context
@@ -31,9 +36,13 @@ export interface Front {
  */
 const CHANGES_AT_ONCE = 1
 
-const refusal = (code: ProblemCode, detail: string, remedy: string): Response => {
-  const problem = problemOf({ code, detail, remedy })
-  return Response.json(problem, { status: problem.status, headers: { 'content-type': 'application/problem+json' } })
+const CHAT_PATHS: readonly string[] = ROUTES.flatMap((r) => (r.function === 'chat' ? [r.path] : []))
+const isChat = (request: Request): boolean => CHAT_PATHS.includes(new URL(request.url).pathname)
+
+const refusal = (request: Request, wrong: Wrong): Response => {
+  const status = STATUS[wrong.code]
+  if (isChat(request)) return Response.json(openAiErrorOf(wrong), { status })
+  return Response.json(problemOf(wrong), { status, headers: { 'content-type': 'application/problem+json' } })
 }
 
 export function startFront(p: FrontParts & { port: number }): Promise<Front> {
@@ -41,7 +50,9 @@ export function startFront(p: FrontParts & { port: number }): Promise<Front> {
     let hosts: string[] = []
     const inLine = pLimit(CHANGES_AT_ONCE)
     const answered = (request: Request) => answer(p, hosts, request)
-    const taken = (request: Request) => (request.method === 'GET' ? answered(request) : inLine(answered, request))
+    // What is passed through waits for its permit and its provider, and changes little.
+    const atOnce = (request: Request) => request.method === 'GET' || isChat(request)
+    const taken = (request: Request) => (atOnce(request) ? answered(request) : inLine(answered, request))
     const server = serve({ fetch: taken, port: p.port, hostname: '127.0.0.1' }, (address) => {
       hosts = ['127.0.0.1', 'localhost'].map((h) => `${h}:${address.port}`)
       resolve({ url: `http://127.0.0.1:${address.port}`, close: () => closed(server as Server) })
@@ -60,21 +71,31 @@ async function answer(p: FrontParts, hosts: readonly string[], request: Request)
   const { pathname } = new URL(request.url)
   const foreign = foreignHeader(request, hosts)
   if (foreign)
-    return refusal('owner-not-yours', `The header ${foreign} is not of this server.`, `Ask ${hosts[0]} directly.`)
+    return refusal(request, {
+      code: 'owner-not-yours',
+      detail: `The header ${foreign} is not of this server.`,
+      remedy: `Ask ${hosts[0]} directly.`,
+    })
   const role = roleOfToken(p.secret, p.callers, request.headers.get('authorization') ?? undefined)
   if (!role && pathname !== '/health')
-    return refusal(
-      'unauthenticated',
-      'No valid token was sent.',
-      'Send Authorization: Bearer with the token that the start printed.',
-    )
+    return refusal(request, {
+      code: 'unauthenticated',
+      detail: 'No valid token was sent.',
+      remedy: 'Send Authorization: Bearer with the token that the start printed.',
+    })
   const bytes = await request.arrayBuffer()
   if (bytes.byteLength > BODY_BYTES_AT_MOST)
-    return refusal('too-large', `The body has more than ${BODY_BYTES_AT_MOST} bytes.`, 'Send fewer jobs at once.')
+    return refusal(request, {
+      code: 'too-large',
+      detail: `The body has more than ${BODY_BYTES_AT_MOST} bytes.`,
+      remedy: 'Send less at once.',
+    })
+  const body = Buffer.from(bytes).toString('utf8')
+  if (isChat(request)) return p.chat.fetch(...chatRequest(request, body, { role, context: p.context('chat') }))
   const [name, handler] = pathname.startsWith('/v1/reviews')
     ? (['approval', p.approval] as const)
     : (['api', p.api] as const)
-  return responseOf(await handler(eventOf(request, Buffer.from(bytes).toString('utf8'), role), p.context(name)))
+  return responseOf(await handler(eventOf(request, body, role), p.context(name)))
 }
 
 function foreignHeader(request: Request, hosts: readonly string[]): string | undefined {
@@ -104,6 +125,19 @@ function eventOf(request: Request, body: string, role: string | undefined): APIG
     body,
     isBase64Encoded: false,
   }
+}
+
+/** Whoever goes away is gone for the function too: its signal is the connection's. */
+function chatRequest(
+  request: Request,
+  body: string,
+  { role, context }: { role: string | undefined; context: Context },
+): [Request, HttpEnv['Bindings']] {
+  const { headers, ...event } = eventOf(request, body, role)
+  const content = request.method === 'GET' ? {} : { body }
+  const { method, signal, url } = request
+  const passed = new Request(url, { method, signal, headers: headers as Record<string, string>, ...content })
+  return [passed, { event, lambdaContext: context } as unknown as HttpEnv['Bindings']]
 }
 
 function responseOf(result: unknown): Response {

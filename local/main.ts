@@ -67,8 +67,10 @@ async function startProviders(settings: Settings): Promise<Map<string, Simulated
   return started
 }
 
-const modelsOf = ({ kinds }: Settings, pool: string): string[] =>
-  Object.values(kinds).flatMap((kind) => (kind.pool === pool ? [kind.model] : []))
+const modelsOf = ({ kinds, pools }: Settings, pool: string): string[] => [
+  ...Object.values(kinds).flatMap((kind) => (kind.pool === pool ? [kind.model] : [])),
+  ...(pools[pool]?.people?.models ?? []),
+]
 
 interface Run {
   readonly options: Options

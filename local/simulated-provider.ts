@@ -4,7 +4,7 @@
  * (simulated-provider/window.ts) is independent of the ledger, so that it can judge it.
  */
 import type { IncomingMessage } from 'node:http'
-import { asked, ChatRequest, completion } from './simulated-provider/completion.ts'
+import { asked, ChatRequest, completion, eventsOf } from './simulated-provider/completion.ts'
 import { bodyOf, closed, listening, type Reply, sender } from './simulated-provider/http.ts'
 import { randomFrom, usualLatencyMs } from './simulated-provider/latency.ts'
 import { limitHeaders, overLimit } from './simulated-provider/limits.ts'
@@ -134,7 +134,8 @@ function judge(options: SimulatedProviderOptions) {
     counts[verdict.kind] += 1
     if (verdict.kind === 'refused') return overLimit(options, verdict)
     const answer = completion(parsed.data, { id: `chatcmpl-simulated-${caller.n}`, createdMs: at })
-    const usual = { status: 200, body: answer }
+    const events = parsed.data.stream ? { events: eventsOf(parsed.data, answer) } : {}
+    const usual = { status: 200, body: answer, ...events }
     const scripted = script(caller)
     const said = scripted && scripted.status !== 200 ? { body: {}, ...scripted } : { ...usual, ...scripted }
     const { prompt_tokens: input, completion_tokens: output } = answer.usage

@@ -4,11 +4,13 @@
  */
 import type { Context } from 'aws-lambda'
 import { aiSdkModel } from '../adapters/models/ai-sdk.ts'
+import { providerChat } from '../adapters/models/chat/port.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { systemRandom } from '../adapters/system/random.ts'
 import type { Settings } from '../core/settings.ts'
 import { apiApp } from '../lambdas/api.ts'
 import { approvalApp } from '../lambdas/approval.ts'
+import { chatApp } from '../lambdas/chat.ts'
 import { dispatcherHandler } from '../lambdas/dispatcher.ts'
 import type { FunctionDeps } from '../lambdas/shared/deps.ts'
 import { httpHandler } from '../lambdas/shared/http-handler.ts'
@@ -77,6 +79,7 @@ async function serve(p: { settings: Settings; folder: DataFolder; port: number; 
   const front: Front = await startFront({
     api: httpHandler(apiApp, use),
     approval: httpHandler(approvalApp, use),
+    chat: chatApp(deps),
     callers: p.settings.callers,
     secret: p.folder.secret,
     context: contextFor,
@@ -121,6 +124,7 @@ async function holdsOnlyWhatIsConfigured(deps: FunctionDeps): Promise<void> {
 function compose(p: { settings: Settings; folder: DataFolder; stores: Stores }, waker: LocalDispatching): FunctionDeps {
   const { jobs, rings, capacity, people, queue } = p.stores
   const clock = systemClock
+  const key = async (variable: string) => process.env[variable]
   return {
     settings: p.settings,
     jobs,
@@ -134,7 +138,8 @@ function compose(p: { settings: Settings; folder: DataFolder; stores: Stores }, 
     meter: { count: () => undefined },
     queue: queue.queue,
     waker,
-    model: aiSdkModel({ key: async (variable) => process.env[variable], now: clock.now }),
+    model: aiSdkModel({ key, now: clock.now }),
+    chat: providerChat({ key, now: clock.now }),
     cursorKey: p.folder.secret,
   }
 }

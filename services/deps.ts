@@ -3,6 +3,7 @@ import type { Settings } from '../core/settings.ts'
 import type { Doorbell } from './doorbell.ts'
 import type {
   CapacityStore,
+  ChatPort,
   Clock,
   JobQueue,
   JobStore,
@@ -32,4 +33,7 @@ export interface DispatcherDeps extends Deps {
 }
 export interface WorkerDeps extends Deps {
   readonly model: ModelPort
+}
+export interface ChatDeps extends Deps {
+  readonly chat: ChatPort
 }

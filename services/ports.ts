@@ -4,6 +4,7 @@
  */
 
 import type { Bell } from '../core/bell.ts'
+import type { ChatBody } from '../core/chat.ts'
 import type { Cost } from '../core/cost.ts'
 import type {
   Approval,
@@ -289,6 +290,32 @@ export type ModelAnswer =
   | { kind: 'missed' }
 export interface ModelPort {
   call(p: ModelRequest): Promise<ModelAnswer>
+}
+
+/** A person's call, passed through. Its permit is asked for in `nears`, when all else but a connection is ready. */
+export interface ChatCall extends CallSlot {
+  readonly pool: PoolSettings
+  readonly body: ChatBody
+  /** Counted from when the call leaves, to the end of its answer. */
+  readonly timeoutMs: number
+  /** Whoever asked has gone: the call ends. */
+  readonly gone: AbortSignal
+}
+export type ChatAnswer =
+  | {
+      kind: 'answers'
+      contentType: string
+      headers: Readonly<Record<string, string>>
+      /** Never throws: what breaks on the way is told in it. Returns what was used, if that was told. */
+      chunks: AsyncGenerator<Uint8Array, Usage | undefined, undefined>
+    }
+  /** The call was never made: this pool's provider has nothing like that field. */
+  | { kind: 'unsupported'; at: string; message: string }
+  /** `sent`: it may have reached the provider. */
+  | { kind: 'failed'; sent: boolean; said: Exclude<ModelAnswer, { kind: 'text' | 'missed' }> }
+  | { kind: 'missed' }
+export interface ChatPort {
+  call(p: ChatCall): Promise<ChatAnswer>
 }
 
 /** Starts the dispatcher at once; a lost wake costs at most the schedule's minute. */

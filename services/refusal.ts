@@ -25,6 +25,14 @@ export const REFUSAL_CODES = [
   'absurd-usage',
   'if-match-needed',
   'settings-changed',
+  'model-unknown',
+  'unsupported-field',
+  'no-permit-free',
+  'provider-refused',
+  'provider-limited',
+  'provider-config',
+  'provider-failed',
+  'provider-timeout',
 ] as const
 export type RefusalCode = (typeof REFUSAL_CODES)[number]
 

@@ -3,13 +3,13 @@
  * never retries and never judges (the queue and core/retry.ts do), and no key or prompt leaves it except to the provider.
  */
 import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3GenerateResult } from '@ai-sdk/provider'
-import type { Usage } from '../../core/job.ts'
 import type { ModelAnswer, ModelPort, ModelRequest } from '../../services/ports.ts'
 import { failureAnswer, type Mentionable } from './failure.ts'
 import { passedHeaders } from './headers.ts'
 import { needsKey, readKey } from './key.ts'
 import { type Leaving, leaving } from './leaving.ts'
 import { modelCache } from './providers.ts'
+import { usageOf } from './usage.ts'
 
 /** `key` answers the value of a variable that `keyVariable` names; `now` is needed for a `retry-after` given as a date. */
 export function aiSdkModel(p: {
@@ -73,23 +73,12 @@ function textAnswer(result: LanguageModelV3GenerateResult, { model }: ModelReque
   return {
     kind: result.finishReason.unified === 'content-filter' || refusal !== undefined ? 'refusal' : 'text',
     text: text || (refusal ?? ''),
-    usage: counted({
-      inputTokens: usage.inputTokens.total,
-      outputTokens: usage.outputTokens.total,
-      cacheReadTokens: usage.inputTokens.cacheRead,
-    }),
+    usage: usageOf(usage),
     model: response?.modelId ?? model,
     whole: result.finishReason.unified === 'stop',
     headers: passedHeaders(response?.headers, never),
   }
 }
-
-/** More than any model takes or gives: what is above it, or below nothing, is no count of tokens and is not believed. */
-const TOKENS_AT_MOST = 100_000_000
-const counted = (usage: Usage): Usage =>
-  Object.fromEntries(
-    Object.entries(usage).filter(([, n]) => n !== undefined && Number.isInteger(n) && n >= 0 && n <= TOKENS_AT_MOST),
-  )
 
 /** OpenAI puts a refusal beside the empty content and finishes with `stop`; the SDK does not read it. */
 function refusalIn(body: unknown): string | undefined {

@@ -14,11 +14,12 @@ export interface Mentionable extends Never {
 interface Failed {
   readonly error: unknown
   readonly timedOut: boolean
-  readonly request: ModelRequest
+  readonly request: Pick<ModelRequest, 'model' | 'timeoutMs'>
   readonly never: Mentionable
 }
 
-export function failureAnswer({ error, timedOut, request, never }: Failed): ModelAnswer {
+export type Failure = Exclude<ModelAnswer, { kind: 'text' | 'missed' }>
+export function failureAnswer({ error, timedOut, request, never }: Failed): Failure {
   if (APICallError.isInstance(error) && (error.statusCode ?? 0) >= 400) return answered(error, request, never)
   if (timedOut) return { kind: 'timeout', message: `no whole answer within ${request.timeoutMs} ms` }
   const mend = missingSetup(error)
@@ -29,7 +30,7 @@ export function failureAnswer({ error, timedOut, request, never }: Failed): Mode
 /** Azure and OpenAI refuse a prompt with a status instead of a finish reason. */
 const REFUSAL_CODES = ['content_filter', 'content_policy_violation']
 
-function answered(error: APICallError, request: ModelRequest, never: Mentionable): ModelAnswer {
+function answered(error: APICallError, request: Failed['request'], never: Mentionable): Failure {
   const status = error.statusCode as number
   const headers = passedHeaders(error.responseHeaders, never)
   const { code, text } = providerError(error, never)

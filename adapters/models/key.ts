@@ -1,6 +1,6 @@
 /** A provider's key: read at every call, so that a new one is used at once. Never cached, logged or shown here. */
 import type { ProviderSettings } from '../../core/settings.ts'
-import type { ModelAnswer } from '../../services/ports.ts'
+import type { Failure } from './failure.ts'
 
 type Keyed = ProviderSettings & { readonly keyVariable: string }
 
@@ -16,7 +16,7 @@ const whereItIs = (variable: string): string =>
 export async function readKey(
   variable: string,
   key: (variable: string) => Promise<string | undefined>,
-): Promise<{ kind: 'key'; key: string } | ModelAnswer> {
+): Promise<{ kind: 'key'; key: string } | Failure> {
   let value: string | undefined
   try {
     // A key pasted into a file or a secret brings its line end along.

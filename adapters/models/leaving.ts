@@ -11,6 +11,8 @@ type Stage = 'connecting' | 'waiting' | 'left' | 'missed'
 
 export interface Call {
   readonly stage: Stage
+  /** Its answer is read as it comes. */
+  readonly streams: boolean
   /** Resolves when it is time to connect, and throws if that would be for nothing. */
   connect(): Promise<void>
   /**
@@ -27,13 +29,21 @@ export interface Leaving {
   readonly over: Promise<never>
   /** Its slot had passed before it could leave. */
   missed(): boolean
+  /** The provider may have it. */
+  left(): boolean
   /** The answer has come, or none is waited for. */
   done(): void
 }
 
+interface Streaming {
+  readonly streams?: boolean
+  /** Whoever waits for the answer has gone. */
+  readonly gone?: AbortSignal
+}
+
 /** So long it may take to connect, and so long to be answered; what it waits for its slot is not counted. */
-export function leaving(slot: CallSlot, timeoutMs: number): Leaving {
-  const { signal, over, abort } = abortable()
+export function leaving(slot: CallSlot, timeoutMs: number, p: Streaming = {}): Leaving {
+  const { signal, over, abort } = abortable(p.gone)
   let stage: Stage = 'connecting'
   let timer: NodeJS.Timeout | undefined
   let waiting: Promise<void> | undefined
@@ -54,6 +64,7 @@ export function leaving(slot: CallSlot, timeoutMs: number): Leaving {
     get stage() {
       return stage
     },
+    streams: p.streams ?? false,
     connect: async () => goOn(await slot.nears()),
     leave() {
       if (stage === 'left') waiting = undefined
@@ -61,12 +72,18 @@ export function leaving(slot: CallSlot, timeoutMs: number): Leaving {
       return waiting
     },
   })
-  return { signal, over, missed: () => stage === 'missed', done: () => clearTimeout(timer) }
+  return {
+    signal,
+    over,
+    missed: () => stage === 'missed',
+    left: () => stage === 'left',
+    done: () => clearTimeout(timer),
+  }
 }
 
-function abortable() {
+function abortable(gone?: AbortSignal) {
   const controller = new AbortController()
-  const { signal } = controller
+  const signal = gone ? AbortSignal.any([controller.signal, gone]) : controller.signal
   const over = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })

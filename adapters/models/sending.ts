@@ -4,6 +4,7 @@
  */
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import https from 'node:https'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { type Call, called } from './leaving.ts'
 
@@ -48,7 +49,7 @@ function exchange(url: URL, options: RequestOptions, body: string, call: Call): 
   return new Promise((resolve, reject) => {
     const request = by.client.request(url, { ...options, agent: by.agent })
     request.on('error', reject)
-    request.once('response', (response) => answerOf(response).then(resolve, reject))
+    request.once('response', (response) => answerOf(response, call).then(resolve, reject))
     whenConnected(request, by.connected, () => {
       call.leave().then(
         () => request.destroyed || request.end(body),
@@ -66,9 +67,9 @@ function whenConnected(request: ClientRequest, connected: string, then: () => vo
 }
 
 /** A redirect would carry the key and the prompt to an address that nobody configured. */
-async function answerOf(response: IncomingMessage): Promise<Response> {
+async function answerOf(response: IncomingMessage, { streams }: Call): Promise<Response> {
   const { statusCode: status = 0, statusMessage: statusText = '', headersDistinct } = response
-  const body = await text(response)
+  const body = streams && status === 200 ? (Readable.toWeb(response) as ReadableStream) : await text(response)
   if (status >= 300 && status < 400) throw new Error('unexpected redirect')
   const headers = Object.entries(headersDistinct).map(([name, values = []]): [string, string] => [
     name,

@@ -17,9 +17,18 @@ export function roleOf(userArn: string): string {
 /** Roles may have a path, which the session's ARN does not show: only the last part of the name is compared. */
 const withoutPath = (role: string): string => role.replace(/:role\/.*\//, ':role/')
 
+interface Verified {
+  readonly authorizer?: { readonly iam?: { readonly userArn?: string } }
+  readonly identity?: { readonly userArn?: string | null }
+}
+/** An HTTP API shows it under its authorizer, a REST API as the identity; both only where IAM has verified it. */
+const userArnOf = ({ requestContext }: LambdaEvent): string | undefined => {
+  const { authorizer, identity } = (requestContext ?? {}) as Verified
+  return authorizer?.iam?.userArn ?? identity?.userArn ?? undefined
+}
+
 export function callerOf(event: LambdaEvent, table: readonly CallerSettings[]): Caller | undefined {
-  const context = event.requestContext as { authorizer?: { iam?: { userArn?: string } } } | undefined
-  const userArn = context?.authorizer?.iam?.userArn
+  const userArn = userArnOf(event)
   if (!userArn) return undefined
   const role = roleOf(userArn)
   const found = table.find((c) => withoutPath(c.role) === withoutPath(role))

@@ -12,6 +12,7 @@ import { dynamoTables } from '../../adapters/dynamodb/tables.ts'
 import { eventBridgeEvents } from '../../adapters/eventbridge/events.ts'
 import { lambdaWaker } from '../../adapters/lambda/waker.ts'
 import { aiSdkModel } from '../../adapters/models/ai-sdk.ts'
+import { providerChat } from '../../adapters/models/chat/port.ts'
 import { secretKeys } from '../../adapters/secrets/keys.ts'
 import { sqsJobQueue } from '../../adapters/sqs/job-queue.ts'
 import { systemClock } from '../../adapters/system/clock.ts'
@@ -39,6 +40,7 @@ function compose(): FunctionDeps {
     },
   })
   const clock = systemClock
+  const key = secretKeys({ client: new SecretsManagerClient({}), prefix: variable(ENV.secretPrefix) })
   const rings = dynamoRingStore(tables)
   const capacity = dynamoCapacityStore(tables)
   const waker = lambdaWaker({ client: new LambdaClient({}), functionName: variable(ENV.dispatcher) })
@@ -54,10 +56,8 @@ function compose(): FunctionDeps {
     meter,
     queue: sqsJobQueue({ client: new SQSClient({}), queueUrl: variable(ENV.queueUrl) }),
     waker,
-    model: aiSdkModel({
-      key: secretKeys({ client: new SecretsManagerClient({}), prefix: variable(ENV.secretPrefix) }),
-      now: clock.now,
-    }),
+    model: aiSdkModel({ key, now: clock.now }),
+    chat: providerChat({ key, now: clock.now }),
     cursorKey: variable(ENV.cursorKey),
   }
 }

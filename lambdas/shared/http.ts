@@ -16,13 +16,14 @@ export type HttpContext = Context<HttpEnv>
 
 export const BODY_BYTES_AT_MOST = 4 * 1024 * 1024
 
-export function httpApp(deps: Pick<Deps, 'settings' | 'meter'>): Hono<HttpEnv> {
+/** `say` writes what went wrong: as problem+json, unless an API of others' making has a shape of its own. */
+export function httpApp(deps: Pick<Deps, 'settings' | 'meter'>, say: typeof problem = problem): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>()
   app.use(async (c, next) => {
     if (c.req.path === '/health') return next()
     const caller = callerOf(c.env.event, deps.settings.callers)
     if (!caller)
-      return problem(c, {
+      return say(c, {
         code: 'unauthenticated',
         detail: 'No caller is known for these credentials.',
         remedy: "Add the role to the configuration's callers and deploy.",
@@ -31,7 +32,7 @@ export function httpApp(deps: Pick<Deps, 'settings' | 'meter'>): Hono<HttpEnv> {
     return next()
   })
   app.notFound((c) =>
-    problem(c, {
+    say(c, {
       code: 'no-route',
       detail: `There is no ${c.req.method} ${c.req.path.slice(0, 100)}.`,
       remedy: 'GET /v1/openapi.json lists what there is.',
@@ -39,7 +40,7 @@ export function httpApp(deps: Pick<Deps, 'settings' | 'meter'>): Hono<HttpEnv> {
   )
   app.onError((error, c) => {
     deps.meter.count('RequestsBroken', 1, { error: error.name })
-    return problem(c, {
+    return say(c, {
       code: 'internal',
       detail: 'Something broke here; nothing more is known.',
       remedy: 'Repeat the request under the same Idempotency-Key.',
@@ -69,7 +70,7 @@ export async function body<T>(c: HttpContext, schema: z.ZodType<T>, types = JSON
       remedy: 'Send JSON with Content-Type: application/json.',
     }
   if (Buffer.byteLength(text) > BODY_BYTES_AT_MOST)
-    return refuse('too-large', `The body has more than ${BODY_BYTES_AT_MOST} bytes.`, 'Send fewer jobs at once.')
+    return refuse('too-large', `The body has more than ${BODY_BYTES_AT_MOST} bytes.`, 'Send less at once.')
   try {
     return checked(schema, text === '' ? {} : JSON.parse(text), 'body')
   } catch (error) {

@@ -36,7 +36,15 @@ export const STATUS: Readonly<Record<ProblemCode, ContentfulStatusCode>> = {
   'permits-open': 429,
   'rate-reached': 429,
   'line-full': 429,
+  'unsupported-field': 400,
+  'provider-refused': 400,
+  'model-unknown': 404,
+  'no-permit-free': 429,
+  'provider-limited': 429,
   internal: 500,
+  'provider-config': 502,
+  'provider-failed': 502,
+  'provider-timeout': 504,
 }
 
 export interface Problem {

@@ -6,8 +6,11 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH'
   /** A parameter of the path stands in braces, as API Gateway and OpenAPI write it. */
   readonly path: `/${string}`
-  /** Decisions on drafts have a function of their own, because it alone may write an approval (G8). */
-  readonly function: 'api' | 'approval'
+  /**
+   * Decisions on drafts have a function of their own, because it alone may write an approval (G8); so has what people call
+   * through, because its answers are streamed.
+   */
+  readonly function: 'api' | 'approval' | 'chat'
 }
 
 export const ROUTES = [
@@ -32,4 +35,6 @@ export const ROUTES = [
   { method: 'GET', path: '/v1/reviews/{id}', function: 'approval' },
   { method: 'POST', path: '/v1/reviews/{id}/approve', function: 'approval' },
   { method: 'POST', path: '/v1/reviews/{id}/reject', function: 'approval' },
+  { method: 'POST', path: '/v1/chat/completions', function: 'chat' },
+  { method: 'GET', path: '/v1/models', function: 'chat' },
 ] as const satisfies readonly Route[]

@@ -81,4 +81,16 @@ export const PoolPatchBody = PoolPatch.meta({
 })
 export const IfMatchHeader = z.object({ 'if-match': z.string().describe('The ETag of the settings that were read') })
 
+/** Longer than a stock's next filling takes, and short of what people sit out. */
+const CHAT_WAITS_S = 20
+export const ChatHeaders = z.object({
+  'x-fairlead-wait-s': z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(25)
+    .default(CHAT_WAITS_S)
+    .describe('Seconds that the call may wait in line'),
+})
+
 export const JobIdParam = z.string().regex(/^[0-9A-Za-z]{26}$/, 'a job id has 26 letters and digits')

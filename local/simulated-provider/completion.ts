@@ -6,9 +6,10 @@ const Content = z.union([z.string(), z.array(z.looseObject({ text: z.string().op
 export const ChatRequest = z.looseObject({
   model: z.string(),
   messages: z.array(z.looseObject({ role: z.string(), content: Content.optional() })).min(1),
-  max_tokens: z.number().int().positive().optional(),
-  max_completion_tokens: z.number().int().positive().optional(),
-  stream: z.literal(false, 'streaming is not simulated').optional(),
+  max_tokens: z.number().int().positive().nullish(),
+  max_completion_tokens: z.number().int().positive().nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
 })
 export type ChatRequest = z.infer<typeof ChatRequest>
 
@@ -44,6 +45,21 @@ export function completion(r: ChatRequest, p: { id: string; createdMs: number })
     ],
     usage: { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens },
   }
+}
+
+/** The events of the same answer as a stream: word by word, and the usage where it is asked for. */
+export function eventsOf(r: ChatRequest, { usage, choices, ...answer }: ReturnType<typeof completion>): string[] {
+  const of = { ...answer, object: 'chat.completion.chunk' }
+  const [{ message, finish_reason }] = choices as [(typeof choices)[number]]
+  const chunk = (delta: object, finish: string | null = null) => ({
+    ...of,
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  })
+  const words = message.content.match(/\S+\s*|\s+/g) ?? []
+  const asked = r.stream_options?.include_usage ? [{ ...of, choices: [], usage }] : []
+  const chunks = [chunk({ role: 'assistant', content: '' }), ...words.map((content) => chunk({ content }))]
+  const all = [...chunks, chunk({}, finish_reason), ...asked].map((event) => JSON.stringify(event))
+  return [...all, '[DONE]'].map((data) => `data: ${data}\n\n`)
 }
 
 const QUOTED_CHARS = 120

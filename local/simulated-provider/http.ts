@@ -24,31 +24,57 @@ export interface Reply {
   readonly status: number
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** Of a stream: until its last event. */
   readonly delayMs?: number
+  /** Instead of a body: sent one after the other, evenly over the delay. */
+  readonly events?: readonly string[]
   /** The connection is cut instead of an answer. */
   readonly destroy?: boolean
-  /** Called when it goes out. */
+  /** Called when it goes out, or ends otherwise. */
   readonly sent?: () => void
 }
 
 /** Sends replies when they are due, and knows those that are not sent yet. */
 export function sender(): { send(response: ServerResponse, reply: Reply): void; abandon(): void } {
   const waiting = new Set<NodeJS.Timeout>()
+  const after = (ms: number, then: () => void): void => {
+    if (ms <= 0) return then()
+    const timer = setTimeout(() => {
+      waiting.delete(timer)
+      then()
+    }, ms)
+    waiting.add(timer)
+  }
   return {
     send: (response, reply) => {
-      const { delayMs = 0 } = reply
-      if (delayMs <= 0) return write(response, reply)
-      const timer = setTimeout(() => {
-        waiting.delete(timer)
-        write(response, reply)
-      }, delayMs)
-      waiting.add(timer)
+      if (reply.events) return stream(response, reply, reply.events, after)
+      after(reply.delayMs ?? 0, () => write(response, reply))
     },
     abandon: () => {
       for (const timer of waiting) clearTimeout(timer)
       waiting.clear()
     },
   }
+}
+
+/** Whoever goes away gets no more of it. */
+function stream(
+  response: ServerResponse,
+  { status, headers, delayMs = 0, sent }: Reply,
+  events: readonly string[],
+  after: (ms: number, then: () => void) => void,
+): void {
+  const next = (i: number): void => {
+    const event = events[i]
+    if (response.destroyed) return
+    if (event === undefined) return void response.end()
+    response.write(event)
+    after(delayMs / events.length, () => next(i + 1))
+  }
+  response.once('close', () => sent?.())
+  response.writeHead(status, { 'content-type': 'text/event-stream', ...headers })
+  response.flushHeaders()
+  after(delayMs / events.length, () => next(0))
 }
 
 function write(response: ServerResponse, { status, body, headers, destroy, sent }: Reply): void {

@@ -25,8 +25,12 @@ export interface PermitRequest {
   /** The call begins within so many ms of the grant, and lasts no longer than that. */
   readonly useWithinMs: number
   readonly lastsMs: number
+  /** Out of the stock it begins within so many ms: whoever asks waits with nothing else left to do. */
+  readonly atOnceMs?: number | undefined
   /** For so long the answer may wait for the grant. */
   readonly waitS?: number | undefined
+  /** Whoever asked has gone, and waits no longer. */
+  readonly gone?: AbortSignal | undefined
   readonly idempotencyKey?: string | undefined
 }
 
@@ -50,20 +54,20 @@ export async function askPermit(
   const now = deps.clock.now()
   const id = request.idempotencyKey === undefined ? deps.random.id(now) : jobIdOf(caller.id, request.idempotencyKey)
   const asked = { pool, id, permit: permitOf(caller, request, cost, now), caps: settings.pool.people.perPerson }
-  const entered = await enter(deps, asked, now)
+  const entered = await enter(deps, asked, { now, useMs: request.atOnceMs ?? request.useWithinMs })
   // Whoever holds the pool looks at it in time; if nobody does, somebody is started.
   await deps.doorbell.rung(pool)
   if (entered !== 'granted' && entered !== 'joined') return capped(entered, settings.pool)
-  return untilGranted(deps, { pool, id, until: now + (request.waitS ?? 0) * 1_000 })
+  return untilGranted(deps, { pool, id, until: now + (request.waitS ?? 0) * 1_000, gone: request.gone })
 }
 
 type Asked = Parameters<Deps['people']['take']>[0]
 async function enter(
   deps: Deps,
   asked: Omit<Asked, 'now'>,
-  now: number,
+  { now, useMs }: { now: number; useMs: number },
 ): Promise<'granted' | 'joined' | 'full' | Capped> {
-  const taken = await deps.people.take({ ...asked, permit: { ...asked.permit, grantedAt: now }, now })
+  const taken = await deps.people.take({ ...asked, permit: { ...asked.permit, useMs, grantedAt: now }, now })
   return taken === 'empty' ? deps.people.join({ ...asked, atMost: LINE_AT_MOST }) : taken
 }
 

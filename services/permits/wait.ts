@@ -19,15 +19,15 @@ const LOOK_EVERY_MS = 40
 
 export async function untilGranted(
   deps: Deps,
-  p: { pool: string; id: string; until: number },
+  p: { pool: string; id: string; until: number; gone?: AbortSignal | undefined },
 ): Promise<Answer<{ permit: PermitView }>> {
   for (;;) {
     const record = await deps.people.read({ pool: p.pool })
     const permit = record?.permits[p.id]
     if (!record || !permit) return noSuchPermit(p.id)
     const now = deps.clock.now()
-    if (isGranted(permit) || now >= p.until) return { ok: true, permit: viewOf(record, p, permit) }
-    await deps.clock.until(Math.min(p.until, now + LOOK_EVERY_MS))
+    if (isGranted(permit) || now >= p.until || p.gone?.aborted) return { ok: true, permit: viewOf(record, p, permit) }
+    await deps.clock.until(Math.min(p.until, now + LOOK_EVERY_MS), p.gone)
   }
 }
 

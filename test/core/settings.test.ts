@@ -142,6 +142,19 @@ describe('settings', () => {
       { ...inKind({ cache: { ttlMs: 86_400_001 } }), retentionDays: { input: 1, result: 30 } },
       /^kinds\.reply\.cache\.ttlMs: at most 86400000: an answer stands no longer than retentionDays keeps the job/,
     ],
+    [
+      'a model that people may call in two pools',
+      good({
+        pools: { main: { ...pool, people: { models: ['a', 'b'] } }, other: { ...pool, people: { models: ['b'] } } },
+      }),
+      /^pools\.other\.people\.models\.0: b is of pool main already: the model of a call is what picks its pool$/,
+    ],
+    [
+      'a model named twice for people',
+      inPool({ people: { models: ['a', 'a'] } }),
+      /^pools\.main\.people\.models\.1: a is of pool main already/,
+    ],
+    ['no model where people may call some', inPool({ people: { models: [] } }), /^pools\.main\.people\.models: .*>=1/],
     ['no prompt', inKind({ prompt: '' }), /^kinds\.reply\.prompt: .*>=1/],
     ['more attempts than bounded', inKind({ attempts: 21 }), /^kinds\.reply\.attempts: .*<=20/],
     ['a sample beyond all', inKind({ review: { policy: 'sample', rate: 1.1 } }), /^kinds\.reply\.review\.rate: .*<=1/],

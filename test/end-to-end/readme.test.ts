@@ -35,7 +35,7 @@ describe.skipIf(process.platform === 'win32')('the commands that submit and revi
   })
   const json = (block: number) => JSON.parse(printed[block] as string)
 
-  test('are seven blocks', () => expect(printed).toHaveLength(7))
+  test('are eight blocks', () => expect(printed).toHaveLength(8))
 
   test('curl submits an agent-step', () => {
     expect(json(0)).toEqual({ id: expect.stringMatching(/^\w{26}$/), repeated: false })
@@ -62,6 +62,12 @@ describe.skipIf(process.platform === 'win32')('the commands that submit and revi
     const text = (block: number) => printed[block]?.split('\n').at(-1)
     expect(printed[6]).toMatch(/^\w{26} {2}succeeded\n/)
     expect(text(6)).toBe(text(3))
+  })
+  test('a chat completion is streamed to any OpenAI client', () => {
+    const events = printed[7]?.split('\n\n').map((event) => event.replace('data: ', '')) ?? []
+    expect(events.pop()).toBe('[DONE]')
+    const said = events.map((event) => JSON.parse(event).choices[0].delta.content ?? '').join('')
+    expect(said).toMatch(/^\[simulated\].*What is a bollard\?$/)
   })
   const introId = () => printed[3]?.slice(0, 26)
 })

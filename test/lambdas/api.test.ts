@@ -2,21 +2,22 @@ import { describe, expect, it } from 'vitest'
 import { openApiDocument } from '../../bin/openapi.ts'
 import { apiApp } from '../../lambdas/api.ts'
 import { approvalApp } from '../../lambdas/approval.ts'
+import { chatApp } from '../../lambdas/chat.ts'
 import openapi from '../../lambdas/shared/openapi.json' with { type: 'json' }
 import { ROUTES } from '../../lambdas/shared/routes.ts'
 import { asleep, JOB, NOBODY, problem, served } from '../support/served.ts'
 
 describe('the routes', () => {
   const { world } = served()
-  const apps = { api: apiApp(world.api), approval: approvalApp(world.api) }
-  const served_ = (name: 'api' | 'approval') =>
+  const apps = { api: apiApp(world.api), approval: approvalApp(world.api), chat: chatApp(world.api) }
+  const served_ = (name: keyof typeof apps) =>
     new Set(
       apps[name].routes
         .filter((r) => r.method !== 'ALL')
         .map((r) => `${r.method} ${r.path.replace(/:(\w+)/g, '{$1}')}`),
     )
 
-  it.each(['api', 'approval'] as const)('of the %s function are those of the list, and no others', (name) => {
+  it.each(['api', 'approval', 'chat'] as const)('of the %s function are those of the list, and no others', (name) => {
     const listed = ROUTES.filter((r) => r.function === name).map((r) => `${r.method} ${r.path}`)
     expect([...served_(name)].sort()).toEqual([...listed].sort())
   })
@@ -50,7 +51,7 @@ describe('the routes', () => {
 describe('who asks', () => {
   it('is nobody without credentials or with those of an unknown role, except for health', async () => {
     const { ask } = served()
-    for (const route of ROUTES.filter((r) => r.path !== '/health'))
+    for (const route of ROUTES.filter((r) => r.path !== '/health' && r.function !== 'chat'))
       for (const as of [undefined, 'stranger'])
         expect(problem(await ask(route.method, route.path.replace('{id}', NOBODY), { as }))).toMatchObject({
           code: 'unauthenticated',

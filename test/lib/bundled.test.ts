@@ -41,6 +41,7 @@ const configFor = (baseUrl: string): SettingsInput => ({
       provider: { kind: 'openai-compatible', baseUrl, keyVariable: 'SIMULATED_KEY' },
       requests: 600,
       history: 'empty',
+      people: { models: ['simulated'] },
     },
   },
   kinds: {
@@ -61,6 +62,7 @@ const configFor = (baseUrl: string): SettingsInput => ({
       scopes: ['jobs:read', 'reviews:decide'],
       mayActFor: ['*'],
     },
+    { role: role('people/seller'), id: 'pat', owner: 'pat', scopes: ['capacity:use'] },
   ],
 })
 
@@ -80,7 +82,19 @@ async function tell(system: BundledSystem) {
   const approved = await system.http('POST /v1/reviews/{id}/approve', { ...one, body })
   const released = await system.http('GET /v1/jobs/{id}', { ...agent, id: submitted.body.id })
   const published = await system.publishEnds()
-  return { submitted, again, stranger, runs, reviews, draft, reviewsForAgent, approved, released, published }
+  const passed = await passedThrough(system)
+  return { ...passed, submitted, again, stranger, runs, reviews, draft, reviewsForAgent, approved, released, published }
+}
+
+const QUESTION = 'What is a bollard?'
+
+/** While a dispatcher runs, as people call. */
+async function passedThrough(system: BundledSystem) {
+  const call = { model: 'simulated', messages: [{ role: 'user', content: QUESTION }], stream: true }
+  const ask = (as: string) => system.streamed('POST /v1/chat/completions', { as, body: call })
+  const [streamed] = await Promise.all([ask('seller'), system.minute(SHORT_RUN_MS)])
+  const models = await system.streamed('GET /v1/models', { as: 'seller' })
+  return { streamed, models, refused: await ask('crm-agent') }
 }
 
 async function untilReview(system: BundledSystem, person: { as: string }) {
@@ -211,8 +225,33 @@ else
       expect(story.released.body).toMatchObject({ state: 'succeeded', result: text, approvedBy: 'linus' })
     })
 
-    it('the provider was called once, after its key was read from Secrets Manager', () => {
-      expect(provider.stats()).toMatchObject({ admitted: 1, refused: 0, repeated: 0 })
+    it('what a person calls is streamed under a permit, its usage kept from whoever did not ask', () => {
+      const { statusCode, headers, chunks } = story.streamed
+      expect(statusCode).toBe(200)
+      expect(headers).toMatchObject({
+        'content-type': 'text/event-stream',
+        'x-fairlead-pool': 'main',
+        'x-fairlead-permit': expect.stringMatching(/^\w{26}$/),
+        'x-fairlead-waited-ms': expect.stringMatching(/^\d+$/),
+      })
+      expect(chunks.length).toBeGreaterThan(5)
+      const events = chunks.join('').trim().split('\n\n')
+      expect(events.at(-1)).toBe('data: [DONE]')
+      const deltas = events.slice(0, -1).map((e) => JSON.parse(e.slice('data: '.length)).choices[0].delta.content)
+      expect(deltas.join('')).toContain(QUESTION)
+    })
+
+    it('models are listed, and refusals told, as OpenAI’s clients read them', () => {
+      const list = { object: 'list', data: [{ id: 'simulated', object: 'model', created: 0, owned_by: 'main' }] }
+      expect(JSON.parse(story.models.chunks.join(''))).toEqual(list)
+      expect(story.refused.statusCode).toBe(403)
+      expect(JSON.parse(story.refused.chunks.join(''))).toMatchObject({
+        error: { type: 'permission_error', code: 'scope-missing' },
+      })
+    })
+
+    it('the provider was called once for the job and once for the person, after its key was read', () => {
+      expect(provider.stats()).toMatchObject({ admitted: 2, refused: 0 })
       expect(new Set(system.cloud.read)).toEqual(new Set(['fairlead/dev/SIMULATED_KEY']))
     })
 
@@ -251,6 +290,6 @@ else
 
     it('logs and traces show neither content nor key', () => {
       const shown = JSON.stringify([system.seen(), system.cloud.segments])
-      for (const secret of [LEAD.lead.name, LEAD.reason, KEY]) expect(shown).not.toContain(secret)
+      for (const secret of [LEAD.lead.name, LEAD.reason, KEY, QUESTION]) expect(shown).not.toContain(secret)
     })
   })

@@ -11,7 +11,10 @@ import { aConfig, aKind, aPool } from './stacks.ts'
 const ROLE = 'arn:aws:iam::123456789012:role/tester'
 const parsed = parseSettings(
   aConfig({
-    pools: { main: { ...aPool(), requests: 600, history: 'empty', people: {} } },
+    pools: {
+      main: { ...aPool(), requests: 600, history: 'empty', people: {} },
+      people: { ...aPool(), people: { models: ['passed-through'] } },
+    },
     kinds: {
       plain: aKind({ prompt: '{{say}}' }),
       cached: aKind({ prompt: '{{say}}', cache: { ttlMs: 60_000 } }),
@@ -113,6 +116,13 @@ async function permits(): Promise<void> {
   await post(`/v1/pools/main/permits/${id}/release`)
 }
 
+/** Nobody has dispatched there yet, so that it waits in vain. */
+async function passedThrough(): Promise<void> {
+  const body = { model: 'passed-through', messages: [{ role: 'user', content: 'Hi' }] }
+  const asked = system.http('chat', 'POST', '/v1/chat/completions', body, { 'x-fairlead-wait-s': '1' })
+  await expect(asked).rejects.toThrow('no-permit-free')
+}
+
 /** A first put that landed long after its job had ended. */
 async function revive(first: LiveRecord): Promise<void> {
   await system.deps().jobs.enter({ record: { ...first, state: 'queued' } })
@@ -123,6 +133,7 @@ async function revive(first: LiveRecord): Promise<void> {
 
 async function everything(): Promise<void> {
   await permits()
+  await passedThrough()
   const { first, approved, rejected, failed } = await jobsThatGoEveryWay()
   await jobsWhoseMessagesAreLost()
   await minutesOfWork()
@@ -170,6 +181,6 @@ describe.skipIf(!binary)('on an engine, through every way that a job can go', ()
   })
 
   it('those who may start the dispatcher do', () => {
-    expect([...system.wakes].sort()).toEqual(['api', 'dispatcher', 'worker'])
+    expect([...system.wakes].sort()).toEqual(['api', 'chat', 'dispatcher', 'worker'])
   })
 })

@@ -4,7 +4,7 @@ import { aConfig, aKind, aPool, resources, type Statement, statementsByFunction,
 
 const everything = aConfig({
   pools: {
-    main: aPool(),
+    main: { ...aPool(), people: { models: ['anthropic.claude-x'] } },
     other: aPool({ kind: 'openai-compatible', baseUrl: 'https://example.com/v1', keyVariable: 'OTHER_KEY' }),
   },
   kinds: { reply: aKind(), step: aKind({ pool: 'other', model: 'some-model' }) },
@@ -102,7 +102,7 @@ describe('tables', () => {
 describe('other services', () => {
   it('let those who ring start the dispatcher, besides the schedule, and nobody start anything else', () => {
     const starts = [...roles.keys()].filter((name) => of(name).some((s) => s.Action.includes('lambda:InvokeFunction')))
-    expect(starts.sort()).toEqual(['api', 'dispatcher', 'ticks', 'worker'])
+    expect(starts.sort()).toEqual(['api', 'chat', 'dispatcher', 'ticks', 'worker'])
     for (const name of starts) expect(actions(name, 'lambda', 'dispatcher')).toEqual(['InvokeFunction'])
   })
 
@@ -113,7 +113,7 @@ describe('other services', () => {
     for (const name of ['api', 'approval', 'publisher']) expect(actions(name, 'sqs', 'queuejobs')).toEqual([])
   })
 
-  it('let the worker alone read providers keys, and only those that the configuration names', () => {
+  it('let the worker alone read providers keys where people are offered none of their models, and only those that the configuration names', () => {
     const readers = [...roles.keys()].filter((name) => text(of(name)).includes('secretsmanager:'))
     expect(readers).toEqual(['worker'])
     const reads = of('worker').filter((s) => text(s.Action).includes('secretsmanager:'))

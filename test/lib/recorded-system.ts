@@ -12,6 +12,7 @@ import { dynamoTables, type Tables } from '../../adapters/dynamodb/tables.ts'
 import type { Settings } from '../../core/settings.ts'
 import { apiApp } from '../../lambdas/api.ts'
 import { approvalApp } from '../../lambdas/approval.ts'
+import { chatApp } from '../../lambdas/chat.ts'
 import { dispatcherHandler } from '../../lambdas/dispatcher.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { workerHandler } from '../../lambdas/worker.ts'
@@ -20,6 +21,7 @@ import type { TableAction } from '../../lib/tables.ts'
 import { createTables, LOCAL_ACCESS } from '../../local/engine/tables.ts'
 import { Doorbell } from '../../services/doorbell.ts'
 import type { JobMessage, ModelPort } from '../../services/ports.ts'
+import { FakeChat } from '../support/fake-chat.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 export type Used = Record<string, TableAction[]>
@@ -42,6 +44,8 @@ const IN_TRANSACTION: Readonly<Record<string, TableAction>> = {
   Delete: 'DeleteItem',
   ConditionCheck: 'ConditionCheckItem',
 }
+
+const APPS = { api: apiApp, approval: approvalApp, chat: chatApp }
 
 interface Input {
   readonly TableName?: string
@@ -119,12 +123,13 @@ export class RecordedSystem {
       queue: { send: async ({ messages }) => this.take(messages) },
       waker,
       model: this.model,
+      chat: new FakeChat(clock),
       cursorKey: 'a key',
     }
   }
 
-  async http(name: 'api' | 'approval', method: string, path: string, body?: unknown, headers = {}): Promise<unknown> {
-    const app = name === 'api' ? apiApp(this.deps(name)) : approvalApp(this.deps(name))
+  async http(name: keyof typeof APPS, method: string, path: string, body?: unknown, headers = {}): Promise<unknown> {
+    const app = APPS[name](this.deps(name))
     const [caller] = this.settings.callers
     const event = { requestContext: { authorizer: { iam: { userArn: caller?.role } } } }
     const request = { method, headers: { 'content-type': 'application/json', ...headers } }

@@ -7,7 +7,7 @@ import { aConfig, aKind, anApp, aPool } from './stacks.ts'
 /** Every provider, so that every acknowledgement is needed by somebody. */
 const everything = aConfig({
   pools: {
-    main: aPool(),
+    main: { ...aPool(), people: { models: ['eu.anthropic.claude-x'] } },
     openai: aPool({ kind: 'openai-compatible', baseUrl: 'https://example.com/v1', keyVariable: 'OPENAI_KEY' }),
     anthropic: aPool({ kind: 'anthropic', keyVariable: 'ANTHROPIC_KEY' }),
   },

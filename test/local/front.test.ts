@@ -5,7 +5,7 @@ import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BODY_BYTES_AT_MOST } from '../../lambdas/shared/http.ts'
 import type { HttpHandler } from '../../lambdas/shared/http-handler.ts'
-import { type Front, startFront } from '../../local/front.ts'
+import { type Front, type FrontParts, startFront } from '../../local/front.ts'
 import { DEVELOPER } from '../../local/settings.ts'
 import { tokenFor } from '../../local/tokens.ts'
 
@@ -13,6 +13,15 @@ const TOKEN = tokenFor('secret', DEVELOPER.id)
 let events: { by: string; event: APIGatewayProxyEventV2 }[]
 let front: Front
 let answer: object
+
+/** As the app of people's calls: notes what it is asked, and answers as it is told. */
+let chatting: (request: Request) => Response | Promise<Response>
+const chat: FrontParts['chat'] = {
+  fetch: async (request, env) => {
+    events.push({ by: 'chat', event: (env as { event: APIGatewayProxyEventV2 }).event })
+    return chatting(request)
+  },
+}
 
 /** Notes what it is asked and says `answer`. */
 const handler =
@@ -28,6 +37,7 @@ beforeEach(async () => {
   front = await startFront({
     api: handler('api'),
     approval: handler('approval'),
+    chat,
     callers: [DEVELOPER],
     secret: 'secret',
     context: (name) => ({ functionName: name }) as Context,
@@ -194,8 +204,83 @@ const connects = (address: string): Promise<boolean> =>
     socket.once('error', () => resolve(false))
   })
 
+describe('a call that is passed through', () => {
+  const COMPLETIONS = '/v1/chat/completions'
+  const post = { method: 'POST', path: COMPLETIONS, body: '{"a":1}' }
+
+  test('reaches its app with the body, the headers but the token, and the role of the caller', async () => {
+    chatting = async (request) =>
+      Response.json({ sent: await request.json(), key: request.headers.get('authorization') })
+    const headers = { 'content-type': 'application/json', 'x-fairlead-wait-s': '3' }
+    expect(JSON.parse((await ask({ ...post, headers })).text)).toEqual({ sent: { a: 1 }, key: null })
+    expect(events[0]).toMatchObject({
+      by: 'chat',
+      event: { requestContext: { authorizer: { iam: { userArn: DEVELOPER.role } } } },
+    })
+    chatting = () => Response.json({ object: 'list' })
+    expect((await ask({ path: '/v1/models' })).status).toBe(200)
+  })
+
+  test('is answered as it comes, and holds no other change up', async () => {
+    let say = (_: string) => {}
+    let end = () => {}
+    chatting = () => {
+      const body = new ReadableStream({
+        start(controller) {
+          say = (text) => controller.enqueue(new TextEncoder().encode(text))
+          end = () => controller.close()
+        },
+      })
+      return new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+    }
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const response = await fetch(new URL(COMPLETIONS, front.url), { method: 'POST', headers, body: '{}' })
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    say('first')
+    expect(Buffer.from((await reader.read()).value as Uint8Array).toString()).toBe('first')
+    expect((await ask({ method: 'POST', path: '/v1/jobs', body: '{}' })).status).toBe(200)
+    end()
+    expect((await reader.read()).done).toBe(true)
+  })
+
+  test('whose client goes away is told so, and its answer cancelled', async () => {
+    const told: string[] = []
+    const both = new Promise<void>((resolve) => {
+      const tell = (what: string) => told.push(what) === 2 && resolve()
+      chatting = (request) => {
+        request.signal.addEventListener('abort', () => tell('gone'))
+        const start = (controller: ReadableStreamDefaultController) =>
+          controller.enqueue(new TextEncoder().encode('first'))
+        return new Response(new ReadableStream({ start, cancel: () => void tell('cancelled') }))
+      }
+    })
+    const leaving = new AbortController()
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const init = { method: 'POST', headers, body: '{}', signal: leaving.signal }
+    const response = await fetch(new URL(COMPLETIONS, front.url), init)
+    await (response.body as ReadableStream).getReader().read()
+    leaving.abort()
+    await both
+    expect(told.sort()).toEqual(['cancelled', 'gone'])
+  })
+
+  test('is refused in the shape that its clients read', async () => {
+    const large = { ...post, body: 'x'.repeat(BODY_BYTES_AT_MOST + 1) }
+    for (const [asked, status, code, type] of [
+      [{ ...post, headers: { authorization: 'Bearer sk-other' } }, 401, 'unauthenticated', 'authentication_error'],
+      [{ ...post, headers: { origin: 'https://evil.example.com' } }, 403, 'owner-not-yours', 'permission_error'],
+      [large, 413, 'too-large', 'invalid_request_error'],
+    ] as const) {
+      const answer = await ask(asked)
+      expect(answer.status).toBe(status)
+      expect(JSON.parse(answer.text)).toEqual({ error: { code, type, param: null, message: expect.any(String) } })
+    }
+    expect(events).toEqual([])
+  })
+})
+
 test('a port that is taken is an error with its code', async () => {
-  const parts = { api: handler('api'), approval: handler('approval'), callers: [], secret: 's' }
+  const parts = { api: handler('api'), approval: handler('approval'), chat, callers: [], secret: 's' }
   const again = startFront({ ...parts, context: () => ({}) as Context, port: Number(port()) })
   await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })

@@ -61,6 +61,27 @@ describe('the provider', () => {
     expect(response.headers.get('x-ratelimit-reset-requests')).toBe('1000ms')
   })
 
+  test('streams the same text word by word, with its usage where that is asked for', async () => {
+    const { url } = await aProvider({ requests: 9 })
+    const streamed = async (more: object) => {
+      const messages = [{ role: 'user', content: 'Say hello' }]
+      const response = await ask(url, { body: JSON.stringify({ model: 'm', messages, stream: true, ...more }) })
+      expect(response.headers.get('content-type')).toBe('text/event-stream')
+      const events = (await response.text()).trim().split('\n\n')
+      expect(events.pop()).toBe('data: [DONE]')
+      return events.map((event) => JSON.parse(event.slice('data: '.length)))
+    }
+    const chunks = await streamed({})
+    const whole = await (await ask(url)).json()
+    const { message, finish_reason } = (whole as { choices: { message: { content: string }; finish_reason: string }[] })
+      .choices[0] as { message: { content: string }; finish_reason: string }
+    expect(chunks.map(({ choices }) => choices[0].delta.content ?? '').join('')).toBe(message.content)
+    expect(chunks.at(-1).choices[0].finish_reason).toBe(finish_reason)
+    const told = await streamed({ stream_options: { include_usage: true } })
+    expect(told.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 3 } })
+    expect(told).toHaveLength(chunks.length + 1)
+  })
+
   test('cuts the text at the tokens asked for', async () => {
     const { url } = await aProvider()
     const body = await (await ask(url, { max: 3 })).json()
@@ -167,7 +188,6 @@ describe('the provider', () => {
   test.each([
     ['no JSON', '{'],
     ['no messages', '{"model":"m"}'],
-    ['a stream', '{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true}'],
   ])('refuses %s as a bad request, uncounted', async (_, body) => {
     const { url, stats } = await aProvider()
     const response = await ask(url, { body })

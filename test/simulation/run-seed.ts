@@ -6,6 +6,7 @@ import { CHECKS } from './checks/all.ts'
 import type { Actor, Arrival, Asked, Check, PersonsCall, Witness } from './checks/check.ts'
 import { Interactive } from './interactive.ts'
 import { movesOf } from './moves.ts'
+import { Passing } from './passing.ts'
 import { People } from './people.ts'
 import { Stream } from './random.ts'
 import { type Scenario, scenarioOf } from './scenario.ts'
@@ -53,6 +54,7 @@ class Schedule {
   private readonly people: People
   private readonly interactive: Interactive
   private readonly changer: Changer
+  private readonly passing: Passing
   private readonly edges = new Map<string, number>()
   private calls = 0
   private lookAt = 0
@@ -67,6 +69,10 @@ class Schedule {
       odd: (message) => this.fail('answers', message),
     })
     this.interactive = new Interactive(this.world, {
+      called: (call) => this.personCalled(call),
+      odd: (message) => this.fail('answers', message),
+    })
+    this.passing = new Passing(this.world, {
       called: (call) => this.personCalled(call),
       odd: (message) => this.fail('answers', message),
     })
@@ -94,6 +100,7 @@ class Schedule {
     this.people.begin()
     this.interactive.begin()
     this.changer.begin()
+    this.passing.begin()
     world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
     world.after(scenario.faultyMs, () => {
       world.calm()
@@ -112,14 +119,15 @@ class Schedule {
     this.lookAt = world.clock.time + 100
     const { faultyMs, longMs, crowd } = this.scenario
     // Some hundred jobs take their time in a pool of few tokens.
-    const withinMs = crowd ? 3 * REST_WITHIN_MS : REST_WITHIN_MS
+    const withinMs = (crowd ? 3 * REST_WITHIN_MS : REST_WITHIN_MS) + this.passing.standsMs
     if (world.clock.time - START > faultyMs + longMs + withinMs) {
       this.fail('rest', `it does not come to rest: ${this.restless() ?? 'its functions'}`)
       return true
     }
     if (world.mix.active && !this.scenario.faultless) return false
-    if (this.changer.pending > 0) return false
-    if (people.pending > 0 || this.interactive.pending > 0 || world.busy('worker') > 0 || !world.ends.idle) return false
+    if (this.changer.pending > 0 || people.pending > 0 || this.interactive.pending + this.passing.pending > 0)
+      return false
+    if (world.busy('worker') > 0 || !world.ends.idle) return false
     if (this.restless()) return false
     return !this.scenario.untilIdle || world.pools.every((pool) => this.isFree(pool))
   }

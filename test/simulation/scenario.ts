@@ -204,6 +204,8 @@ function settingsOf(s: Stream, d: Stream, owners: readonly string[]): Settings {
   return parsed.settings
 }
 
+/** What people may have passed through. */
+export const PASSED_MODEL = 'passed-through'
 /** In some the first pool is shared with people. */
 function shared(settings: Settings, s: Stream): Settings {
   const { main } = settings.pools
@@ -213,6 +215,7 @@ function shared(settings: Settings, s: Stream): Settings {
     reserve: s.pick(['learned', 'learned', 0.05, 0.2] as const),
     perPerson: { open: s.int(2, 20), calls: s.int(5, 60) },
     maxOutputTokens: 100,
+    models: [PASSED_MODEL],
   }
   return { ...settings, pools: { ...settings.pools, main: { ...main, people } } }
 }

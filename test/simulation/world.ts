@@ -282,6 +282,8 @@ export class World implements Surroundings {
       queue: queueOf(this, process, { send: async ({ messages }) => this.messages.take(messages) }),
       waker,
       model: modelOf(this, process, { arrive, withinGuard: this.withinGuard }),
+      // People bring the provider of their calls along (passing.ts).
+      chat: { call: () => Promise.reject(new Error('nobody calls through here')) },
       cursorKey: 'a key for cursors',
     }
   }

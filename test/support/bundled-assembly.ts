@@ -97,6 +97,21 @@ export class Assembly {
     return { functionId: IntegrationUri['Fn::GetAtt'][0], authorizationType: AuthorizationType }
   }
 
+  /** The same for a route of the REST API whose answers are streamed. */
+  streamedRoute(routeKey: string): { functionId: string; authorizationType: string } {
+    const methods = this.all('AWS::ApiGateway::Method').map(([, p]) => p)
+    const found = methods.find((p) => `${p.HttpMethod} ${this.pathOf(p.ResourceId)}` === routeKey) ?? none(routeKey)
+    if (found.Integration.ResponseTransferMode !== 'STREAM') throw new Error(`${routeKey} is not streamed`)
+    const uri = found.Integration.Uri['Fn::Join'][1].find((part: Properties) => part['Fn::GetAtt']?.[1] === 'Arn')
+    return { functionId: uri['Fn::GetAtt'][0], authorizationType: found.AuthorizationType }
+  }
+
+  private pathOf(resource: Properties): string {
+    if (resource.Ref === undefined) return ''
+    const { ParentId, PathPart } = this.service.Resources[resource.Ref]?.Properties ?? none(resource.Ref)
+    return `${this.pathOf(ParentId)}/${PathPart}`
+  }
+
   /** A value of the service's template, with what it refers to in either stack replaced by its stand-in. */
   resolve(value: unknown, standIn: StandIn, template: Template = this.service): string {
     if (typeof value === 'string') return value

@@ -3,6 +3,7 @@ import type { Message } from '@aws-sdk/client-sqs'
 import type {
   APIGatewayEventRequestContextIAMAuthorizer,
   APIGatewayEventRequestContextV2,
+  APIGatewayProxyEvent,
   APIGatewayProxyEventV2WithRequestContext,
   DynamoDBStreamEvent,
   SQSEvent,
@@ -70,6 +71,42 @@ const identityOf = (role: string) => ({
   userArn: `arn:aws:sts::${ACCOUNT}:assumed-role/${role}/session`,
   userId: 'AROAEXAMPLE:session',
 })
+
+/** https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html */
+export function restEvent(routeKey: string, authorizationType: string, r: Request): APIGatewayProxyEvent {
+  const [httpMethod = '', path = ''] = routeKey.split(' ')
+  const type = r.body === undefined ? {} : { 'content-type': 'application/json' }
+  const headers: Record<string, string> = { Host: HOST, 'X-Forwarded-Proto': 'https', ...type, ...r.headers }
+  const signed = authorizationType === 'AWS_IAM' ? identityOf(r.as) : { userArn: null }
+  return {
+    resource: path,
+    path,
+    httpMethod,
+    headers,
+    multiValueHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])),
+    queryStringParameters: null,
+    multiValueQueryStringParameters: null,
+    pathParameters: null,
+    stageVariables: null,
+    requestContext: {
+      accountId: ACCOUNT,
+      apiId: 'rest',
+      authorizer: null,
+      domainName: HOST,
+      httpMethod,
+      identity: { sourceIp: '192.0.2.1', userAgent: 'OpenAI/JS', ...signed },
+      path: `/dev${path}`,
+      protocol: 'HTTP/1.1',
+      requestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef',
+      requestTimeEpoch: 1893456000000,
+      resourceId: 'abc',
+      resourcePath: path,
+      stage: 'dev',
+    } as unknown as APIGatewayProxyEvent['requestContext'],
+    body: r.body === undefined ? null : JSON.stringify(r.body),
+    isBase64Encoded: false,
+  }
+}
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
 export const sqsEvent = (messages: readonly Message[], queue: string): SQSEvent => ({

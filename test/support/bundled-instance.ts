@@ -9,20 +9,35 @@ import type { BundledFunction } from './bundled-assembly.ts'
 /**
  * What Lambda's runtime does between its sockets; here a channel of messages stands for them. Node 24's takes no
  * callback, and refuses a handler that declares a third parameter before its first event
- * (https://aws.amazon.com/blogs/compute/node-js-24-runtime-now-available-in-aws-lambda/).
+ * (https://aws.amazon.com/blogs/compute/node-js-24-runtime-now-available-in-aws-lambda/), but for one that streams its answer
+ * (https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html).
  */
 const RUNTIME = `
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { Writable } from 'node:stream'
+const streamed = new WeakSet()
+globalThis.awslambda = {
+  streamifyResponse: (handler) => (streamed.add(handler), handler),
+  HttpResponseStream: { from: (stream, head) => Object.assign(stream, { head }) },
+}
+const collected = async (handler, event, context) => {
+  const chunks = []
+  const stream = new Writable({ write: (chunk, _, done) => (chunks.push(Buffer.from(chunk)), done()) })
+  await handler(event, stream, context)
+  return { ...stream.head, chunks: chunks.map(String) }
+}
 const [file, name] = process.env._HANDLER.split('.')
 const handler = (await import(pathToFileURL(join(process.env.LAMBDA_TASK_ROOT, file + '.mjs')).href))[name]
-if (handler.length > 2) throw new Error('Runtime.CallbackHandlerDeprecated')
+if (handler.length > 2 && !streamed.has(handler)) throw new Error('Runtime.CallbackHandlerDeprecated')
 process.on('message', async ({ id, event, context, remainingMs, trace }) => {
   process.env._X_AMZN_TRACE_ID = trace
   const until = performance.now() + remainingMs
   const getRemainingTimeInMillis = () => Math.max(0, until - performance.now())
+  const full = { ...context, getRemainingTimeInMillis }
   try {
-    process.send({ id, result: (await handler(event, { ...context, getRemainingTimeInMillis })) ?? null })
+    const answer = streamed.has(handler) ? collected(handler, event, full) : handler(event, full)
+    process.send({ id, result: (await answer) ?? null })
   } catch (error) {
     process.send({ id, error: String(error?.stack ?? error) })
   }

@@ -9,7 +9,7 @@ import { type Engine, startDynoxide } from '../../local/engine/dynoxide.ts'
 import { createTables } from '../../local/engine/tables.ts'
 import type { Assembly, BundledFunction } from './bundled-assembly.ts'
 import { Cloud } from './bundled-cloud.ts'
-import { httpEvent, passes, type Request, sqsEvent, streamEvent } from './bundled-events.ts'
+import { httpEvent, passes, type Request, restEvent, sqsEvent, streamEvent } from './bundled-events.ts'
 import { Instance } from './bundled-instance.ts'
 import { Queues } from './bundled-queues.ts'
 import { streamRecords } from './bundled-stream.ts'
@@ -19,6 +19,12 @@ export interface Answer {
   readonly type: string
   // biome-ignore lint/suspicious/noExplicitAny: the API's answers, of which a test says what it expects
   readonly body: any
+}
+
+export interface StreamedAnswer {
+  readonly statusCode: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly chunks: readonly string[]
 }
 
 interface Around {
@@ -70,6 +76,12 @@ export class BundledSystem {
     if (answer.isBase64Encoded) throw new Error(`${routeKey} answered in base64`)
     const type = String(answer.headers?.['content-type'])
     return { status: answer.statusCode ?? 0, type, body: JSON.parse(answer.body ?? 'null') }
+  }
+
+  /** The same by the REST API, whose function answers in pieces. */
+  async streamed(routeKey: string, request: Request): Promise<StreamedAnswer> {
+    const { functionId, authorizationType } = this.assembly.streamedRoute(routeKey)
+    return this.instance(functionId).invoke(restEvent(routeKey, authorizationType, request))
   }
 
   /** As the schedule, while the queue is served: one start of the dispatcher, which has so long to run. */

@@ -3,6 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import type { CallerSettings } from '../../core/settings.ts'
 import { apiApp } from '../../lambdas/api.ts'
 import { approvalApp } from '../../lambdas/approval.ts'
+import { chatApp } from '../../lambdas/chat.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { httpHandler } from '../../lambdas/shared/http-handler.ts'
 
@@ -26,6 +27,7 @@ export const CALLERS: TableEntry[] = [
   caller('agent', { mayActFor: ['ada'] }),
   caller('reader', { owner: 'ada', scopes: ['jobs:read'] }),
   caller('writer', { owner: 'ada', scopes: ['jobs:submit'] }),
+  caller('pat', { scopes: ['capacity:use'] }),
   caller('root', { scopes: ['admin'], mayActFor: ['*'] }),
 ]
 
@@ -44,6 +46,8 @@ export interface Answered {
   /** Parsed, where there is one. */
   // biome-ignore lint/suspicious/noExplicitAny: the test that reads it says what should be there
   readonly json: any
+  /** As it came, where it was streamed. */
+  readonly text?: string
 }
 
 export function anEvent(method: string, url: string, asked: Asked = {}): APIGatewayProxyEventV2 {
@@ -91,10 +95,25 @@ export const aContext = (remainingMs = 900_000): Context =>
     getRemainingTimeInMillis: () => remainingMs,
   }) as Context
 
+/** What people call through is answered by its app: the function around it only streams. */
+async function chatted(app: ReturnType<typeof chatApp>, event: APIGatewayProxyEventV2): Promise<Answered> {
+  const { method } = event.requestContext.http
+  const body = method === 'GET' || event.body === undefined ? {} : { body: event.body }
+  const url = `https://api.example.com${event.rawPath}`
+  const request = new Request(url, { method, headers: event.headers as Record<string, string>, ...body })
+  const response = await app.fetch(request, { event } as never)
+  const text = await response.text()
+  const headers = Object.fromEntries(response.headers)
+  const json = headers['content-type']?.includes('json') ? JSON.parse(text) : undefined
+  return { status: response.status, headers, json, text }
+}
+
 /** Asks the function that has the route. */
 export function http(deps: FunctionDeps) {
+  const chat = chatApp(deps)
   const [api, approval] = [httpHandler(apiApp, () => deps), httpHandler(approvalApp, () => deps)]
   return async (method: string, url: string, asked?: Asked): Promise<Answered> => {
+    if (url.startsWith('/v1/chat') || url.startsWith('/v1/models')) return chatted(chat, anEvent(method, url, asked))
     const handler = url.startsWith('/v1/reviews') ? approval : api
     const result = (await handler(anEvent(method, url, asked), aContext())) as APIGatewayProxyStructuredResultV2
     const headers = Object.fromEntries(

@@ -18,6 +18,7 @@ import type { JobMessage, Random } from '../../services/ports.ts'
 import { type SubmitRequest, submit } from '../../services/submit.ts'
 import { work } from '../../services/work.ts'
 import { aCaller } from './callers.ts'
+import { FakeChat } from './fake-chat.ts'
 import { FakeModel } from './fake-model.ts'
 import { type Befalls, faulty, newDoorbell } from './port-faults.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -52,6 +53,7 @@ export class World {
   readonly clock = new VirtualClock(START)
   readonly tables = new MemoryTables()
   readonly model = new FakeModel(this.clock)
+  readonly chat = new FakeChat(this.clock)
   readonly random: Random
   /** Every dispatcher that was started, every message that was sent, everything that was metered. */
   readonly runs: Run[] = []
@@ -79,6 +81,7 @@ export class World {
       clock: this.clock,
       random: this.random,
       model: this.model,
+      chat: this.chat,
       queue: { send: async ({ messages }) => this.take(messages) },
       waker: { wake: async ({ pool }) => this.woken(pool) },
       meter: { count: (name, value, dimensions = {}) => void this.counts.push({ name, value, dimensions }) },

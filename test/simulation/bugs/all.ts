@@ -9,6 +9,7 @@ import { FEEDBACK_BUGS } from './feedback.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { LEARNED_BUGS } from './learned.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
+import { PASSED_BUGS } from './passed.ts'
 import { PERSONS_BUGS } from './persons.ts'
 import { REAL_BUGS } from './real.ts'
 import { REFUND_BUGS } from './refund.ts'
@@ -29,6 +30,7 @@ export const BUGS: readonly Bug[] = [
   ...END_BUGS,
   ...PERSONS_BUGS,
   ...CHANGE_BUGS,
+  ...PASSED_BUGS,
   ...REAL_BUGS,
 ]
 

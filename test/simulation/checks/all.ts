@@ -19,6 +19,7 @@ import { legalEdges } from './legal-edges.ts'
 import { mended } from './mended.ts'
 import { noRecovery } from './no-recovery.ts'
 import { oneHome } from './one-home.ts'
+import { passed } from './passed.ts'
 import { permits } from './permits.ts'
 import { persons } from './persons.ts'
 import { pictures } from './pictures.ts'
@@ -43,6 +44,7 @@ export const CHECKS: readonly MakeCheck[] = [
   endsIdle,
   mended,
   persons,
+  passed,
   pictures,
   probes,
   permits,

@@ -27,6 +27,8 @@ export interface PersonsCall {
   readonly asked: { readonly inputTokens: number; readonly maxOutputTokens: number; readonly useWithinMs: number }
   readonly used: { readonly inputTokens: number; readonly outputTokens: number }
   readonly afterMs: number
+  /** It was passed through: whether its usage is told in the end, or it was left before. */
+  readonly passed?: { readonly told: boolean }
 }
 export interface Actor {
   readonly process: SimProcess

@@ -1,0 +1,41 @@
+/** Which pool a person's call is of: the one whose `people.models` names its model. */
+import type { Settings } from '../../core/settings.ts'
+import { type Caller, lacksScope } from '../caller.ts'
+import type { Deps } from '../deps.ts'
+import type { SharedPool } from '../permits/ask.ts'
+import { type Answer, type Refusal, refuse } from '../refusal.ts'
+
+interface Offered {
+  readonly model: string
+  readonly id: string
+  readonly pool: SharedPool
+}
+
+const offered = ({ pools }: Settings): Offered[] =>
+  Object.entries(pools).flatMap(([id, { people, ...pool }]) =>
+    (people?.models ?? []).map((model) => ({ model, id, pool: { ...pool, people: people as SharedPool['people'] } })),
+  )
+
+export function poolOf({ settings }: Deps, caller: Caller, model: string): Answer<{ id: string; pool: SharedPool }> {
+  const scope = lacksScope(caller, 'capacity:use')
+  if (scope) return scope
+  const all = offered(settings)
+  const found = all.find((one) => one.model === model)
+  return found ? { ok: true, id: found.id, pool: found.pool } : unknownModel(model, all)
+}
+
+const unknownModel = (model: string, all: readonly Offered[]): Refusal =>
+  refuse(
+    'model-unknown',
+    `No pool offers people the model ${model}.`,
+    all.length > 0
+      ? `Use one of: ${all.map((one) => one.model).join(', ')}.`
+      : 'Name the models of a pool under people.models in the configuration.',
+    { at: 'model' },
+  )
+
+/** What may be called, by the name of its pool. */
+export function chatModels({ settings }: Deps, caller: Caller): Answer<{ models: { id: string; pool: string }[] }> {
+  const scope = lacksScope(caller, 'capacity:use')
+  return scope ?? { ok: true, models: offered(settings).map(({ model, id }) => ({ id: model, pool: id })) }
+}
