@@ -41,6 +41,8 @@ export const Overview = z.object({
   refused: z.number(),
   /** Calls that the cache has saved, since the pool began. */
   saved: z.number().optional(),
+  /** Jobs of this pool that are offered to others at present, and that others have served since the pool began. */
+  elsewhere: z.object({ offered: z.number(), served: z.number() }).optional(),
   late: z.number(),
   inFlight: z.array(z.object({ jobId: z.string(), owner: z.string(), tier: z.string(), slot: z.number() })),
   stopped: z.string().optional(),

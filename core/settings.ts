@@ -150,6 +150,14 @@ const Cache = z.strictObject({
 })
 export type CacheSettings = z.infer<typeof Cache>
 
+/** Where a kind's jobs may be called while their own pool is stopped: its provider down, or refusing key, model or credit. */
+const Fallback = z.strictObject({
+  pool: name,
+  model: z.string().min(1),
+  /** Also while it has no room, for a job that has been ready for so long. */
+  afterMs: z.number().int().min(1_000).max(DAY_MS).optional(),
+})
+
 export const KindSettings = z.strictObject({
   pool: name,
   tier: z.enum(TIERS),
@@ -168,6 +176,8 @@ export const KindSettings = z.strictObject({
   promptCache: z.boolean().optional(),
   /** Identical jobs of one owner end from one call's answer. */
   cache: Cache.optional(),
+  /** Other pools, in the order in which they are asked. */
+  fallback: z.array(Fallback).max(5).default([]),
 })
 export type KindSettings = z.infer<typeof KindSettings>
 
@@ -213,6 +223,11 @@ export const Settings = z
     for (const [kind, { pool }] of Object.entries(settings.kinds))
       if (!Object.hasOwn(settings.pools, pool))
         ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
+    for (const [kind, { pool: own, fallback }] of Object.entries(settings.kinds))
+      for (const [i, { pool }] of fallback.entries()) {
+        const message = faultIn(settings.pools, [own, ...fallback.slice(0, i).map((f) => f.pool)], pool)
+        if (message) ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'fallback', i, 'pool'], message })
+      }
     for (const [kind, { promptCache, system }] of Object.entries(settings.kinds))
       if (promptCache && (!system || namesFields(system)))
         ctx.addIssue({
@@ -230,6 +245,13 @@ export const Settings = z
         })
   })
 export type Settings = z.infer<typeof Settings>
+
+/** What is wrong with a fallback to this pool, behind those that come before it. */
+function faultIn(pools: Readonly<Record<string, unknown>>, [own, ...before]: readonly string[], pool: string) {
+  if (!Object.hasOwn(pools, pool)) return `no pool is named ${pool}`
+  if (pool === own) return `${pool} is the kind's own pool: name another one`
+  return before.includes(pool) ? `${pool} is named before: once is enough` : undefined
+}
 
 const hasLimit = (p: PoolSettings): boolean =>
   [p.requests, p.tokens, p.inputTokens, p.outputTokens, p.day?.requests, p.day?.tokens, p.concurrency].some(

@@ -5,6 +5,7 @@
 import { Stack, Validations } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { callsOf } from '../core/fallback.ts'
 import type { Settings } from '../core/settings.ts'
 
 /**
@@ -32,7 +33,7 @@ export function bindBedrock(fn: LambdaFunction, settings: Settings): void {
 
 function modelsOf(settings: Settings): BedrockModel[] {
   const found = new Map<string, BedrockModel>()
-  for (const { model, pool } of Object.values(settings.kinds)) {
+  for (const { model, pool } of Object.values(settings.kinds).flatMap(callsOf)) {
     const provider = settings.pools[pool]?.provider
     if (provider?.kind === 'bedrock') found.set(`${provider.region} ${model}`, { model, region: provider.region })
   }

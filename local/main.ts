@@ -1,4 +1,5 @@
 /** `npm start`: options, data folder, provider, system, sample, and a clean end. */
+import { callIn } from '../core/fallback.ts'
 import type { Settings } from '../core/settings.ts'
 import { apiClient } from './api-client.ts'
 import { agreed } from './consent.ts'
@@ -68,7 +69,7 @@ async function startProviders(settings: Settings): Promise<Map<string, Simulated
 }
 
 const modelsOf = ({ kinds }: Settings, pool: string): string[] =>
-  Object.values(kinds).flatMap((kind) => (kind.pool === pool ? [kind.model] : []))
+  Object.values(kinds).flatMap((kind) => callIn(kind, pool)?.model ?? [])
 
 interface Run {
   readonly options: Options

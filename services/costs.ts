@@ -2,8 +2,9 @@
 import { type Ask, type Rules, reserved, rulesFor } from '../core/accounting.ts'
 import type { Head } from '../core/bell.ts'
 import { type Cost, type Dimension, exceeding, within } from '../core/cost.ts'
+import { callIn } from '../core/fallback.ts'
 import { limitsOnOne } from '../core/ledgers.ts'
-import type { KindSettings, PoolSettings, Settings } from '../core/settings.ts'
+import type { PoolSettings, Settings } from '../core/settings.ts'
 
 export interface Costing {
   readonly rulesOf: (head: Head) => Rules
@@ -11,9 +12,14 @@ export interface Costing {
   readonly costOf: (head: Head) => Cost
 }
 
-export function costing({ kinds }: Settings, pool: PoolSettings): Costing {
+export function costing({ kinds }: Settings, id: string, pool: PoolSettings): Costing {
   const limits = limitsOnOne(pool)
-  const ofKind = new Map(Object.entries(kinds).map(([kind, { model }]) => [kind, rulesFor(pool, model)]))
+  const ofKind = new Map(
+    Object.entries(kinds).flatMap(([kind, settings]) => {
+      const call = callIn(settings, id)
+      return call ? [[kind, rulesFor(pool, call.model)]] : []
+    }),
+  )
   const unknown = rulesFor(pool, '')
   const rulesOf = (head: Head) => ofKind.get(head.kind ?? '') ?? unknown
   return { rulesOf, costOf: (head) => within(reserved(rulesOf(head), askOf(head)), limits) }
@@ -33,7 +39,7 @@ const UNITS: Readonly<Record<Dimension, string>> = {
 }
 
 /** How one job is larger than all that its pool allows, in words. */
-export function tooLarge(pool: PoolSettings, { model }: KindSettings, ask: Ask): string | undefined {
+export function tooLarge(pool: PoolSettings, model: string, ask: Ask): string | undefined {
   const cost = reserved(rulesFor(pool, model), ask)
   const limits = limitsOnOne(pool)
   const over = exceeding(cost, limits)

@@ -16,6 +16,7 @@ import type {
   LiveRecord,
   Queued,
   Running,
+  Served,
   Usage,
 } from '../core/job.ts'
 import type { LeaseState, LedgerRecord } from '../core/ledger-record.ts'
@@ -222,6 +223,8 @@ export interface JobMessage {
     probe?: boolean | undefined
     /** Others have failed by the provider's doing, and none was answered since: what fails now costs no attempt. */
     doubted?: boolean | undefined
+    /** Its record is another pool's: the one that permits it here, and why it does. */
+    fallback?: Served | undefined
   }[]
 }
 export interface JobQueue {

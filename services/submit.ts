@@ -109,7 +109,10 @@ function refusedContent(
       { at: `input.${missing}` },
     )
   const pool = deps.settings.pools[kind.pool] as PoolSettings
-  const large = tooLarge(pool, kind, { input: estimateTokens(renderPrompt(kind, input)), output: kind.maxOutputTokens })
+  const large = tooLarge(pool, kind.model, {
+    input: estimateTokens(renderPrompt(kind, input)),
+    output: kind.maxOutputTokens,
+  })
   if (large)
     return refuse(
       'larger-than-pool',

@@ -4,7 +4,7 @@ import type { Tier } from '../../core/job.ts'
 import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
 import { reasonFor } from '../../core/plan.ts'
-import { backlog, type Lane } from '../../core/ring.ts'
+import { backlog, inFlight, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { atOnce } from './feedback.ts'
 import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
@@ -41,13 +41,22 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     refused: h.refused,
     late: h.late,
     saved: h.saved,
-    inFlight: [...h.ring.sent.values()].slice(0, IN_FLIGHT_SHOWN).map((s) => {
-      const lane = h.ring.lanes.get(s.lane) as Lane
-      return { jobId: s.head.jobId, owner: lane.owner, tier: lane.tier, slot: s.slot }
-    }),
+    ...elsewhereOf(h),
+    inFlight: inFlight(h.ring)
+      .slice(0, IN_FLIGHT_SHOWN)
+      .map((s) => {
+        const lane = h.ring.lanes.get(s.lane) as Lane
+        return { jobId: s.head.jobId, owner: lane.owner, tier: lane.tier, slot: s.slot }
+      }),
     ...(h.stopped && !h.stopped.down ? { stopped: h.stopped.line } : {}),
     provider: providerOf(h, now),
   }
+}
+
+/** Nothing where no kind of it may go elsewhere, or none ever has. */
+function elsewhereOf({ ring, elsewhere: served }: Holder): Pick<Overview, 'elsewhere'> {
+  const offered = ring.sent.size - inFlight(ring).length
+  return offered + served > 0 ? { elsewhere: { offered, served } } : {}
 }
 
 function providerOf(h: Holder, now: number): Overview['provider'] {
@@ -69,7 +78,11 @@ function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPictu
     tier.queued += backlog(lane)
     if (backlog(lane) > 0) tier.waits ??= why(lane)
   }
-  for (const s of h.ring.sent.values()) tiers[(h.ring.lanes.get(s.lane) as Lane).tier].running++
+  for (const s of h.ring.sent.values()) {
+    const tier = tiers[(h.ring.lanes.get(s.lane) as Lane).tier]
+    if (s.elsewhere) tier.queued++
+    else tier.running++
+  }
   return tiers
 }
 

@@ -1,6 +1,6 @@
 /** Permits into messages: ten to a message, what crashed before alone. What the queue does not take goes back. */
 import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
-import { sentBack } from '../../core/ring.ts'
+import { recordKey, sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { JobMessage } from '../ports.ts'
 import { isDoubtful, reasonOf } from './feedback.ts'
@@ -37,17 +37,20 @@ export async function send(deps: DispatcherDeps, h: Holder, permits: readonly Pe
 
 function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobMessage[] {
   const jobs = permits.map((p) => ({
-    key: { lane: p.lane.id, at: p.head.at, jobId: p.head.jobId },
+    key: recordKey(p.lane.id, p.head),
     fence: p.head.fence,
     slot: p.slot,
     notAfter: p.slot + h.settings.guard.refusalMs,
     ...(h.stopped ? { probe: true } : {}),
     ...(isDoubtful(h, p.head.jobId) ? { doubted: true } : {}),
+    ...(p.head.guest ? { fallback: { pool: h.pool, why: p.head.guest.why } } : {}),
   }))
   const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
   const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)
   const messages = alone.map((job) => ({ pool: h.pool, sentAt, jobs: [job] }))
-  for (let i = 0; i < together.length; i += JOBS_PER_MESSAGE)
-    messages.push({ pool: h.pool, sentAt, jobs: together.slice(i, i + JOBS_PER_MESSAGE) })
+  // Guests apart: on the wire their message is one that older workers do not take (adapters/sqs/job-queue.ts).
+  for (const some of [together.filter((job) => !job.fallback), together.filter((job) => job.fallback)])
+    for (let i = 0; i < some.length; i += JOBS_PER_MESSAGE)
+      messages.push({ pool: h.pool, sentAt, jobs: some.slice(i, i + JOBS_PER_MESSAGE) })
   return messages
 }
