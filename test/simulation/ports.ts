@@ -1,5 +1,6 @@
 /** The ports of one process: the memory adapters and what surrounds them, every call by way of calls.ts. */
 import { ledgerKey } from '../../adapters/keys.ts'
+import type { Bell } from '../../core/bell.ts'
 import type { LiveRecord } from '../../core/job.ts'
 import type {
   CapacityStore,
@@ -122,14 +123,15 @@ export function ringsOf(around: Surroundings, process: SimProcess, { rings }: St
   }
 }
 
-/** As code of before batches reads them: a bell of a kind that it does not know does not parse, and stays. */
+/** As older code reads them, which knows neither batches nor guests: a bell of a kind that it does not know does not parse, and stays. */
 export const readByOldCode = (rings: RingStore, isOld: () => boolean): RingStore => ({
   ...rings,
   async bells(p) {
     const { bells, unreadable } = await rings.bells(p)
     if (!isOld()) return { bells, unreadable }
-    const newer = bells.filter(({ t }) => t === 'came').map(({ id }) => id)
-    return { bells: bells.filter(({ t }) => t !== 'came'), unreadable: [...unreadable, ...newer] }
+    const isNewer = ({ t }: Bell) => t === 'came' || t === 'guests'
+    const newer = bells.filter(isNewer).map(({ id }) => id)
+    return { bells: bells.filter((bell) => !isNewer(bell)), unreadable: [...unreadable, ...newer] }
   },
 })
 

@@ -4,6 +4,7 @@ import { CACHE_BUGS } from './cache.ts'
 import { DIMENSION_BUGS } from './dimensions.ts'
 import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
+import { FALLBACK_BUGS } from './fallback.ts'
 import { FEEDBACK_BUGS } from './feedback.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
@@ -23,6 +24,7 @@ export const BUGS: readonly Bug[] = [
   ...DIMENSION_BUGS,
   ...CACHE_BUGS,
   ...FEEDBACK_BUGS,
+  ...FALLBACK_BUGS,
   ...END_BUGS,
   ...PERSONS_BUGS,
   ...REAL_BUGS,
