@@ -6,13 +6,7 @@
 import type { Head } from './bell.ts'
 import type { Served } from './job.ts'
 import type { Lane, Ring } from './ring.ts'
-import type { KindSettings } from './settings.ts'
-
-/** A pool's part in what a kind's jobs may call: the kind's own first, then its fallback in order. */
-export type CallIn = Pick<KindSettings, 'pool' | 'model'>
-export const callsOf = ({ pool, model, fallback }: KindSettings): readonly CallIn[] => [{ pool, model }, ...fallback]
-export const callIn = (kind: KindSettings, pool: string): CallIn | undefined =>
-  callsOf(kind).find((call) => call.pool === pool)
+import type { CallIn, KindSettings } from './settings.ts'
 
 /** An offer's life in ms: the other pool drops what it has not served by then, and the home pool has it back. */
 export const OFFER_MS = 15_000

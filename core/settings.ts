@@ -181,6 +181,12 @@ export const KindSettings = z.strictObject({
 })
 export type KindSettings = z.infer<typeof KindSettings>
 
+/** What a kind's jobs call in which pool: its own first, then its fallback in order. */
+export type CallIn = Pick<KindSettings, 'pool' | 'model'>
+export const callsOf = ({ pool, model, fallback }: KindSettings): readonly CallIn[] => [{ pool, model }, ...fallback]
+export const callIn = (kind: KindSettings, pool: string): CallIn | undefined =>
+  callsOf(kind).find((call) => call.pool === pool)
+
 export const SCOPES = ['jobs:read', 'jobs:submit', 'reviews:decide', 'capacity:use', 'admin'] as const
 export const CallerSettings = z.strictObject({
   /** The IAM role whose sessions are this caller. */

@@ -5,8 +5,7 @@
 import { Stack, Validations } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
-import { callsOf } from '../core/fallback.ts'
-import type { Settings } from '../core/settings.ts'
+import { callsOf, type Settings } from '../core/settings.ts'
 
 /**
  * What a system-defined inference profile's id starts with, before the model's own id:

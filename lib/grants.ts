@@ -26,10 +26,13 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
     capacity: ['GetItem'],
     approvals: ['PutItem'],
   },
-  /** Reads lanes, keeps the ring and the ledger, lets a mended pool run again; it never sees a job's content. */
+  /**
+   * Reads lanes, keeps the ring and the ledger, lets a mended pool run again, rings where a pool's jobs may go elsewhere; it
+   * never sees a job's content.
+   */
   dispatcher: {
     live: ['GetItem', 'BatchGetItem', 'Query'],
-    rings: ['Query', 'DeleteItem', 'BatchWriteItem'],
+    rings: ['Query', 'PutItem', 'DeleteItem', 'BatchWriteItem'],
     capacity: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
   },
   /** Claims and settles, and looks at the job that asks the same; of capacity it writes the record that stops a pool. */

@@ -1,6 +1,5 @@
 /** `npm start`: options, data folder, provider, system, sample, and a clean end. */
-import { callIn } from '../core/fallback.ts'
-import type { Settings } from '../core/settings.ts'
+import { callIn, type Settings } from '../core/settings.ts'
 import { apiClient } from './api-client.ts'
 import { agreed } from './consent.ts'
 import { type DataFolder, takeDataFolder } from './data-folder.ts'

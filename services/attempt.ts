@@ -3,13 +3,12 @@
  * Before the claim nothing is touched; after it, every path ends in a settle, and what even that cannot write is
  * found again when the lease runs out.
  */
-import { callIn } from '../core/fallback.ts'
 import { type JobParts, type LiveKey, presentKey, type Running } from '../core/job.ts'
 import { toldIn } from '../core/limit-headers.ts'
 import { missingFields } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
-import { type KindSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
+import { callIn, type KindSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import { askedOf } from './asked.ts'
 import { askOf, tooLarge } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'

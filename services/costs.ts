@@ -2,9 +2,8 @@
 import { type Ask, type Rules, reserved, rulesFor } from '../core/accounting.ts'
 import type { Head } from '../core/bell.ts'
 import { type Cost, type Dimension, exceeding, within } from '../core/cost.ts'
-import { callIn } from '../core/fallback.ts'
 import { limitsOnOne } from '../core/ledgers.ts'
-import type { PoolSettings, Settings } from '../core/settings.ts'
+import { callIn, type PoolSettings, type Settings } from '../core/settings.ts'
 
 export interface Costing {
   readonly rulesOf: (head: Head) => Rules
