@@ -1,8 +1,10 @@
 /** A pool `main` whose provider goes down, and a pool `spare` where some of its kinds may be served meanwhile. */
 import { describe, expect, it } from 'vitest'
 import { Head } from '../../core/bell.ts'
+import type { LiveKey } from '../../core/job.ts'
 import { getJob } from '../../services/get-job.ts'
 import type { ModelRequest } from '../../services/ports.ts'
+import { work } from '../../services/work.ts'
 import { aCaller } from '../support/callers.ts'
 import { badKey, providerError, type Reply, text } from '../support/fake-model.ts'
 import { World } from '../support/world.ts'
@@ -187,6 +189,46 @@ describe('an offer', () => {
     await world.pass(3_000)
     expect(world.messages.filter(({ pool }) => pool === 'spare')).toEqual([])
     expect(world.bells('spare')).toBe(0)
+  })
+})
+
+describe('a worker with a job of another pool', () => {
+  const spare = { ...SPARE, tokens: 20 }
+  it.each([
+    ['whose kind falls back there no more', { kinds: { step: {} } }],
+    ['that is too large there', { kinds: { step: { fallback: FALLBACK } }, pools: { spare } }],
+    ['whose pool is configured no more', { kinds: { step: {} }, pools: {} }],
+  ])('%s gives it back, and fails it not', async (_, settings) => {
+    const world = new World({ pool: MAIN, pools: { spare: SPARE }, ...settings })
+    world.wakes = false
+    const id = await world.submit('step')
+    const [record] = world.liveOf(id)
+    const slot = world.now() + 100
+    const fallback = { pool: 'spare', why: 'down' } as const
+    const job = { key: record?.key as LiveKey, fence: 0, slot, notAfter: slot + 100, fallback }
+    await world.clock.during(work(world.api, { pool: 'spare', sentAt: world.now(), jobs: [job] }))
+    expect(world.liveOf(id)).toMatchObject([{ state: 'queued', fence: 2, attempt: 0, errors: [] }])
+    expect(world.model.calls).toEqual([])
+  })
+
+  it('tells the job’s own pool that it is gone, and nothing that would be evidence there', async () => {
+    const { world, weather } = await broken()
+    weather.spare = { ...text(), afterMs: 50 }
+    const ids = await world.submitMany(5, 'step')
+    await world.ended(ids, 20_000)
+    await world.pass(2_000)
+    expect(world.tables.get('capacity', { pk: 'main', sk: 'stop' })).toMatchObject({ down: true })
+    const overview = world.tables.get('capacity', { pk: 'main', sk: 'overview' })
+    expect(overview).toMatchObject({ elsewhere: { offered: 0, served: 5 }, tiers: { medium: { queued: 0, done: 5 } } })
+  })
+
+  it('stops the pool that refuses its key, not the job’s own', async () => {
+    const { world, weather } = await broken()
+    weather.spare = badKey()
+    await world.submitMany(3, 'step')
+    await world.pass(5_000)
+    expect(world.tables.get('capacity', { pk: 'spare', sk: 'stop' })).toMatchObject({ line: 'the key is not valid' })
+    expect(world.tables.get('capacity', { pk: 'main', sk: 'stop' })).toMatchObject({ down: true })
   })
 })
 
