@@ -39,6 +39,9 @@ const JobError = z
 const Cached = z
   .object({ jobId: z.string(), at: z.string() })
   .meta({ id: 'Cached', description: 'No call was made: it is the answer of this other job, made then.' })
+const Fallback = z
+  .object({ pool: z.string(), why: z.enum(['down', 'busy']) })
+  .meta({ id: 'Fallback', description: 'Another pool served it: its own was stopped, or had no room for long.' })
 const Job = z
   .object({
     id: z.string(),
@@ -56,12 +59,15 @@ const Job = z
         version: z.number(),
         text: z.string(),
         hash: z.string(),
+        model: z.string(),
+        fallback: Fallback.optional(),
         createdAt: z.string(),
         cached: Cached.optional(),
       })
       .optional(),
     result: z.string().optional(),
     model: z.string().optional(),
+    fallback: Fallback.optional(),
     usage: z.object({ inputTokens: z.number().optional(), outputTokens: z.number().optional() }).optional(),
     cached: Cached.optional(),
     approvedBy: z.string().optional(),

@@ -4,7 +4,11 @@
  */
 import * as z from 'zod'
 import { Told } from './feedback.ts'
-import { type LiveRecord, TIERS, Usage } from './job.ts'
+import { type LiveRecord, Served, TIERS, Usage } from './job.ts'
+
+/** Of a job that another pool offers: the lane in which its record stands, until when it is offered here, and why. */
+export const Guest = z.object({ lane: z.string(), until: z.number(), why: Served.shape.why })
+export type Guest = z.infer<typeof Guest>
 
 /** What the dispatcher keeps of a queued record. */
 export const Head = z.object({
@@ -24,6 +28,8 @@ export const Head = z.object({
   whole: z.literal(true).optional(),
   /** Its claim came to no call: an identical job is being called, whose answer it waits for. */
   awaits: z.literal(true).optional(),
+  /** Its record stands in another pool's lane. */
+  guest: Guest.optional(),
 })
 export type Head = z.infer<typeof Head>
 
@@ -68,6 +74,8 @@ export const Bell = z.discriminatedUnion('t', [
     ...common,
     t: z.literal('settled'),
     jobs: z.array(Settled),
+    /** The pool by whose permits these were called: nothing of it tells of this pool's provider. */
+    by: z.string().optional(),
     /** The least time in ms between a job being ready to call and its slot; below zero it came late. */
     slackMs: z.number().optional(),
     /** Provider refusals by limit in this message, and until when it asked for quiet. */
@@ -76,6 +84,8 @@ export const Bell = z.discriminatedUnion('t', [
     /** What the provider said of its limits to the last of these jobs, by slot, to which it said something. */
     heard: z.object({ jobId: z.string(), told: Told }).optional(),
   }),
+  /** Jobs of another pool, offered to this one for a while. */
+  z.object({ ...common, t: z.literal('guests'), jobs: z.array(z.object({ ...place, head: Head })) }),
   z.object({
     ...common,
     t: z.literal('stopped'),

@@ -163,6 +163,10 @@ const answers = z.object({ cacheKey: z.string(), at: z.number() }).optional()
 const cached = z.object({ jobId: z.string(), at: z.number() }).optional()
 export type Cached = NonNullable<z.infer<typeof cached>>
 
+/** Served by another pool than its own, and why. */
+export const Served = z.object({ pool: z.string(), why: z.enum(['down', 'busy']) })
+export type Served = z.infer<typeof Served>
+
 /**
  * Who calls for all that ask the same (services/same-call.ts): the job that claimed this last, under which fence and where.
  * It holds no content: the answer is the job's own, in its end or its draft.
@@ -208,6 +212,7 @@ export const Draft = z.object({
   /** sha256 of the text: what an approval is bound to. */
   hash: z.string(),
   model: z.string(),
+  fallback: Served.optional(),
   usage: Usage,
   answers,
   cached,
@@ -240,6 +245,7 @@ export const End = z.object({
   endedAt: z.number(),
   result: z.string().optional(),
   model: z.string().optional(),
+  fallback: Served.optional(),
   usage: Usage.optional(),
   answers,
   cached,

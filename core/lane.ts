@@ -3,6 +3,9 @@ import type { LiveKey, Tier } from './job.ts'
 
 export const laneOf = (p: { pool: string; tier: Tier; owner: string }): string => `${p.pool}#${p.tier}#${p.owner}`
 
+/** The pool of a job's lane. */
+export const poolOf = (lane: string): string => lane.slice(0, lane.indexOf('#'))
+
 /** A team's inbox: drafts that wait for a person. */
 export const reviewLane = (team: string): string => `review#${team}`
 

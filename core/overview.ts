@@ -45,6 +45,8 @@ export const Overview = z.object({
   refused: z.number(),
   /** Calls that the cache has saved, since the pool began. */
   saved: z.number().optional(),
+  /** Jobs of this pool that are offered to others at present, and that others have served since the pool began. */
+  elsewhere: z.object({ offered: z.number(), served: z.number() }).optional(),
   late: z.number(),
   /** By kind, tokens of output that are reserved for a call, where that is less than the kind allows. */
   learned: z.record(z.string(), z.number()).optional(),

@@ -8,7 +8,7 @@ import { type Cost, type Dimension, exceeding, type Limits, NOTHING, within } fr
 import { usedIn } from './ledger.ts'
 import { holdingBack, type Ledgers, permitAll, shapedAs, trimAll } from './ledgers.ts'
 import { intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
-import { groupId, type Lane, type Ring, restIfEmpty } from './ring.ts'
+import { groupId, inFlight, type Lane, type Ring, restIfEmpty } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
 
 export interface Snapshot {
@@ -238,7 +238,7 @@ function atMost(s: Snapshot, now: number): AtMost {
     return { reason, permits: now >= probeAt ? 1 : 0, until: probeAt }
   }
   if (now < s.quietUntil) return { reason: 'SLOWDOWN', permits: 0, until: s.quietUntil }
-  const free = Math.max(0, s.concurrency - s.ring.sent.size)
+  const free = Math.max(0, s.concurrency - inFlight(s.ring).length)
   if (free < PERMITS_PER_TICK) return { reason: 'CAPACITY_CONCURRENCY', permits: free, until: Infinity }
   return { permits: PERMITS_PER_TICK, until: now }
 }

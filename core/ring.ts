@@ -2,7 +2,7 @@
  * The ring in the dispatcher's memory: lanes with their next records, turns, and what has been sent.
  * Plain data and the steps that change it; core/plan.ts reads it, services/dispatch applies plans to it.
  */
-import type { Head } from './bell.ts'
+import type { Guest, Head } from './bell.ts'
 import { type Cost, type Limits, negative } from './cost.ts'
 import type { LiveKey, Tier } from './job.ts'
 import { byPlace, laneOf } from './lane.ts'
@@ -40,6 +40,8 @@ export interface Sent {
   readonly notAfter: number
   /** When to read the record by its key, should nobody ring. */
   lookAt: number
+  /** It was not sent but offered to this pool, for as long as its message would be good. */
+  readonly elsewhere?: string
 }
 export type Order = 'weighted' | 'strict' | 'owners'
 export interface Ring {
@@ -57,6 +59,8 @@ export interface Ring {
   /** The job for which room is kept, others going before it: it was in turn, and waits for tokens. */
   waits?: string
   sent: Map<string, Sent>
+  /** Where other pools' jobs stand here, until when, in about the order in which they go. */
+  guests: Map<string, { readonly lane: string; readonly at: number; readonly until: number }>
   /** Owners whose durable note is missing or old. */
   unnoted: Set<string>
   stale: Set<string>
@@ -83,6 +87,7 @@ export const newRing = (p: Pick<Ring, 'pool' | 'order' | 'share' | 'tierWeight' 
   groups: new Map(),
   v: 0,
   sent: new Map(),
+  guests: new Map(),
   unnoted: new Set(),
   stale: new Set(),
 })
@@ -113,7 +118,18 @@ export function laneIn(ring: Ring, { tier, owner }: { tier: Tier; owner: string 
   return lane
 }
 
-export const backlog = (lane: Lane): number => lane.heads.length + lane.beyond
+/** Of this pool's own jobs. */
+export const backlog = (lane: Lane): number => lane.heads.reduce((n, { guest }) => (guest ? n : n + 1), lane.beyond)
+
+/** Where a lane's head is kept as a record. */
+export const recordKey = (lane: string, { at, jobId, guest }: Head): LiveKey => ({
+  lane: guest?.lane ?? lane,
+  at,
+  jobId,
+})
+
+/** What was sent and not heard of, without what is only offered elsewhere. */
+export const inFlight = (ring: Ring): Sent[] => [...ring.sent.values()].filter(({ elsewhere }) => !elsewhere)
 
 const keyOf = (lane: Lane, head: Head): LiveKey => ({ lane: lane.id, at: head.at, jobId: head.jobId })
 
@@ -139,21 +155,52 @@ export function heard(ring: Ring, lane: Lane, head: Head, atMost: number = HEADS
   ring.sent.delete(head.jobId)
   ring.busy.add(lane.id)
   if (lane.cursor && byPlace(head, lane.cursor) > 0) {
-    lane.beyond++
+    // A guest's record is not behind it: its own pool has it back in a while.
+    if (!head.guest) lane.beyond++
     return
   }
+  if (head.guest) expect(ring, lane, head, head.guest)
   const { i, known } = find(lane, head)
   if (known) {
-    if ((lane.heads[i] as Head).fence < head.fence) lane.heads[i] = head
+    if (isNews(lane.heads[i] as Head, head)) lane.heads[i] = head
     return
   }
   lane.heads.splice(i, 0, head)
   if (lane.heads.length > atMost) cutShort(lane)
 }
 
+const isNews = (old: Head, head: Head): boolean =>
+  old.fence < head.fence || (old.guest?.until ?? Infinity) < (head.guest?.until ?? 0)
+
+function expect(ring: Ring, { id }: Lane, { jobId, at }: Head, { until }: Guest): void {
+  ring.guests.delete(jobId)
+  ring.guests.set(jobId, { lane: id, at, until })
+}
+
+/** Guests whose offer is over; one that came back late goes with those before it. */
+export function dropGuests(ring: Ring, now: number): void {
+  for (const [jobId, { lane: id, at, until }] of ring.guests) {
+    if (until > now) return
+    ring.guests.delete(jobId)
+    const lane = ring.lanes.get(id)
+    if (lane && find(lane, { at, jobId }).known) takeOut(ring, lane, { at, jobId }, now)
+  }
+}
+
+/** Offers a job to another pool: until then this one sends it nowhere. */
+export function lend(
+  ring: Ring,
+  lane: Lane,
+  head: Head,
+  p: { to: string; until: number; lookAt: number; now: number },
+): void {
+  takeOut(ring, lane, head, p.now)
+  const { to: elsewhere, until: notAfter, lookAt } = p
+  ring.sent.set(head.jobId, { head, lane: lane.id, slot: 0, notAfter, lookAt, elsewhere })
+}
+
 function cutShort(lane: Lane): void {
-  lane.heads.pop()
-  lane.beyond++
+  if (!lane.heads.pop()?.guest) lane.beyond++
   lane.cursor = keyOf(lane, lane.heads.at(-1) as Head)
 }
 
@@ -185,11 +232,17 @@ export function restIfEmpty(ring: Ring, lane: Lane, now: number): void {
 /** A record left its lane unsent (cancelled). */
 export function left(ring: Ring, lane: Lane, place: { at: number; jobId: string }, now: number): void {
   ring.sent.delete(place.jobId)
+  if (!takeOut(ring, lane, place, now) && lane.cursor && byPlace(place, lane.cursor) > 0)
+    lane.beyond = Math.max(0, lane.beyond - 1)
+}
+
+/** Answers whether it was in memory. */
+function takeOut(ring: Ring, lane: Lane, place: { at: number; jobId: string }, now: number): boolean {
   const { i, known } = find(lane, place)
   if (known) lane.heads.splice(i, 1)
-  else if (lane.cursor && byPlace(place, lane.cursor) > 0) lane.beyond = Math.max(0, lane.beyond - 1)
   restIfEmpty(ring, lane, now)
   if (!ring.busy.has(lane.id)) restGroup(ring, lane)
+  return known
 }
 
 /** A group whose last lane emptied unserved is idle too: it would else keep an old turn while others are served. */

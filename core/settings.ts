@@ -152,6 +152,14 @@ const Cache = z.strictObject({
 })
 export type CacheSettings = z.infer<typeof Cache>
 
+/** Where a kind's jobs may be called while their own pool is stopped: its provider down, or refusing key, model or credit. */
+const Fallback = z.strictObject({
+  pool: name,
+  model: z.string().min(1),
+  /** Also while it has no room, for a job that has been ready for so long. */
+  afterMs: z.number().int().min(1_000).max(DAY_MS).optional(),
+})
+
 export const KindSettings = z.strictObject({
   pool: name,
   tier: z.enum(TIERS),
@@ -172,8 +180,16 @@ export const KindSettings = z.strictObject({
   promptCache: z.boolean().optional(),
   /** Identical jobs of one owner end from one call's answer. */
   cache: Cache.optional(),
+  /** Other pools, in the order in which they are asked. */
+  fallback: z.array(Fallback).max(5).default([]),
 })
 export type KindSettings = z.infer<typeof KindSettings>
+
+/** What a kind's jobs call in which pool: its own first, then its fallback in order. */
+export type CallIn = Pick<KindSettings, 'pool' | 'model'>
+export const callsOf = ({ pool, model, fallback }: KindSettings): readonly CallIn[] => [{ pool, model }, ...fallback]
+export const callIn = (kind: KindSettings, pool: string): CallIn | undefined =>
+  callsOf(kind).find((call) => call.pool === pool)
 
 export const SCOPES = ['jobs:read', 'jobs:submit', 'reviews:decide', 'capacity:use', 'admin'] as const
 export const CallerSettings = z.strictObject({
@@ -217,6 +233,11 @@ export const Settings = z
     for (const [kind, { pool }] of Object.entries(settings.kinds))
       if (!Object.hasOwn(settings.pools, pool))
         ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
+    for (const [kind, { pool: own, fallback }] of Object.entries(settings.kinds))
+      for (const [i, { pool }] of fallback.entries()) {
+        const message = faultIn(settings.pools, [own, ...fallback.slice(0, i).map((f) => f.pool)], pool)
+        if (message) ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'fallback', i, 'pool'], message })
+      }
     for (const [kind, { promptCache, system }] of Object.entries(settings.kinds))
       if (promptCache && (!system || namesFields(system)))
         ctx.addIssue({
@@ -250,6 +271,13 @@ function modelsNamedTwice(pools: Readonly<Record<string, PoolSettings>>) {
     const first = named.findIndex(({ model }) => model === one.model)
     return first < at ? [{ ...one, first: (named[first] as typeof one).pool }] : []
   })
+}
+
+/** What is wrong with a fallback to this pool, behind those that come before it. */
+function faultIn(pools: Readonly<Record<string, unknown>>, [own, ...before]: readonly string[], pool: string) {
+  if (!Object.hasOwn(pools, pool)) return `no pool is named ${pool}`
+  if (pool === own) return `${pool} is the kind's own pool: name another one`
+  return before.includes(pool) ? `${pool} is named before: once is enough` : undefined
 }
 
 const hasLimit = (p: PoolSettings): boolean =>

@@ -1,7 +1,7 @@
 /** The worker function: one message of up to ten jobs. A message that does not parse goes to the dead-letter queue. */
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import * as z from 'zod'
-import { LiveKey } from '../core/job.ts'
+import { LiveKey, Served } from '../core/job.ts'
 import type { JobMessage } from '../services/ports.ts'
 import { work } from '../services/work.ts'
 import { fromEnvironment } from './shared/compose.ts'
@@ -16,13 +16,13 @@ const Job = z.object({
   probe: z.boolean().optional(),
   doubted: z.boolean().optional(),
   maxOutput: z.number().int().min(1).optional(),
+  fallback: Served.optional(),
 })
-const Message = z.object({
-  pool: z.string(),
-  sentAt: z.number(),
-  settings: z.number().optional(),
-  jobs: z.array(Job).min(1).max(10),
-})
+const all = { pool: z.string(), sentAt: z.number(), settings: z.number().optional() }
+const jobs = z.array(Job).min(1).max(10)
+/** Jobs of other pools come as guests (adapters/sqs/job-queue.ts). */
+const Guests = z.object({ ...all, guests: jobs }).transform(({ guests, ...message }) => ({ ...message, jobs: guests }))
+const Message = z.union([z.object({ ...all, jobs }), Guests])
 
 export const workerHandler = (use: Use): Wrapped<SQSEvent, SQSBatchResponse> =>
   wrap(async (event: SQSEvent) => {

@@ -1,8 +1,8 @@
 /**
  * One page, in the order in which questions come: what waits, what the limit allows, what was refused, how jobs end,
  * what the provider allows at present and whether it is down, whether the functions are well, whether messages are stuck;
- * what the cache saves, where a kind has one, and how calls of people go, where they may call through. It shows, and
- * decides nothing.
+ * what the cache saves and other pools serve, where a kind says so, and how calls of people go, where they may call
+ * through. It shows, and decides nothing.
  */
 import { Duration } from 'aws-cdk-lib'
 import {
@@ -46,6 +46,7 @@ export function addDashboard(scope: Construct, p: DashboardProps): Dashboard {
       [functions(p), queues(p)],
       ...(cachingKinds(p).length > 0 ? [[saved(p), hitRate(p)]] : []),
       ...(chatting(p).length > 0 ? [[passedThrough(p)]] : []),
+      ...(fallbackPools(p).length > 0 ? [[elsewhere(p)]] : []),
     ],
   })
 }
@@ -127,6 +128,16 @@ const queues = (p: DashboardProps): IWidget =>
 
 const cachingKinds = (p: DashboardProps): { pool: string; kind: string }[] =>
   Object.entries(p.settings.kinds).flatMap(([kind, { pool, cache }]) => (cache ? [{ pool, kind }] : []))
+
+const fallbackPools = ({ settings }: DashboardProps): string[] => [
+  ...new Set(Object.values(settings.kinds).flatMap(({ fallback }) => fallback.map(({ pool }) => pool))),
+]
+
+const elsewhere = (p: DashboardProps): IWidget =>
+  graph(
+    "Other pools' jobs that were called here",
+    fallbackPools(p).map((pool) => ours(p, 'FallbackCalls', Stats.SUM, { pool })),
+  )
 
 /** Each hit is a permit that another job has. */
 const saved = (p: DashboardProps): IWidget =>

@@ -28,12 +28,12 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
     approvals: ['PutItem'],
   },
   /**
-   * Reads lanes, keeps the ring and the ledger, lets a mended pool run again; looks now and then through the ring for work
-   * of pools that are no longer configured. It never sees a job's content.
+   * Reads lanes, keeps the ring and the ledger, lets a mended pool run again, rings where a pool's jobs may go elsewhere; looks
+   * now and then through the ring for work of pools that are no longer configured. It never sees a job's content.
    */
   dispatcher: {
     live: ['GetItem', 'BatchGetItem', 'Query'],
-    rings: ['Query', 'Scan', 'DeleteItem', 'BatchWriteItem'],
+    rings: ['Query', 'Scan', 'PutItem', 'DeleteItem', 'BatchWriteItem'],
     capacity: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
   },
   /** Claims and settles, and looks at the job that asks the same; of capacity it writes the record that stops a pool. */

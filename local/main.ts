@@ -1,5 +1,5 @@
 /** `npm start`: options, data folder, provider, system, sample, and a clean end. */
-import type { Settings } from '../core/settings.ts'
+import { callIn, type Settings } from '../core/settings.ts'
 import { apiClient } from './api-client.ts'
 import { agreed } from './consent.ts'
 import { type DataFolder, takeDataFolder } from './data-folder.ts'
@@ -68,7 +68,7 @@ async function startProviders(settings: Settings): Promise<Map<string, Simulated
 }
 
 const modelsOf = ({ kinds, pools }: Settings, pool: string): string[] => [
-  ...Object.values(kinds).flatMap((kind) => (kind.pool === pool ? [kind.model] : [])),
+  ...Object.values(kinds).flatMap((kind) => callIn(kind, pool)?.model ?? []),
   ...(pools[pool]?.people?.models ?? []),
 ]
 

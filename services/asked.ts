@@ -7,14 +7,20 @@ import type { CallSlot, ModelRequest } from './ports.ts'
 
 export type Asked = Omit<ModelRequest, keyof CallSlot>
 
-export function askedOf(record: LiveRecord, kind: KindSettings, pool: PoolSettings, input: unknown): Asked {
+/** `model`: the kind's own, or its fallback's in this pool. */
+export function askedOf(
+  record: LiveRecord,
+  kind: KindSettings,
+  { pool, model }: Pick<ModelRequest, 'pool' | 'model'>,
+  input: unknown,
+): Asked {
   const text = renderPrompt(kind, input)
   return {
     jobId: record.key.jobId,
     fence: record.fence,
     attempt: record.attempt + 1,
     pool,
-    model: kind.model,
+    model,
     ...text,
     ...(kind.promptCache ? { cacheSystem: true } : {}),
     maxOutputTokens: outputWithin(record, kind, pool, text),

@@ -8,7 +8,7 @@ import { toldIn } from '../core/limit-headers.ts'
 import { missingFields } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
-import { type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
+import { callIn, type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import { type Asked, askedOf } from './asked.ts'
 import { askOf, tooLarge } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
@@ -16,7 +16,7 @@ import { inForceSince } from './in-force.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'
 import { shareCall } from './same-call.ts'
-import { askWhole, endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
+import { askWhole, decline, endCancelled, expire, fail, giveBack, settleFailure, settleText } from './settle.ts'
 
 /** Until when the provider asked one of a message's calls for quiet: the others hear of it here first. */
 export interface Hush {
@@ -58,21 +58,24 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, h
     await deps.jobs.discard({ record })
     return report(sent, 'lost')
   }
-  const settings = { kind: deps.settings.kinds[record.kind], pool }
+  const kind = deps.settings.kinds[record.kind]
+  const called = calledIn(pool, message.pool, record, kind)
   if (!parts) return uncalled(expire(deps, record, sent))
   // Its worker died before it could heed that; what it paid for is lost with it.
   if (record.cancelRequested) return uncalled(endCancelled(deps, record, sent))
-  if (!settings.kind || !settings.pool)
+  // What cannot be called here any more may still be called at home.
+  if (sent.fallback && (!called || called.large)) return decline(deps, record, sent)
+  if (!kind || !called)
     return uncalled(fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`))
-  const refusal = unfit(record, settings.kind, settings.pool, parts.input.input)
+  const refusal = unfit(record, kind, called.large, parts.input.input)
   if (refusal) return uncalled(fail(deps, record, sent, refusal.class, refusal.message))
-  const { kind } = settings
-  const asked = askedOf(record, kind, settings.pool, parts.input.input)
+  const asked = askedOf(record, kind, called, parts.input.input)
   const same = await shareCall(deps, record, sent, kind, asked)
   if (same.kind === 'spared') return uncalled(same.done)
   const slot = inSlot(deps, sent, hush)
   const most = Math.min(asked.maxOutputTokens, sent.maxOutput ?? Infinity)
   const answer = await deps.model.call({ ...asked, maxOutputTokens: most, nears: slot.nears, begin: slot.begin })
+  if (sent.fallback && answer.kind !== 'missed') deps.meter.count('FallbackCalls', 1, { pool: message.pool })
   const done = isCutAt(most, answer, asked)
     ? await askWhole(deps, record, sent)
     : await settle(deps, record, sent, kind, answer, same.cacheKey)
@@ -153,12 +156,19 @@ async function load(
   }
 }
 
+/** The pool that permitted it, the kind's model there, and how the job is larger than all that it allows, if it is. */
+function calledIn(pool: PoolSettings | undefined, id: string, record: Running, kind: KindSettings | undefined) {
+  // A kind that has moved to another pool is told of as such (unfit).
+  const model = id === record.pool ? kind?.model : kind && callIn(kind, id)?.model
+  return pool && model !== undefined ? { pool, model, large: tooLarge(pool, model, askOf(record)) } : undefined
+}
+
 const sameKey = (a: LiveKey, b: LiveKey): boolean => a.lane === b.lane && a.at === b.at
 
 function unfit(
   record: Running,
   kind: KindSettings,
-  pool: PoolSettings,
+  large: string | undefined,
   input: unknown,
 ): { class: string; message: string } | undefined {
   if (record.crashes >= kind.crashes)
@@ -168,7 +178,6 @@ function unfit(
     }
   if (kind.pool !== record.pool)
     return { class: 'kind-moved', message: `its kind is of pool ${kind.pool} now; submit it again` }
-  const large = tooLarge(pool, kind, askOf(record))
   if (large) return { class: 'larger-than-pool', message: large }
   // The prompt has changed since submit, which would not take such a job any more.
   const [missing] = missingFields(kind, input)

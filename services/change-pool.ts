@@ -58,7 +58,7 @@ function unfit(deps: Deps, id: string, file: PoolSettings, { fields }: Overrides
   if (!laid.ok) return faulty(laid.faults[0] as Fault)
   const kinds = Object.entries(deps.settings.kinds).filter(([, { pool }]) => pool === id)
   for (const [name, kind] of kinds) {
-    const large = tooLarge(laid.settings, kind, { input: 0, output: kind.maxOutputTokens })
+    const large = tooLarge(laid.settings, kind.model, { input: 0, output: kind.maxOutputTokens })
     if (large)
       return refuse(
         'larger-than-pool',

@@ -4,7 +4,7 @@ import type { Head } from '../core/bell.ts'
 import { type Cost, type Dimension, exceeding, within } from '../core/cost.ts'
 import type { Lengths } from '../core/learned.ts'
 import { countsTokens, limitsOnOne } from '../core/ledgers.ts'
-import type { KindSettings, PoolSettings, Settings } from '../core/settings.ts'
+import { callIn, type PoolSettings, type Settings } from '../core/settings.ts'
 
 export interface Costing {
   readonly rulesOf: (head: Head) => Rules
@@ -18,12 +18,22 @@ export interface Costing {
   readonly learns: (kind: string) => boolean
 }
 
-/** `lengths`: of kinds' answers, as far as they are known at the moment of asking. */
-export function costing({ kinds }: Settings, pool: PoolSettings, lengths: ReadonlyMap<string, Lengths>): Costing {
+interface Costed {
+  readonly id: string
+  readonly pool: PoolSettings
+  /** Of kinds' answers there, as far as they are known at the moment of asking. */
+  readonly lengths: ReadonlyMap<string, Lengths>
+}
+
+export function costing({ kinds }: Settings, { id, pool, lengths }: Costed): Costing {
   const limits = limitsOnOne(pool)
-  const learning = countsTokens(pool) ? Object.keys(kinds).filter((kind) => kinds[kind]?.reserve === 'learned') : []
+  const called = Object.entries(kinds).flatMap(([name, kind]) => {
+    const call = callIn(kind, id)
+    return call ? [{ name, kind, model: call.model }] : []
+  })
+  const learning = called.filter(({ kind }) => countsTokens(pool) && kind.reserve === 'learned').map(({ name }) => name)
   const learns = (kind: string) => learning.includes(kind)
-  const ofKind = new Map(Object.entries(kinds).map(([kind, { model }]) => [kind, rulesFor(pool, model)]))
+  const ofKind = new Map(called.map(({ name, model }) => [name, rulesFor(pool, model)]))
   const unknown = rulesFor(pool, '')
   const rulesOf = (head: Head) => ofKind.get(head.kind ?? '') ?? unknown
   const outputOf = ({ kind = '', whole, ...head }: Head) => {
@@ -53,7 +63,7 @@ const UNITS: Readonly<Record<Dimension, string>> = {
 }
 
 /** How one job is larger than all that its pool allows, in words. */
-export function tooLarge(pool: PoolSettings, { model }: KindSettings, ask: Ask): string | undefined {
+export function tooLarge(pool: PoolSettings, model: string, ask: Ask): string | undefined {
   const cost = reserved(rulesFor(pool, model), ask)
   const limits = limitsOnOne(pool)
   const over = exceeding(cost, limits)

@@ -17,6 +17,7 @@ import type {
   LiveRecord,
   Queued,
   Running,
+  Served,
   Usage,
 } from '../core/job.ts'
 import type { LeaseState, LedgerRecord } from '../core/ledger-record.ts'
@@ -234,6 +235,8 @@ export interface JobMessage {
     maxOutput?: number | undefined
     /** Others have failed by the provider's doing, and none was answered since: what fails now costs no attempt. */
     doubted?: boolean | undefined
+    /** Its record is another pool's: the one that permits it here, and why it does. */
+    fallback?: Served | undefined
   }[]
 }
 export interface JobQueue {

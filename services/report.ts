@@ -1,12 +1,15 @@
 /** What one job of a worker's message came to: told to the dispatcher by the message's bell. */
 import type { Settled } from '../core/bell.ts'
 import type { Told } from '../core/feedback.ts'
+import { poolOf } from '../core/lane.ts'
 import type { JobMessage } from './ports.ts'
 
 export type Sent = JobMessage['jobs'][number]
 
 export interface Report {
   readonly settled: Settled
+  /** The pool in whose lane its record stands. */
+  readonly home: string
   /** ms between being ready and the slot. */
   readonly slackMs?: number
   readonly refusedUntil?: number
@@ -16,4 +19,5 @@ export interface Report {
 
 export const report = (sent: Sent, what: Settled['what'], state?: string): Report => ({
   settled: { jobId: sent.key.jobId, fence: sent.fence, what, ...(state ? { state } : {}) },
+  home: poolOf(sent.key.lane),
 })

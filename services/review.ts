@@ -43,6 +43,7 @@ export async function decide(
           result: draft.text,
           model: draft.model,
           usage: draft.usage,
+          ...(draft.fallback ? { fallback: draft.fallback } : {}),
           ...(draft.answers ? { answers: draft.answers } : {}),
           ...(draft.cached ? { cached: draft.cached } : {}),
           approvedBy: caller.id,

@@ -55,12 +55,15 @@ export async function settleText(
     return fail(deps, record, sent, 'result-too-large', message)
   }
   const answers = answer.whole && cacheKey !== undefined && text !== '' ? { cacheKey, at: deps.clock.now() } : undefined
-  const written = { usage, model, ...(answers ? { answers } : {}), ...(cached ? { cached } : {}) }
+  const { fallback } = sent
+  const served = fallback ? { fallback } : {}
+  const written = { usage, model, ...served, ...(answers ? { answers } : {}), ...(cached ? { cached } : {}) }
   const attempt = record.attempt + (cached ? 0 : 1)
   const team = reviewTeam(kind.review, deps.random.unit())
-  if (team) return leave(deps, sent, intoReview(deps, { ...record, attempt }, team, text, written), { usage, model })
+  if (team)
+    return leave(deps, sent, intoReview(deps, { ...record, attempt }, team, text, written), { usage, model, ...served })
   const end = endOf(deps, { ...record, attempt }, 'succeeded', { result: text, ...written })
-  return leave(deps, sent, { from: record, end }, { usage, model })
+  return leave(deps, sent, { from: record, end }, { usage, model, ...served })
 }
 
 function intoReview(
@@ -68,7 +71,7 @@ function intoReview(
   record: Running,
   team: string,
   text: string,
-  written: Pick<Draft, 'usage' | 'model' | 'answers' | 'cached'>,
+  written: Pick<Draft, 'usage' | 'model' | 'fallback' | 'answers' | 'cached'>,
 ): Transition {
   const now = deps.clock.now()
   const { jobId } = record.key
@@ -129,7 +132,9 @@ function later(
 }
 
 /** The dispatcher weighs it against what else it hears: a job that alone is refused must not stop the others for long. */
-async function stopPool(deps: WorkerDeps, { pool, errors }: Running, sent: Sent, line: string): Promise<void> {
+async function stopPool(deps: WorkerDeps, record: Running, sent: Sent, line: string): Promise<void> {
+  const { errors } = record
+  const pool = sent.fallback?.pool ?? record.pool
   const at = deps.clock.now()
   const again = sent.probe !== true && errors.at(-1)?.class === 'provider-config'
   await deps.capacity.stop({ pool, stop: { at, line } })
@@ -176,7 +181,14 @@ export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): P
   const done = await deps.jobs.release({ record })
   if (done === 'cancelled') return endCancelled(deps, record, sent)
   if (done === 'stale') return report(sent, 'lost')
-  return { settled: { ...report(sent, 'back').settled, nextFence: record.fence + 1 } }
+  const back = report(sent, 'back')
+  return { ...back, settled: { ...back.settled, nextFence: record.fence + 1 } }
+}
+
+/** Not here: its own pool has it back once the offer is over, and this one need not try again. */
+export async function decline(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {
+  const done = await giveBack(deps, record, sent)
+  return done.settled.what === 'back' ? report(sent, 'lost') : done
 }
 
 /** Ends it as was asked for, unpaid: no call was made under this claim. */

@@ -115,7 +115,10 @@ async function refusedContent(
       { at: `input.${missing}` },
     )
   const pool = await recentInForce(deps, kind.pool)
-  const large = tooLarge(pool, kind, { input: estimateTokens(renderPrompt(kind, input)), output: kind.maxOutputTokens })
+  const large = tooLarge(pool, kind.model, {
+    input: estimateTokens(renderPrompt(kind, input)),
+    output: kind.maxOutputTokens,
+  })
   if (large)
     return refuse(
       'larger-than-pool',

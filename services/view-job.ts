@@ -1,5 +1,5 @@
 /** A job as the API shows it. */
-import type { Cached, Draft, JobError, JobState, Usage } from '../core/job.ts'
+import type { Cached, Draft, JobError, JobState, Served, Usage } from '../core/job.ts'
 import type { Deps } from './deps.ts'
 import type { FoundJob } from './find-job.ts'
 import { why } from './why.ts'
@@ -9,10 +9,12 @@ const errorView = (e: JobError) => ({ ...e, at: iso(e.at) })
 
 const cachedView = (cached: Cached | undefined) =>
   cached ? { cached: { jobId: cached.jobId, at: iso(cached.at) } } : {}
-const draftView = ({ version, text, hash, createdAt, cached }: Draft) => ({
+const draftView = ({ version, text, hash, model, fallback, createdAt, cached }: Draft) => ({
   version,
   text,
   hash,
+  model,
+  ...(fallback ? { fallback } : {}),
   createdAt: iso(createdAt),
   ...cachedView(cached),
 })
@@ -28,9 +30,19 @@ export interface JobView {
   startsAt?: string
   attempts: number
   waiting?: { reason: string; sentence: string; until?: string }
-  draft?: { version: number; text: string; hash: string; createdAt: string; cached?: { jobId: string; at: string } }
+  draft?: {
+    version: number
+    text: string
+    hash: string
+    model: string
+    fallback?: Served
+    createdAt: string
+    cached?: { jobId: string; at: string }
+  }
   result?: string
+  /** That served it; with `fallback` by another pool than its own, and why. */
   model?: string
+  fallback?: Served
   usage?: Usage
   cached?: { jobId: string; at: string }
   approvedBy?: string
@@ -50,12 +62,12 @@ export async function viewJob(deps: Deps, { parts, live }: FoundJob): Promise<Jo
     submittedAt: iso(input.submittedAt),
   }
   if (end) {
-    const { result, model, usage, approvedBy, reason, cached } = end
+    const { result, model, fallback, usage, approvedBy, reason, cached } = end
     return {
       ...base,
       state: end.outcome,
       attempts: end.attempts,
-      ...defined({ result, model, usage, ...cachedView(cached), approvedBy, reason }),
+      ...defined({ result, model, fallback, usage, ...cachedView(cached), approvedBy, reason }),
       endedAt: iso(end.endedAt),
       errors: end.errors.map(errorView),
     }

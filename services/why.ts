@@ -20,6 +20,12 @@ const waiting = (reason: WaitReason, more: { line?: string | undefined; until?: 
   ...(more.until === undefined ? {} : { until: more.until }),
 })
 
+/** Where a kind has a fallback, its jobs do not wait for their own pool alone. */
+function orElsewhere({ settings }: Deps, { kind }: LiveRecord, line: string): string {
+  const pools = settings.kinds[kind]?.fallback.map(({ pool }) => pool) ?? []
+  return pools.length === 0 ? line : `${line} Meanwhile it is offered to ${pools.join(', else to ')}.`
+}
+
 export async function why(deps: Deps, live: LiveRecord): Promise<Waiting | undefined> {
   if (live.state === 'in-review') return waiting('REVIEW')
   if (live.state !== 'queued') return undefined
@@ -28,9 +34,10 @@ export async function why(deps: Deps, live: LiveRecord): Promise<Waiting | undef
   const tried = live.attempt + live.throttles + live.errors.length > 0
   if (later && !tried) return waiting('SCHEDULED', later)
   const overview = await recentOverview(deps, live.pool)
-  if (overview?.stopped !== undefined) return waiting('PROVIDER_CONFIG', { line: overview.stopped, ...later })
+  if (overview?.stopped !== undefined)
+    return waiting('PROVIDER_CONFIG', { line: orElsewhere(deps, live, overview.stopped), ...later })
   const down = overview?.provider?.down
-  if (down) return waiting('CIRCUIT_OPEN', { line: sentenceOf(down.line), ...later })
+  if (down) return waiting('CIRCUIT_OPEN', { line: orElsewhere(deps, live, sentenceOf(down.line)), ...later })
   if (later) return waiting('BACKOFF', later)
   const owner = overview?.owners.find((o) => o.owner === live.owner)
   const reason = (owner?.waits ?? overview?.tiers[live.tier].waits) as WaitReason | undefined

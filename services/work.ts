@@ -42,8 +42,21 @@ const toldAtOnce = (deps: WorkerDeps, pool: string, reports: readonly Report[]):
     () => [...reports],
   )
 
+/** Guests' own pools are told apart that their jobs have gone from their lanes, and of nothing that tells of a provider. */
 async function tell(deps: WorkerDeps, pool: string, reports: readonly Report[]): Promise<void> {
   if (reports.length === 0) return
+  await tellPool(deps, pool, reports)
+  const gone = reports.filter(({ home, settled }) => home !== pool && settled.what === 'gone')
+  for (const home of new Set(gone.map((r) => r.home))) {
+    const jobs = gone.flatMap((r) => {
+      const { jobId, fence, what, state } = r.settled
+      return r.home === home ? [{ jobId, fence, what, ...(state === undefined ? {} : { state }) }] : []
+    })
+    await deps.doorbell.ring(home, { v: 1, id: deps.random.id(deps.clock.now()), t: 'settled', jobs, by: pool })
+  }
+}
+
+async function tellPool(deps: WorkerDeps, pool: string, reports: readonly Report[]): Promise<void> {
   const slacks = reports.flatMap((r) => r.slackMs ?? [])
   const quiet = reports.flatMap((r) => r.refusedUntil ?? [])
   const [heard] = reports.filter((r) => r.heard).sort((a, b) => (b.heard?.slot ?? 0) - (a.heard?.slot ?? 0))

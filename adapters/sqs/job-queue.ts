@@ -4,9 +4,17 @@ import type { JobMessage, JobQueue } from '../../services/ports.ts'
 
 const MESSAGES_PER_REQUEST = 10
 
+/**
+ * Guests go by another name: a worker of older code would call them by their own kind's model. So it takes no such message,
+ * and who knows them gets it again, or their own pool has them back.
+ */
+function onWire({ jobs, ...message }: JobMessage): object {
+  return jobs.some((job) => job.fallback) ? { ...message, guests: jobs } : { ...message, jobs }
+}
+
 export function sqsJobQueue(p: { client: SQSClient; queueUrl: string }): JobQueue {
   const sendTen = async (messages: readonly JobMessage[]): Promise<JobMessage[]> => {
-    const entries = messages.map((m, i) => ({ Id: String(i), MessageBody: JSON.stringify(m) }))
+    const entries = messages.map((m, i) => ({ Id: String(i), MessageBody: JSON.stringify(onWire(m)) }))
     try {
       const done = await p.client.send(new SendMessageBatchCommand({ QueueUrl: p.queueUrl, Entries: entries }))
       return (done.Failed ?? []).map((f) => messages[Number(f.Id)] as JobMessage)

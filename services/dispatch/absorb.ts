@@ -33,7 +33,11 @@ function hear(h: Holder, bell: Bell, now: number): void {
       return
     case 'left':
       return leftUnsent(h, bell, now)
+    case 'guests':
+      for (const job of bell.jobs) if ((job.head.guest?.until ?? 0) > now) heard(h.ring, laneIn(h.ring, job), job.head)
+      return
     case 'settled':
+      if (bell.by !== undefined) return servedElsewhere(h, bell)
       // First, while what was sent is still known.
       adapt(h, bell)
       hearLimits(h, bell, now)
@@ -87,8 +91,10 @@ function settled(h: Holder, job: Settled, now: number): void {
     case 'gone':
       h.ring.sent.delete(job.jobId)
       if (job.uncalled) uncalled(h, sent)
-      if (job.state !== 'queued') h.done[tier]++
+      // A guest is counted where it is at home.
+      if (job.state !== 'queued' && !sent.head.guest) h.done[tier]++
       if (isSaved(job)) saved(h, sent)
+      else if (job.uncalled && sent.head.guest) spared(h, sent)
       else if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
       return
     case 'late':
@@ -128,6 +134,21 @@ function spared(h: Holder, sent: Sent): void {
   const by = negative(sent.cost)
   correct(h.ring, lane, by)
   h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
+}
+
+/** By another pool's permit: nothing is learned of this one's provider. */
+function servedElsewhere(h: Holder, { jobs }: Extract<Bell, { t: 'settled' }>): void {
+  for (const job of jobs) {
+    const sent = h.ring.sent.get(job.jobId)
+    if (job.state !== 'queued') h.elsewhere++
+    if (!sent || sent.head.fence > job.fence) {
+      countGone(h, job)
+      continue
+    }
+    h.ring.sent.delete(job.jobId)
+    if (job.state !== 'queued') h.done[h.ring.lanes.get(sent.lane)?.tier as Tier]++
+    unprobed(h, sent)
+  }
 }
 
 /** A look at the table was quicker than this bell. */

@@ -6,7 +6,7 @@ import { DIMENSIONS, type Limits } from '../../core/cost.ts'
 import { type Allowances, type Around, allowances, hear, type Kept, keptOf } from '../../core/feedback.ts'
 import { limitedTo, limitsOf } from '../../core/ledgers.ts'
 import { repaced } from '../../core/pacing.ts'
-import type { Sent } from '../../core/ring.ts'
+import { inFlight, type Sent } from '../../core/ring.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
 import { type Holder, PROBE_FIRST_MS } from './holder.ts'
 import { startSlowly } from './load.ts'
@@ -25,7 +25,7 @@ const QUEUED_AGAIN_AT_MOST = 1_000
 /** A failed job stands in its lane again, and is told of there, before its message's bell tells how it failed. */
 export function keepCall({ ring, queuedAgain }: Holder, { jobId, fence }: Head): void {
   const sent = ring.sent.get(jobId)
-  if (!sent || sent.head.fence >= fence) return
+  if (!sent || sent.elsewhere || sent.head.fence >= fence) return
   queuedAgain.set(jobId, sent)
   for (const oldest of queuedAgain.keys()) if (queuedAgain.size > QUEUED_AGAIN_AT_MOST) queuedAgain.delete(oldest)
 }
@@ -106,8 +106,7 @@ export function hearOfCall(
   const { overload, breaker } = h.settings.feedback
   h.atOnce = stillKnown(h.atOnce, now)
   if (failed !== undefined && isProviders(failed)) {
-    const inFlight = h.ring.sent.size
-    if (overload && isTooMuch(failed)) h.atOnce = overloaded(h.atOnce, { inFlight, slot, now })
+    if (overload && isTooMuch(failed)) h.atOnce = overloaded(h.atOnce, { inFlight: inFlight(h.ring).length, slot, now })
     // A later call was answered: it was down before that, if it was.
     if (!breaker || slot <= h.answered.slot) return
     if (testify(h.evidence, { jobId, fence, failed, slot }) && !h.stopped) open(h, failed, slot, now)

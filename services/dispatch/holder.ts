@@ -68,12 +68,14 @@ export interface Holder {
   recovered: number
   /** Calls that the cache has saved. */
   saved: number
+  /** Jobs that other pools have served. */
+  elsewhere: number
   /** Bells that did not parse at the last tick. */
   unreadable: number
   /** What of both the metrics have told already. */
   told: { refused: number; late: number }
   /** Times (epoch ms) from which each occasional duty is due again. */
-  due: { note: number; look: number; overview: number; leave: number; metrics: number }
+  due: { note: number; look: number; offer: number; overview: number; leave: number; metrics: number }
   /** Last moment with something to do. */
   busyAt: number
 }

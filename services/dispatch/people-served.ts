@@ -25,6 +25,7 @@ import {
   planPeople,
 } from '../../core/people-plan.ts'
 import type { Plan } from '../../core/plan.ts'
+import { inFlight } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { PeopleChange } from '../ports.ts'
 import { atOnce } from './feedback.ts'
@@ -101,7 +102,7 @@ function changeFor(h: Holder, decided: Pick<Plan, 'holds'>, now: number): People
   const state = peopleState(h, now) as PeopleState
   const { record } = kept
   const agentsWait = decided.holds !== undefined
-  const concurrency = atOnce(h) - h.ring.sent.size - inFlightOf(record)
+  const concurrency = atOnce(h) - inFlight(h.ring).length - inFlightOf(record)
   const { granted, stock } =
     now < h.quietUntil
       ? { granted: [], stock: negative(record.stock as Cost) }

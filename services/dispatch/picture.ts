@@ -7,7 +7,7 @@ import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
 import { heldFor } from '../../core/people.ts'
 import { reasonFor } from '../../core/plan.ts'
-import { backlog, type Lane } from '../../core/ring.ts'
+import { backlog, inFlight, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { atOnce } from './feedback.ts'
 import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
@@ -48,10 +48,13 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     late: h.late,
     saved: h.saved,
     ...learnedOf(h),
-    inFlight: [...h.ring.sent.values()].slice(0, IN_FLIGHT_SHOWN).map((s) => {
-      const lane = h.ring.lanes.get(s.lane) as Lane
-      return { jobId: s.head.jobId, owner: lane.owner, tier: lane.tier, slot: s.slot }
-    }),
+    ...elsewhereOf(h),
+    inFlight: inFlight(h.ring)
+      .slice(0, IN_FLIGHT_SHOWN)
+      .map((s) => {
+        const lane = h.ring.lanes.get(s.lane) as Lane
+        return { jobId: s.head.jobId, owner: lane.owner, tier: lane.tier, slot: s.slot }
+      }),
     ...(h.stopped && !h.stopped.down ? { stopped: h.stopped.line } : {}),
     provider: providerOf(h, now),
   }
@@ -60,6 +63,12 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
 function learnedOf({ lengths, recovered }: Holder): Pick<Overview, 'learned' | 'recovered'> {
   const known = [...lengths].flatMap(([kind, { enough }]) => (enough === undefined ? [] : [[kind, enough] as const]))
   return known.length > 0 ? { learned: Object.fromEntries(known), recovered } : {}
+}
+
+/** Nothing where no kind of it may go elsewhere, or none ever has. */
+function elsewhereOf({ ring, elsewhere: served }: Holder): Pick<Overview, 'elsewhere'> {
+  const offered = ring.sent.size - inFlight(ring).length
+  return offered + served > 0 ? { elsewhere: { offered, served } } : {}
 }
 
 function providerOf(h: Holder, now: number): Overview['provider'] {
@@ -95,7 +104,11 @@ function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPictu
     tier.queued += backlog(lane)
     if (backlog(lane) > 0) tier.waits ??= why(lane)
   }
-  for (const s of h.ring.sent.values()) tiers[(h.ring.lanes.get(s.lane) as Lane).tier].running++
+  for (const s of h.ring.sent.values()) {
+    const tier = tiers[(h.ring.lanes.get(s.lane) as Lane).tier]
+    if (s.elsewhere) tier.queued++
+    else tier.running++
+  }
   return tiers
 }
 

@@ -1,7 +1,7 @@
 /** Permits into messages: ten to a message, what crashed before alone. What the queue does not take goes back. */
 import type { Head } from '../../core/bell.ts'
 import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
-import { sentBack } from '../../core/ring.ts'
+import { recordKey, sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { JobMessage } from '../ports.ts'
 import { isDoubtful, reasonOf } from './feedback.ts'
@@ -43,20 +43,23 @@ function messagesOf(h: Holder, permits: readonly Permit[], sentAt: number): JobM
     return output === undefined ? {} : { maxOutput: output }
   }
   const jobs = permits.map((p) => ({
-    key: { lane: p.lane.id, at: p.head.at, jobId: p.head.jobId },
+    key: recordKey(p.lane.id, p.head),
     fence: p.head.fence,
     slot: p.slot,
     notAfter: p.slot + h.settings.guard.refusalMs,
     ...maxOutput(p.head),
     ...(h.stopped ? { probe: true } : {}),
     ...(isDoubtful(h, p.head.jobId) ? { doubted: true } : {}),
+    ...(p.head.guest ? { fallback: { pool: h.pool, why: p.head.guest.why } } : {}),
   }))
   const { adopted } = h.changes
   const message = { pool: h.pool, sentAt, ...(adopted > 0 ? { settings: adopted } : {}) }
   const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
   const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)
   const messages = alone.map((job) => ({ ...message, jobs: [job] }))
-  for (let i = 0; i < together.length; i += JOBS_PER_MESSAGE)
-    messages.push({ ...message, jobs: together.slice(i, i + JOBS_PER_MESSAGE) })
+  // Guests apart: on the wire their message is one that older workers do not take (adapters/sqs/job-queue.ts).
+  for (const some of [together.filter((job) => !job.fallback), together.filter((job) => job.fallback)])
+    for (let i = 0; i < some.length; i += JOBS_PER_MESSAGE)
+      messages.push({ ...message, jobs: some.slice(i, i + JOBS_PER_MESSAGE) })
   return messages
 }

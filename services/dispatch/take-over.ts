@@ -55,7 +55,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     record,
     ring,
     ledgers: ledgersOf(record, { shapes, ...historiesOf(settings), now }),
-    costing: costing(deps.settings, settings, lengths),
+    costing: costing(deps.settings, { id: pool, pool: settings, lengths }),
     lengths,
     recovered: overview?.recovered ?? 0,
     next: { ...record.nextOf, requests: record.next },
@@ -81,9 +81,10 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     refused: overview?.refused ?? 0,
     late: overview?.late ?? 0,
     saved: overview?.saved ?? 0,
+    elsewhere: overview?.elsewhere?.served ?? 0,
     unreadable: 0,
     told: { refused: overview?.refused ?? 0, late: overview?.late ?? 0 },
-    due: { note: 0, look: 0, overview: 0, leave: 0, metrics: 0 },
+    due: { note: 0, look: 0, offer: 0, overview: 0, leave: 0, metrics: 0 },
     // With nothing to do, the first tick already ends it: an idle pool costs a few seconds a minute.
     busyAt: 0,
   }

@@ -10,7 +10,7 @@ import { lastSlot } from '../../core/ledger.ts'
 import { packedAll } from '../../core/ledger-record.ts'
 import { inFlightOf } from '../../core/people.ts'
 import { type Plan, plan } from '../../core/plan.ts'
-import { needsRefill, turnsOf } from '../../core/ring.ts'
+import { dropGuests, needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
@@ -27,6 +27,7 @@ import {
 } from './holder.ts'
 import { leaveWhenDue } from './leave.ts'
 import { followLoad } from './load.ts'
+import { offerElsewhere } from './offer.ts'
 import { hearPeople, readPeople } from './people-heard.ts'
 import { heldForPeople, servePeople, wantedAt } from './people-served.ts'
 import { paint } from './picture.ts'
@@ -66,6 +67,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   if (now - looked > LOOK_GOOD_MS) return { kind: 'ticked', againAt: now, bells: bells.length }
   // Should it have leapt since the look at it, and leap back before the next: what is stamped now stands in the future.
   h.latest = Math.max(h.latest, now)
+  dropGuests(h.ring, now)
   followLimits(h, now)
   followLoad(h, now)
   hearPeople(h, people, now)
@@ -82,6 +84,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   const served = await servePeople(deps, h, decided, now)
   if (served === 'lost') return { kind: 'lost' }
 
+  await offerElsewhere(deps, h, now)
   // The picture is for looking at: that it cannot be written stops no job.
   await paint(deps, h, deps.clock.now()).catch(() => deps.meter.count('OverviewsUnwritten', 1, { pool }))
   const left = await leaveWhenDue(deps, h, now)

@@ -1,13 +1,18 @@
 /** What was sent and never rang about is read by its key: the table says what became of it. */
-import { headOf } from '../../core/bell.ts'
+import { type Head, headOf } from '../../core/bell.ts'
 import type { LiveKey, LiveRecord, Tier } from '../../core/job.ts'
 import { isRunOut } from '../../core/lease.ts'
-import { type Sent, sentBack } from '../../core/ring.ts'
+import { recordKey, type Sent, sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { unprobed } from './absorb.ts'
 import { type Holder, LOOK_EVERY_MS } from './holder.ts'
 
-const keyOf = (s: Sent): LiveKey => ({ lane: s.lane, at: s.head.at, jobId: s.head.jobId })
+const keyOf = (s: Sent): LiveKey => recordKey(s.lane, s.head)
+/** As it stands now; a guest goes on being one. */
+const headNow = ({ head: { guest } }: Sent, record: LiveRecord): Head => ({
+  ...headOf(record),
+  ...(guest ? { guest } : {}),
+})
 
 export async function watch(deps: DispatcherDeps, h: Holder, now: number): Promise<void> {
   if (now < h.due.look) return
@@ -42,11 +47,11 @@ function became(h: Holder, sent: Sent, record: LiveRecord | undefined, now: numb
   if (record?.state === 'queued') {
     if (now <= sent.notAfter) return lookAgain(sent, sent.notAfter)
     // Unclaimed though its slot is over: sent again. A new fence means it was claimed and given back.
-    sentBack(h.ring, jobId, headOf(record), true)
+    sentBack(h.ring, jobId, headNow(sent, record), true)
   } else if (record?.state === 'running') {
     if (!isRunOut(record.leaseUntil, now)) return lookAgain(sent, record.leaseUntil)
     // Its worker died: it travels alone from now on, and its permit stays spent.
-    sentBack(h.ring, jobId, { ...headOf(record), crashes: record.crashes + 1 }, false)
+    sentBack(h.ring, jobId, { ...headNow(sent, record), crashes: record.crashes + 1 }, false)
   } else {
     h.ring.sent.delete(jobId)
     h.gone.set(jobId, { fence, tier: h.ring.lanes.get(sent.lane)?.tier as Tier })

@@ -206,7 +206,8 @@ describe('a plan', () => {
 
   it('lets a job above the whole limit pass as if it were the limit: its worker fails it, and the line goes on', () => {
     const pool = aPool({ requests: 5, tokens: 100 })
-    const { costOf } = costing(Settings.parse({ pools: { main: pool }, kinds: {} }), pool, new Map())
+    const settings = Settings.parse({ pools: { main: pool }, kinds: {} })
+    const { costOf } = costing(settings, { id: 'main', pool, lengths: new Map() })
     const ring = aRing({ jobs: [{ tokens: 5000 }, { owner: 'bob', tokens: 10 }] })
     const snapshot = aSnapshot({ ring, costOf, ledgers: { window: aLedger({ shape: shapesOf(pool).window }) } })
     const decided = plan(snapshot, NOW)

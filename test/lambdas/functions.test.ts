@@ -1,6 +1,7 @@
 import { marshall } from '@aws-sdk/util-dynamodb'
 import type { DynamoDBRecord, DynamoDBStreamEvent, SQSEvent } from 'aws-lambda'
 import { describe, expect, it } from 'vitest'
+import { sqsJobQueue } from '../../adapters/sqs/job-queue.ts'
 import { dispatcherHandler } from '../../lambdas/dispatcher.ts'
 import { publisherHandler } from '../../lambdas/publisher.ts'
 import { workerHandler } from '../../lambdas/worker.ts'
@@ -29,8 +30,7 @@ const sqs = (...bodies: unknown[]): SQSEvent => ({
 })
 
 describe('the worker', () => {
-  async function sent(): Promise<{ world: World; id: string; message: JobMessage }> {
-    const world = new World()
+  async function sent(world = new World()): Promise<{ world: World; id: string; message: JobMessage }> {
     world.wakes = false
     const id = await world.submit()
     const slot = world.now() + 100
@@ -70,6 +70,28 @@ describe('the worker', () => {
     const worked = workerHandler(() => world.api)(sqs(broken, message), aContext())
     expect(await world.clock.during(worked)).toEqual({ batchItemFailures: [{ itemIdentifier: 'message-0' }] })
     expect(world.end(id)).toMatchObject({ outcome: 'succeeded' })
+  })
+
+  it('takes other pools’ jobs as they are sent, in a message that an older worker hands back', async () => {
+    const bodies: string[] = []
+    const send = async ({ input }: { input: { Entries: { MessageBody: string }[] } }) => {
+      bodies.push(...input.Entries.map((entry) => entry.MessageBody))
+      return {}
+    }
+    const queue = sqsJobQueue({ client: { send } as never, queueUrl: 'q' })
+    const spare = { provider: { kind: 'bedrock' }, requests: 10, history: 'empty' } as const
+    const kinds = { step: { fallback: [{ pool: 'spare', model: 'model-b' }] } }
+    const { world, id, message } = await sent(new World({ pools: { spare }, kinds }))
+    const fallback = { pool: 'spare', why: 'down' } as const
+    await queue.send({
+      messages: [message, { ...message, pool: 'spare', jobs: message.jobs.map((job) => ({ ...job, fallback })) }],
+    })
+    const [own, guests] = bodies.map((body) => JSON.parse(body))
+    expect(own).toEqual(message)
+    expect(guests).not.toHaveProperty('jobs')
+    const worked = workerHandler(() => world.api)(sqs(guests), aContext())
+    expect(await world.clock.during(worked)).toEqual({ batchItemFailures: [] })
+    expect(world.end(id)).toMatchObject({ outcome: 'succeeded', fallback })
   })
 
   it('fails where it could not ring, so that the message comes back', async () => {

@@ -14,10 +14,12 @@ const parsed = parseSettings(
     pools: {
       main: { ...aPool(), requests: 600, history: 'empty', people: {} },
       people: { ...aPool(), people: { models: ['passed-through'] } },
+      other: aPool(),
     },
     kinds: {
       plain: aKind({ prompt: '{{say}}' }),
       cached: aKind({ prompt: '{{say}}', cache: { ttlMs: 60_000 } }),
+      roaming: aKind({ prompt: '{{say}}', fallback: [{ pool: 'other', model: 'm' }] }),
       checked: aKind({ prompt: '{{say}}', review: { policy: 'required' } }),
     },
     callers: [{ role: ROLE, id: 'tester', owner: 'tester', scopes: ['admin'], mayActFor: ['*'] }],
@@ -147,6 +149,7 @@ async function everything(): Promise<void> {
   await system.http('approval', 'POST', `/v1/reviews/${rejected}/reject`, { version: 1 })
   await post(`/v1/jobs/${failed}/redrive`)
   await submit('wrong key')
+  await submit('wrong key', { kind: 'roaming', inMs: 20_000 })
   await system.dispatch(3 * MINUTE)
   for (const path of ['pools', 'overview', 'jobs?owner=tester', 'jobs?attention=failed', `jobs/${failed}`])
     await get(`/v1/${path}`)

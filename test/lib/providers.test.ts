@@ -31,6 +31,14 @@ describe('Bedrock', () => {
     expect(statement?.on).toContain('::foundation-model/anthropic.claude-x')
   })
 
+  it('is open for those that they fall back to, where those are', () => {
+    const pools = { main: openai('A_KEY'), spare: aPool({ kind: 'bedrock', region: 'eu-west-3' }) }
+    const kinds = { reply: aKind({ fallback: [{ pool: 'spare', model: 'anthropic.claude-x' }] }) }
+    const [statement, ...others] = invokes(aConfig({ pools, kinds }))
+    expect(others).toEqual([])
+    expect(statement?.on).toContain(':bedrock:eu-west-3::foundation-model/anthropic.claude-x')
+  })
+
   it('is open in the region that the pool names', () => {
     expect(invokes(withModel('anthropic.claude-x', 'eu-west-3'))[0]?.on).toContain(
       ':bedrock:eu-west-3::foundation-model',

@@ -143,7 +143,7 @@ export class RecordedSystem {
   async dispatch(forMs: number): Promise<void> {
     const started = this.now
     const context = { getRemainingTimeInMillis: () => started + forMs - this.now }
-    await dispatcherHandler(() => this.deps('dispatcher'))({}, context as Context)
+    await dispatcherHandler(() => this.deps('dispatcher'))({ pool: 'main' }, context as Context)
   }
 
   /** Whether there was anything to work on. */

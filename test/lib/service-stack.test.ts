@@ -8,7 +8,7 @@ import { sampleJob } from '../../lib/first-job.ts'
 import { FUNCTIONS as ALL } from '../../lib/grants.ts'
 import { readInputs } from '../../lib/inputs.ts'
 import { workersFor } from '../../lib/job-queue.ts'
-import { aConfig, aKind, resources, templates, text } from './stacks.ts'
+import { aConfig, aKind, aPool, resources, templates, text } from './stacks.ts'
 
 const { service } = templates()
 /** Without models for people there is no function for their calls: chat-api.test.ts has it. */
@@ -209,6 +209,15 @@ describe('operators', () => {
       expect(body).toContain(`\\"${name}\\"`)
     expect(body).toContain('100 * h0 / (h0 + m0)')
     expect(body).not.toContain('\\"intro\\"')
+  })
+
+  it('see what other pools serve, where a kind has a fallback', () => {
+    const fallback = [{ pool: 'spare', model: 'm' }]
+    const config = aConfig({ pools: { main: aPool(), spare: aPool() }, kinds: { reply: aKind({ fallback }) } })
+    const [[, dashboard] = []] = resources(templates({ config }).service, 'AWS::CloudWatch::Dashboard')
+    const body = text(dashboard?.Properties.DashboardBody)
+    expect(body.match(/\\"type\\":\\"metric\\"/g)).toHaveLength(9)
+    expect(body).toContain('\\"FallbackCalls\\",\\"pool\\",\\"spare\\"')
   })
 
   it('see every outcome that a job can have', () => {

@@ -200,7 +200,8 @@ async function workWith(named: Partial<Leader>, leaseMs?: number): Promise<World
   const { step } = world.api.settings.kinds
   const jobId = await world.submit('step', { idempotencyKey: 'one' })
   const [record] = world.liveOf(jobId) as [Queued]
-  const asked = askedOf(record, step as KindSettings, world.api.settings.pools['main'] as PoolSettings, INPUT)
+  const pool = world.api.settings.pools['main'] as PoolSettings
+  const asked = askedOf(record, step as KindSettings, { pool, model: 'model-a' }, INPUT)
   const { key } = record
   const times = { at: world.now(), expiresAt: world.now() + TTL_MS }
   const leader: Leader = { v: 1, cacheKey: cacheKeyOf('ada', asked), jobId, fence: 1, key, ...times, ...named }

@@ -124,7 +124,7 @@ export function ringsOf(around: Surroundings, process: SimProcess, { rings }: St
   }
 }
 
-const NEWER_BELLS: readonly string[] = ['came', 'changed']
+const NEWER_BELLS: readonly string[] = ['came', 'guests', 'changed']
 
 /** Code of before settings could be changed while it runs: it plans and works by the configuration's. */
 export const knowingNoChanges = (capacity: CapacityStore, isOld: () => boolean): CapacityStore => ({
@@ -132,7 +132,7 @@ export const knowingNoChanges = (capacity: CapacityStore, isOld: () => boolean):
   overrides: async (p) => (isOld() ? NO_OVERRIDES : capacity.overrides(p)),
 })
 
-/** As code of before batches reads them: a bell of a kind that it does not know does not parse, and stays. */
+/** As older code reads them, which knows neither batches nor guests: a bell of a kind that it does not know does not parse, and stays. */
 export const readByOldCode = (rings: RingStore, isOld: () => boolean): RingStore => ({
   ...rings,
   async bells(p) {

@@ -85,7 +85,7 @@ export class Provider {
   /** What it answers to a call that arrives now. */
   answer(request: ModelRequest, pool: string): ProviderAnswer {
     const { weather } = this.scenario
-    return weather ? this.weathered(request, pool, weather) : this.usual(request, pool)
+    return weather && pool === 'main' ? this.weathered(request, pool, weather) : this.usual(request, pool)
   }
 
   private usual(request: ModelRequest, pool: string): ProviderAnswer {

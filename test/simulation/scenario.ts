@@ -3,6 +3,7 @@ import { parseSettings, type Settings, type SettingsInput } from '../../core/set
 import { type About, aboutOf } from './about.ts'
 import { type Change, changesOf } from './changes.ts'
 import { Stream } from './random.ts'
+import { withSecond } from './second-pool.ts'
 import { overAt, type Weather, weatheredJobs, weatheredPool, weatherOf } from './weather.ts'
 
 /** `exact`: every clock is right. `within`: as far off as the guard allows. `beyond`: farther, and calls are held up. */
@@ -77,7 +78,8 @@ const WEATHERED_MS = 5_000
 
 function weathered(drawn: Scenario, weather: Weather): Scenario {
   const { seed, settings, limits } = drawn
-  const pools = parseSettings({ ...settings, pools: { main: weatheredPool(seed) }, kinds: inMain(settings.kinds) })
+  const weatheredSettings = { ...settings, pools: { main: weatheredPool(seed) }, kinds: inMain(settings.kinds) }
+  const pools = parseSettings({ ...weatheredSettings, ...withSecond(seed, weather, weatheredSettings) })
   if (!pools.ok) throw new Error(pools.faults.join('; '))
   const activeMs = WEATHERED_MS
   const faultyMs = Math.max(drawn.faultyMs, overAt(weather) + 1_000)

@@ -253,8 +253,9 @@ export class World implements Surroundings {
   private arrived(request: ModelRequest, process: SimProcess): ProviderAnswer {
     const { jobId, fence } = request
     const job = this.book.of(jobId)
-    const pool = job?.pool ?? (this.pools[0] as string)
-    const permit = this.working.get(process)?.jobs.find((j) => j.key.jobId === jobId && j.fence === fence - 1)
+    const message = this.working.get(process)
+    const permit = message?.jobs.find((j) => j.key.jobId === jobId && j.fence === fence - 1)
+    const pool = (permit && message?.pool) ?? job?.pool ?? (this.pools[0] as string)
     this.trace(process, `arrives ${jobId} ${fence}`)
     const said = this.provider.answer(request, pool)
     this.watcher.arrival({ request, process, at: this.clock.time, pool, job, permit, said })

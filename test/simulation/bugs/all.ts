@@ -5,6 +5,7 @@ import { CHANGE_BUGS } from './changes.ts'
 import { DIMENSION_BUGS } from './dimensions.ts'
 import { DISPATCH_BUGS } from './dispatch.ts'
 import { END_BUGS } from './ends.ts'
+import { FALLBACK_BUGS } from './fallback.ts'
 import { FEEDBACK_BUGS } from './feedback.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { LEARNED_BUGS } from './learned.ts'
@@ -27,6 +28,7 @@ export const BUGS: readonly Bug[] = [
   ...CACHE_BUGS,
   ...FEEDBACK_BUGS,
   ...LEARNED_BUGS,
+  ...FALLBACK_BUGS,
   ...END_BUGS,
   ...PERSONS_BUGS,
   ...CHANGE_BUGS,

@@ -64,8 +64,8 @@ export const DIMENSION_BUGS: readonly Bug[] = [
   {
     name: 'calls in flight are not counted',
     file: 'core/plan.ts',
-    find: 's.concurrency - s.ring.sent.size',
-    replace: 's.concurrency - 0 * s.ring.sent.size',
+    find: 's.concurrency - inFlight(s.ring).length',
+    replace: 's.concurrency - 0 * inFlight(s.ring).length',
     seed: 1388,
   },
   {

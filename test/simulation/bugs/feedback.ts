@@ -52,7 +52,7 @@ export const FEEDBACK_BUGS: readonly Bug[] = [
     file: 'services/dispatch/send.ts',
     find: '    ...(isDoubtful(h, p.head.jobId) ? { doubted: true } : {}),\n',
     replace: '',
-    seed: 63,
+    seed: 233,
   },
   {
     name: 'a provider that is back is met by all at once',

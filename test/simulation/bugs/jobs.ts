@@ -179,8 +179,8 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: 'nobody sees a draft before it is a result',
     file: SETTLE,
-    find: '  if (team) return leave(',
-    replace: '  if (team && team === "") return leave(',
+    find: '  if (team)\n    return leave(',
+    replace: '  if (team && team === "")\n    return leave(',
     seed: 11,
   },
   {

@@ -10,6 +10,7 @@ import type { MakeCheck } from './check.ts'
 import { conservation } from './conservation.ts'
 import { covered } from './covered.ts'
 import { endsIdle } from './ends-idle.ts'
+import { fallback } from './fallback.ts'
 import { fences } from './fences.ts'
 import { findable } from './findable.ts'
 import { heard } from './heard.ts'
@@ -64,6 +65,7 @@ export const CHECKS: readonly MakeCheck[] = [
   sharing,
   conservation,
   weather,
+  fallback,
   published,
   atRest,
 ]

@@ -24,6 +24,7 @@ interface Kept {
   /** When it stood in the tables. Its worker's lease was over by then: another may have called meanwhile. */
   readonly since: number
   readonly doubtful: boolean
+  readonly model: string | undefined
   /** When it ended otherwise than as succeeded: whose draft a person has refused is no answer. */
   refusedAt?: number
 }
@@ -37,6 +38,8 @@ export const sameCalls: MakeCheck = (w) => {
   /** Claims that came to no call because an identical job's answer stood, or was waited for. */
   const spared = new Set<string>()
   const called = new Map<string, boolean>()
+  /** By which model: another pool's answers another question. */
+  const models = new Map<string, string>()
   const kept = new Map<string, Kept>()
   let saved = 0
   const ttlOf = (job: JobFacts): number => w.scenario.settings.kinds[job.kind]?.cache?.ttlMs ?? 0
@@ -48,7 +51,8 @@ export const sameCalls: MakeCheck = (w) => {
     if (!called.get(of)) fail(`${job.id} keeps an answer that was cut, or that nobody gave`)
     const doubtful = Number(move.gone[0]?.item['leaseUntil']) < w.now() + ABOUT_MS
     const text = item['result'] ?? item['text']
-    if (!kept.has(job.id)) kept.set(job.id, { text, at: answerOf(item).at, since: w.now(), doubtful })
+    const model = models.get(of)
+    if (!kept.has(job.id)) kept.set(job.id, { text, at: answerOf(item).at, since: w.now(), doubtful, model })
   }
   const takes = (job: JobFacts, item: Item, move: Move) => {
     const { jobId, at } = item['cached'] as { jobId: string; at: number }
@@ -75,8 +79,9 @@ export const sameCalls: MakeCheck = (w) => {
       if (!ledAt.has(`${jobId} ${fence}`)) ledAt.set(`${jobId} ${fence}`, w.now())
     },
     commit(commit) {
+      // A bell to the own pool of what another one served tells of no slot.
       for (const { pk, after } of commit)
-        if (pk.startsWith('bell#') && after?.['t'] === 'settled')
+        if (pk.startsWith('bell#') && after?.['t'] === 'settled' && after['by'] === undefined)
           for (const { jobId, fence, what, uncalled, usage } of after['jobs'] as readonly Settled[])
             if (what === 'gone' && spared.has(`${jobId} ${fence + 1}`) && (!uncalled || usage))
               fail(`${jobId} was not called, and its slot is not given back`)
@@ -102,17 +107,18 @@ export const sameCalls: MakeCheck = (w) => {
       const { answer } = said
       const whole = answer.kind === 'text' && answer.whole === true && said.afterMs <= request.timeoutMs
       called.set(`${request.jobId} ${request.fence}`, whole)
+      models.set(`${request.jobId} ${request.fence}`, request.model)
       if (!job || ttlOf(job) === 0 || w.scenario.clocks === 'beyond') return
       const others = alike(job)
       // Who keeps answers for less time than another kind finds this one too old, and takes the lead.
       const ttlMs = Math.min(ttlOf(job), ...others.map(ttlOf))
       for (const other of others) {
         const record = w.book.home(other)
-        const calls = record?.['state'] === 'running' && called.has(`${other.id} ${record['fence']}`)
+        const calls = record?.['state'] === 'running' && models.get(`${other.id} ${record['fence']}`) === request.model
         if (calls && !other.end && Number(record?.['leaseUntil']) > at + ABOUT_MS)
           fail(`${job.id} is called while ${other.id} is`)
         const its = kept.get(other.id)
-        const fresh = its && its.at + ttlMs > at + ABOUT_MS && !its.refusedAt
+        const fresh = its && its.model === request.model && its.at + ttlMs > at + ABOUT_MS && !its.refusedAt
         if (fresh && !its.doubtful && its.since < led && w.scenario.forgetMs === 0)
           fail(`${job.id} is called and ${other.id} has its answer`)
       }

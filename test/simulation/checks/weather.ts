@@ -70,6 +70,7 @@ export const weather: MakeCheck = (w) => {
   }
   return {
     arrival(arrival) {
+      if (arrival.pool !== 'main') return
       const ms = w.now() - began
       const { answer } = arrival.said
       calls.push({ at: w.now(), refused: answer.kind === 'error' && answer.status === 429 })
@@ -79,8 +80,8 @@ export const weather: MakeCheck = (w) => {
       returned(ms, arrival)
     },
     commit(commit) {
-      for (const { sk, after } of commit) {
-        if (sk === 'overview' && after) painted(after as unknown as Overview)
+      for (const { pk, sk, after } of commit) {
+        if (sk === 'overview' && pk === 'main' && after) painted(after as unknown as Overview)
         if (sk !== 'end' || !its.calm || !its.down || after?.['reason'] !== 'attempts-used-up') continue
         const last = (after['errors'] as { at: number }[]).at(-1)?.at ?? 0
         if (last - began > its.down.from + SPARED_AFTER_MS)

@@ -1,0 +1,90 @@
+/**
+ * What this pool cannot call now and another may: offered there by one bell, and kept back here meanwhile as what was
+ * sent is. Dying before the bell changes nothing; after it, whoever takes over finds the records in their lanes, and a
+ * claim decides. What is never heard of again is read by its key when its offer is over.
+ */
+import type { Bell } from '../../core/bell.ts'
+import { OFFER_MS, type Offer, offersOf, roomOf } from '../../core/fallback.ts'
+import { lend } from '../../core/ring.ts'
+import type { KindSettings, PoolSettings } from '../../core/settings.ts'
+import { askOf, tooLarge } from '../costs.ts'
+import type { DispatcherDeps } from '../deps.ts'
+import type { Holder } from './holder.ts'
+
+const OFFER_EVERY_MS = 1_000
+/** Far below an item's 400 KB. */
+const GUESTS_PER_BELL = 100
+/** A call whose permit was given in the offer's last moment has begun by then, mostly, and its claim tells of it. */
+const LOOK_AFTER_MS = 2_000
+
+export async function offerElsewhere(deps: DispatcherDeps, h: Holder, now: number): Promise<void> {
+  if (now < h.due.offer) return
+  h.due.offer = now + OFFER_EVERY_MS
+  const kinds = Object.values(deps.settings.kinds).filter((kind) => kind.pool === h.pool && mayGo(kind, h))
+  const pools = [...new Set(kinds.flatMap(({ fallback }) => fallback.map(({ pool }) => pool)))]
+  if (pools.length === 0 || h.ring.busy.size === 0) return
+  const stoppedPools = await stoppedOf(deps, pools)
+  const offers = offersOf(h.ring, {
+    now,
+    stopped: h.stopped !== undefined,
+    kinds: deps.settings.kinds,
+    room: roomIn(deps, h, pools, stoppedPools),
+    stoppedPools,
+    fits: (head, { pool, model }) =>
+      tooLarge(deps.settings.pools[pool] as PoolSettings, model, askOf(head)) === undefined,
+  })
+  for (const pool of pools)
+    await offerTo(
+      deps,
+      h,
+      pool,
+      offers.filter((offer) => offer.pool === pool),
+      now,
+    )
+}
+
+const mayGo = ({ fallback }: KindSettings, h: Holder): boolean =>
+  fallback.some(({ afterMs }) => h.stopped !== undefined || afterMs !== undefined)
+
+async function stoppedOf(deps: DispatcherDeps, pools: readonly string[]): Promise<Set<string>> {
+  const stops = await Promise.all(pools.map((pool) => deps.capacity.stopped({ pool })))
+  return new Set(pools.filter((_, i) => stops[i]))
+}
+
+function roomIn(deps: DispatcherDeps, h: Holder, pools: readonly string[], stopped: ReadonlySet<string>) {
+  const out = new Map<string, number>()
+  for (const { elsewhere } of h.ring.sent.values()) if (elsewhere) out.set(elsewhere, (out.get(elsewhere) ?? 0) + 1)
+  const room = (pool: string) => roomOf(deps.settings.pools[pool] as PoolSettings, stopped.has(pool))
+  return new Map(pools.map((pool) => [pool, room(pool) - (out.get(pool) ?? 0)]))
+}
+
+/** One that cannot be told now is told at the next look: here nothing has changed for it. */
+async function offerTo(
+  deps: DispatcherDeps,
+  h: Holder,
+  to: string,
+  offers: readonly Offer[],
+  now: number,
+): Promise<void> {
+  const until = now + OFFER_MS
+  for (let i = 0; i < offers.length; i += GUESTS_PER_BELL) {
+    const some = offers.slice(i, i + GUESTS_PER_BELL)
+    try {
+      await deps.doorbell.ring(to, guestsBell(deps.random.id(now), some, until))
+    } catch {
+      return deps.meter.count('OffersUnheard', 1, { pool: h.pool })
+    }
+    for (const { lane, head } of some) lend(h.ring, lane, head, { to, until, lookAt: until + LOOK_AFTER_MS, now })
+  }
+}
+
+const guestsBell = (id: string, offers: readonly Offer[], until: number): Bell => ({
+  v: 1,
+  id,
+  t: 'guests',
+  jobs: offers.map(({ lane, head, why }) => ({
+    tier: lane.tier,
+    owner: lane.owner,
+    head: { ...head, guest: { lane: lane.id, until, why } },
+  })),
+})
