@@ -46,7 +46,7 @@ export const PERSONS_BUGS: readonly Bug[] = [
     file: 'core/people-plan.ts',
     find: '    granted.push(id)\n',
     replace: '    void id\n',
-    seed: 281,
+    seed: 1169,
   },
   {
     name: 'whoever takes leaves the stock as it was',

@@ -30,7 +30,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/absorb.ts',
     find: '      if (job.uncalled) uncalled(h, sent)\n',
     replace: '      if (job.uncalled) giveBack(h, sent)\n',
-    seed: 351,
+    seed: 7261,
   },
   {
     name: 'a stopped pool waits a minute for a probe that was cancelled',
@@ -44,7 +44,6 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/sound-clock.ts',
     find: 'Math.max(lastSlot, now + AHEAD_AT_MOST_MS) + intervalMs(p.shape, p.pacing)',
     replace: 'Infinity',
-    seed: 1358,
   },
   {
     name: 'what the queue did not take is forgotten at the end',
@@ -65,7 +64,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/take-over.ts',
     find: '  const now = deps.clock.now()\n  // What is changed',
     replace: '  const now = asked\n  // What is changed',
-    seed: 804,
+    seed: 8112,
   },
   {
     name: 'a probe that is cancelled elsewhere than where it was sent from frees no other',
@@ -78,7 +77,6 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/tick.ts',
     find: '  h.latest = Math.max(h.latest, now)\n',
     replace: '',
-    seed: 604,
   },
   {
     name: 'a picture that lands late replaces a newer one',
