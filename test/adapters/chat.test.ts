@@ -18,6 +18,8 @@ import {
 } from '../support/scripted-provider.ts'
 
 const BODY: ChatBody = { model: 'test-model', messages: [{ role: 'user', content: 'Say hi' }], max_tokens: 50 }
+/** Longer than any test is given. */
+const NEVER_MS = 600_000
 const STREAM: ChatBody = { ...BODY, stream: true }
 
 const call = (provider: ProviderSettings, over: Partial<ChatCall> = {}, key: string | undefined = KEY) =>
@@ -143,7 +145,7 @@ describe('a call to a provider that speaks the protocol', () => {
       said: { kind: 'timeout' },
     })
     const gone = new AbortController()
-    const left = failed(call(compatible(silent), { gone: gone.signal }))
+    const left = failed(call(compatible(silent), { gone: gone.signal, timeoutMs: NEVER_MS }))
     gone.abort()
     expect((await left).kind).toBe('failed')
   })
@@ -176,12 +178,12 @@ describe('a stream', () => {
 
   test('that whoever asked leaves is ended at the provider as well', async () => {
     const { baseUrl, seen } = await streaming([ALL[0] as string], () => undefined)
-    const { chunks } = answers(await call(compatible(baseUrl), { body: STREAM }))
+    const { chunks } = answers(await call(compatible(baseUrl), { body: STREAM, timeoutMs: NEVER_MS }))
     await chunks.next()
     await chunks.return(undefined)
     await seen[0]?.closed
     const gone = new AbortController()
-    const other = answers(await call(compatible(baseUrl), { body: STREAM, gone: gone.signal }))
+    const other = answers(await call(compatible(baseUrl), { body: STREAM, gone: gone.signal, timeoutMs: NEVER_MS }))
     await other.chunks.next()
     gone.abort()
     await seen[1]?.closed

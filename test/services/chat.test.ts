@@ -131,6 +131,7 @@ describe('its permit', () => {
     await meanwhile(world, reader.cancel())
     const { cost, closed } = (await permitOf(world, call)) ?? {}
     expect(closed).toEqual({ at: before, cost })
+    expect(world.chat.left).toEqual([before])
   })
 
   it('is settled too where nobody ever read from the answer', async () => {
@@ -159,8 +160,8 @@ describe('its permit', () => {
   })
 
   it('is given back when it was missed, and another one is asked for, with more time to connect', async () => {
-    const world = await busy()
-    world.chat.connectMs = (nth) => (nth === 1 ? 301 : 0)
+    const world = await busy({ people: { ...PEOPLE, reserve: 0.2 } })
+    world.chat.connectMs = (nth) => (nth === 1 ? 301 : 500)
     const call = await open(world)
     expect(await took(world)).toBe(2)
     expect((await permitOf(world, call))?.useMs).toBe(1_000)

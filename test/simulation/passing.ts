@@ -2,8 +2,10 @@
  * People whose calls are passed through: they wait for a permit or in vain, connections take longer than permits last, the
  * provider refuses or does not tell what was used, and some go away in the middle of the answer.
  */
+import { peopleKey } from '../../adapters/keys.ts'
 import { type ChatBody, inputTokensOf, maximumOf } from '../../core/chat.ts'
 import type { Usage } from '../../core/job.ts'
+import type { PeopleRecord } from '../../core/people.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { CALL_LASTS_MS, chat } from '../../services/chat/chat.ts'
 import type { ChatAnswer, ChatCall, PeopleStore } from '../../services/ports.ts'
@@ -31,12 +33,12 @@ export class Passing {
     private readonly world: World,
     private readonly heard: HeardOfPeople,
   ) {
-    this.stream = new Stream(world.scenario.seed, 'passing')
+    this.stream = new Stream(world.scenario.seed, 'through')
   }
 
   begin(): void {
     const { settings, activeMs } = this.world.scenario
-    if (!settings.pools[POOL]?.people || this.stream.chance(0.4)) return
+    if (!settings.pools[POOL]?.people || this.stream.chance(0.5)) return
     this.standsMs = CALL_LASTS_MS
     for (let left = this.stream.int(5, 30); left > 0; left--) {
       this.pending++
@@ -57,9 +59,10 @@ export class Passing {
     const leaves = stream.chance(0.2)
     const waits = { waitS: stream.pick([0, 1, 5]), gone: gone.signal }
     const goesMs = stream.chance(0.1) ? stream.int(0, 3_000) : undefined
+    const last = { id: '' }
     const asked = await world.request(async (deps) => {
       if (goesMs !== undefined) void deps.clock.until(deps.clock.now() + goesMs).then(() => gone.abort())
-      const call = await chat(this.withProvider(deps), who, { body, ...waits })
+      const call = await chat(this.withProvider(deps, last), who, { body, ...waits })
       if (!call.ok) return call.code
       const reader = call.call.body.getReader()
       if (leaves) await reader.read().then(() => reader.cancel())
@@ -68,18 +71,26 @@ export class Passing {
     })
     if (asked.kind === 'done' && asked.value !== undefined && !EXPECTED.includes(asked.value))
       this.heard.odd(`a call was not passed through: ${asked.value}`)
+    if (asked.kind === 'done' && asked.value === 'no-permit-free') this.leftNothing(last.id)
+  }
+
+  /** Unless giving it back failed: then it ends by itself. */
+  private leftNothing(id: string): void {
+    const record = this.world.tables.get('capacity', peopleKey(POOL)) as unknown as PeopleRecord | undefined
+    const permit = record?.permits[id]
+    if (permit && !permit.closed && !this.world.counted.get('PermitsNotClosed'))
+      this.heard.odd(`who waited in vain for ${id} is still in line for it, or holds it`)
   }
 
   /** The provider, to whom it is told under which permit each call comes. */
-  private withProvider(deps: FunctionDeps): FunctionDeps {
-    let id = ''
+  private withProvider(deps: FunctionDeps, last: { id: string }): FunctionDeps {
     const noting = <M extends 'take' | 'join'>(method: M): PeopleStore[M] =>
       ((p: Parameters<PeopleStore[M]>[0]) => {
-        id = p.id
+        last.id = p.id
         return deps.people[method](p as never)
       }) as PeopleStore[M]
     const people: PeopleStore = { ...deps.people, take: noting('take'), join: noting('join') }
-    return { ...deps, people, chat: { call: (call) => this.called(deps, call, () => id) } }
+    return { ...deps, people, chat: { call: (call) => this.called(deps, call, () => last.id) } }
   }
 
   private async called(deps: FunctionDeps, { nears, begin, body }: ChatCall, id: () => string): Promise<ChatAnswer> {

@@ -11,6 +11,8 @@ export type ChatReply =
 
 export class FakeChat implements ChatPort {
   readonly calls: { readonly at: number; readonly body: ChatBody }[] = []
+  /** When whoever asked went away. */
+  readonly left: number[] = []
   script: (nth: number) => ChatReply = () => ({ says: ['hello'], usage: { inputTokens: 5, outputTokens: 2 } })
   /** What the n-th connection takes. */
   connectMs: (nth: number) => number = () => 0
@@ -19,6 +21,7 @@ export class FakeChat implements ChatPort {
   constructor(private readonly clock: Clock) {}
 
   async call({ nears, begin, body, gone }: ChatCall): Promise<ChatAnswer> {
+    gone.addEventListener('abort', () => this.left.push(this.clock.now()))
     if (!(await nears())) return { kind: 'missed' }
     await this.pass(this.connectMs(++this.connections))
     if (!(await begin())) return { kind: 'missed' }
