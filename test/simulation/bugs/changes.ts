@@ -18,7 +18,7 @@ export const CHANGE_BUGS: readonly Bug[] = [
     file: ADOPT,
     find: '  h.ledgers = limitedAs(h.ledgers, shapesOf(settings))\n',
     replace: '',
-    seed: 301,
+    seed: 714,
   },
   {
     name: 'a change empties the ledger',
@@ -34,7 +34,7 @@ export const CHANGE_BUGS: readonly Bug[] = [
     find: '  const { settings, overrides } = await readInForce(deps, pool)\n',
     replace:
       '  const { overrides } = await readInForce(deps, pool)\n  const settings = deps.settings.pools[pool] as PoolSettings\n',
-    seed: 687,
+    seed: 714,
   },
   {
     name: 'a message does not say by which settings it was permitted',

@@ -90,6 +90,6 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/feedback.ts',
     find: '  if (!answered || uncalled) return\n',
     replace: '  void uncalled\n  if (!answered) return\n',
-    seed: 4185,
+    seed: 3652,
   },
 ]
