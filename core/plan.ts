@@ -78,6 +78,9 @@ const PASSES_PER_TICK = 20
 /** Where people take of the pool its slots are leased less far ahead: a lead passes before they get what agents had. */
 const QUICKER = 4
 
+/** What is held for people alone is given back as they call, or do not: no ledger tells when. */
+const GIVES_WAY_WITHIN_MS = 1_000
+
 type Asked = Parameters<typeof offer>[0]
 type InTurn = NonNullable<ReturnType<Contest['first']>>
 
@@ -127,7 +130,7 @@ class Planning {
     if (!turn) return false
     if (this.permits.length >= this.most.permits) return this.hold(this.most.reason, this.most.until)
     const cost = this.s.costOf(turn.head)
-    if (this.leavesTooLittle(cost)) return this.hold('PEOPLE_FIRST', Infinity)
+    if (this.leavesTooLittle(cost)) return this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)
     const asked = this.asked(cost)
     const offered = offer(asked)
     if (offered.slot > this.reach) return this.wait(turn, asked, offered)

@@ -144,6 +144,8 @@ describe('agents beside people', () => {
     expect(decided.permits).toEqual([])
     expect(decided.holds).toBe('PEOPLE_FIRST')
     expect(decided.exceeds?.tokens).toBe(90)
+    // Nobody tells when they give way: who plans is to look again, and not to end.
+    expect(decided.againAt).toBeLessThanOrEqual(NOW + 1_000)
   })
 })
 

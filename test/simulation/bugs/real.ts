@@ -92,4 +92,11 @@ export const REAL_BUGS: readonly Bug[] = [
     replace: '  void uncalled\n  if (!answered) return\n',
     seed: 3652,
   },
+  {
+    name: 'who waits for people to give way is looked at no more',
+    file: 'core/plan.ts',
+    find: "this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)",
+    replace: "this.hold('PEOPLE_FIRST', GIVES_WAY_WITHIN_MS && Infinity)",
+    seed: 1706,
+  },
 ]
