@@ -104,7 +104,8 @@ export class RecordedSystem {
       now: () => this.now,
       until: async (at: number) => {
         const idle = name === 'dispatcher' && !(await this.work())
-        this.now = Math.max(this.now, idle ? at + IDLE_STEP_MS : at)
+        // Whole milliseconds, as clocks tell them: what is waited for may lie between two.
+        this.now = Math.ceil(Math.max(this.now, idle ? at + IDLE_STEP_MS : at))
       },
     }
     const rings = dynamoRingStore(tables)
