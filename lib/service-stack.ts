@@ -7,7 +7,7 @@ import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda'
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
-import type { Settings } from '../core/settings.ts'
+import { callsOf, type Settings } from '../core/settings.ts'
 import { Alarms } from './alarms.ts'
 import { bindBedrock } from './bedrock.ts'
 import { bindChat, ChatFront, poolsOffered } from './chat-api.ts'
@@ -84,7 +84,11 @@ export class ServiceStack extends Stack {
   private providers({ worker, chat }: Functions, p: ServiceProps): void {
     const keys = new ProviderKeys(this, 'provider-keys', p)
     keys.bind(worker, p.settings.pools)
-    bindBedrock(worker, { settings: p.settings, models: Object.values(p.settings.kinds), answers: 'whole' })
+    bindBedrock(worker, {
+      settings: p.settings,
+      models: Object.values(p.settings.kinds).flatMap(callsOf),
+      answers: 'whole',
+    })
     if (chat) bindChat(chat, { ...p, keys })
   }
 

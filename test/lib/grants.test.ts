@@ -142,6 +142,7 @@ async function everything(): Promise<void> {
   await system.dispatch(10 * MINUTE)
   await system.http('api', 'PATCH', '/v1/pools/main', { requests: 590 }, { 'if-match': '*' })
   await system.dispatch(MINUTE)
+  await system.dispatch(MINUTE, {})
   await revive(first)
   for (const path of ['reviews', `reviews/${approved}`, `reviews/${await submit('queued')}`])
     await system.http('approval', 'GET', `/v1/${path}`)

@@ -13,7 +13,7 @@ import type { Settings } from '../../core/settings.ts'
 import { apiApp } from '../../lambdas/api.ts'
 import { approvalApp } from '../../lambdas/approval.ts'
 import { chatApp } from '../../lambdas/chat.ts'
-import { dispatcherHandler } from '../../lambdas/dispatcher.ts'
+import { type DispatchEvent, dispatcherHandler } from '../../lambdas/dispatcher.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { workerHandler } from '../../lambdas/worker.ts'
 import type { FunctionName } from '../../lib/grants.ts'
@@ -141,10 +141,10 @@ export class RecordedSystem {
   }
 
   /** One run of the dispatcher, until it rests or its time is over; what it sends is worked on meanwhile. */
-  async dispatch(forMs: number): Promise<void> {
+  async dispatch(forMs: number, event: DispatchEvent = { pool: 'main' }): Promise<void> {
     const started = this.now
     const context = { getRemainingTimeInMillis: () => started + forMs - this.now }
-    await dispatcherHandler(() => this.deps('dispatcher'))({ pool: 'main' }, context as Context)
+    await dispatcherHandler(() => this.deps('dispatcher'))(event, context as Context)
   }
 
   /** Whether there was anything to work on. */

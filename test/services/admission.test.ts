@@ -96,7 +96,10 @@ describe('300 in any minute, under backlog', () => {
 
 describe('a limit of tokens', () => {
   it('is never exceeded in any window, as reserved, nor left unused', async () => {
-    const world = new World({ pool: { requests: 10_000, tokens: 20_000, windowMs: 10_000, accounting: 'total' } })
+    const world = new World({
+      pool: { requests: 10_000, tokens: 20_000, windowMs: 10_000, accounting: 'total' },
+      kinds: { step: { reserve: 'all' } },
+    })
     const ids: string[] = []
     for (let i = 0; i < 900; i++) {
       const name = 'x'.repeat(Math.floor(900 * world.random.unit()))

@@ -46,7 +46,6 @@ export const PERSONS_BUGS: readonly Bug[] = [
     file: 'core/people-plan.ts',
     find: '    granted.push(id)\n',
     replace: '    void id\n',
-    seed: 1706,
   },
   {
     name: 'whoever takes leaves the stock as it was',
