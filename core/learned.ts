@@ -26,7 +26,7 @@ export const NO_LENGTHS: Lengths = { counts: new Map(), calls: 0 }
 const bucketOf = (tokens: number): number => Math.ceil(Math.log(Math.max(1, tokens)) / Math.log(GROWTH))
 const mostIn = (bucket: number): number => Math.ceil(GROWTH ** bucket)
 
-/** With one call more. One that was cut short might have been of any length: it counts as the longest. */
+/** With one call more, whose answer was whole. */
 export function withLength(lengths: Lengths, tokens: number): Lengths {
   const bucket = bucketOf(tokens)
   const counts = new Map(lengths.counts).set(bucket, (lengths.counts.get(bucket) ?? 0) + 1)

@@ -189,19 +189,16 @@ function used(h: Holder, sent: Sent, usage: Usage): void {
   if (lane) correct(h.ring, lane, by)
 }
 
-/** One that was cut short may be as long as it was allowed at first: it is heard of again when it has been. */
-function hearLength({ lengths, costing }: Holder, { kind, ...head }: Head, { usage, most, failed }: Settled): void {
+/** One that was cut short teaches nothing: it is heard of when it has been asked for whole. */
+function hearLength(
+  { lengths, costing }: Holder,
+  { kind = '', ...head }: Head,
+  { usage, most, failed }: Settled,
+): void {
   const { outputTokens } = usage ?? {}
-  if (
-    kind === undefined ||
-    !costing.learns(kind) ||
-    most === undefined ||
-    outputTokens === undefined ||
-    failed !== undefined
-  )
-    return
-  const length = outputTokens < most ? outputTokens : askOf(head).output
-  lengths.set(kind, withLength(lengths.get(kind) ?? NO_LENGTHS, length))
+  if (!costing.learns(kind) || most === undefined || outputTokens === undefined || failed !== undefined) return
+  if (outputTokens >= most && most < askOf(head).output) return
+  lengths.set(kind, withLength(lengths.get(kind) ?? NO_LENGTHS, outputTokens))
 }
 
 function amend(h: Holder, { slot }: Sent, by: Cost): void {
