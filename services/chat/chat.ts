@@ -44,7 +44,7 @@ const FROM_LINE_MS = 1_000
 const TRIES = 3
 
 export async function chat(deps: ChatDeps, caller: Caller, request: ChatRequest): Promise<Answer<{ call: OpenCall }>> {
-  const found = poolOf(deps, caller, request.body.model)
+  const found = await poolOf(deps, caller, request.body.model)
   if (!found.ok) return found
   const { id, pool } = found
   const wrong = unbounded(pool, request.body)

@@ -2,26 +2,30 @@
 import type { Settings } from '../../core/settings.ts'
 import { type Caller, lacksScope } from '../caller.ts'
 import type { Deps } from '../deps.ts'
-import type { SharedPool } from '../permits/ask.ts'
+import { type SharedPool, sharedPool } from '../permits/ask.ts'
 import { type Answer, type Refusal, refuse } from '../refusal.ts'
 
 interface Offered {
   readonly model: string
   readonly id: string
-  readonly pool: SharedPool
 }
 
 const offered = ({ pools }: Settings): Offered[] =>
-  Object.entries(pools).flatMap(([id, { people, ...pool }]) =>
-    (people?.models ?? []).map((model) => ({ model, id, pool: { ...pool, people: people as SharedPool['people'] } })),
-  )
+  Object.entries(pools).flatMap(([id, { people }]) => (people?.models ?? []).map((model) => ({ model, id })))
 
-export function poolOf({ settings }: Deps, caller: Caller, model: string): Answer<{ id: string; pool: SharedPool }> {
+/** Under the settings in force. */
+export async function poolOf(
+  deps: Deps,
+  caller: Caller,
+  model: string,
+): Promise<Answer<{ id: string; pool: SharedPool }>> {
   const scope = lacksScope(caller, 'capacity:use')
   if (scope) return scope
-  const all = offered(settings)
+  const all = offered(deps.settings)
   const found = all.find((one) => one.model === model)
-  return found ? { ok: true, id: found.id, pool: found.pool } : unknownModel(model, all)
+  if (!found) return unknownModel(model, all)
+  const shared = await sharedPool(deps, caller, found.id)
+  return shared.ok ? { ...shared, id: found.id } : shared
 }
 
 const unknownModel = (model: string, all: readonly Offered[]): Refusal =>

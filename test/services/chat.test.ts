@@ -1,8 +1,9 @@
 /** Calls of people that are passed through, in virtual time: the real services and dispatcher, a provider of a script. */
 import { describe, expect, it } from 'vitest'
 import type { ChatBody } from '../../core/chat.ts'
+import { changePool } from '../../services/change-pool.ts'
 import { CALL_LASTS_MS, chat, type OpenCall } from '../../services/chat/chat.ts'
-import { aCaller } from '../support/callers.ts'
+import { ADMIN, aCaller } from '../support/callers.ts'
 import { failsAt } from '../support/port-faults.ts'
 import { World } from '../support/world.ts'
 
@@ -87,6 +88,13 @@ describe('a call that is passed through', () => {
     const openai = await busy({ accounting: 'openai' })
     await open(openai)
     expect(openai.chat.calls[0]?.body).toMatchObject({ max_completion_tokens: 100 })
+  })
+
+  it('that names no maximum has the one in force, as it was changed last', async () => {
+    const world = await busy()
+    await changePool(world.api, ADMIN, 'main', { patch: { people: { maxOutputTokens: 40 } }, ifMatch: '*' })
+    await read(world, await open(world))
+    expect(world.chat.calls.at(-1)?.body.max_tokens).toBe(40)
   })
 
   it('reserves its input as it is estimated and all the output that may come', async () => {
