@@ -1,28 +1,17 @@
 /** The simulator as one piece of code, built from the sources as they are or with a bug in them: to send, or to run here. */
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { type Bug, planted } from './bugs/bug.ts'
-import type { SeedResult } from './run-seed.ts'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** For a process of its own. */
-export const bundled = (bug?: Bug): Promise<string> => built('worker.ts', bug)
-
-/** For this process: a second copy of product and simulator, with the bug in it. */
-export async function loaded(bug: Bug): Promise<{ runSeed: (seed: number) => Promise<SeedResult> }> {
-  const module = { exports: {} }
-  new Function('module', 'require', await built('run-seed.ts', bug))(module, createRequire(import.meta.url))
-  return module.exports as Awaited<ReturnType<typeof loaded>>
-}
-
-async function built(entry: string, bug?: Bug): Promise<string> {
+export async function bundled(bug?: Bug): Promise<string> {
   const made = await build({
     absWorkingDir: ROOT,
-    entryPoints: [`test/simulation/${entry}`],
+    entryPoints: ['test/simulation/worker.ts'],
     bundle: true,
     // Most of what there would be to bundle: the process, whose folder is the project's, reads it itself.
     external: ['zod'],

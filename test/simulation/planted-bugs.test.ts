@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { BUGS, CAUGHT } from './bugs/all.ts'
+import { planted } from './bugs/bug.ts'
+import { ROOT } from './bundle.ts'
+import { Modules } from './modules.ts'
+
+type Simulator = Pick<typeof import('./run-seed.ts'), 'runSeed'>
+
+let modules: Modules
+beforeAll(async () => {
+  modules = await Modules.from(join(ROOT, 'test/simulation/run-seed.ts'))
+})
+
+describe('a planted bug', () => {
+  it.each(CAUGHT)('is caught: $name', async (bug) => {
+    const changed = await modules.changed(join(ROOT, bug.file), (source) => planted(bug, source))
+    const { violation } = await (changed as Simulator).runSeed(bug.seed)
+    expect(violation).toBeDefined()
+  })
+
+  it.each(BUGS)('meets its text once: $name', async (bug) => {
+    expect(planted(bug, await readFile(join(ROOT, bug.file), 'utf8'))).toContain(bug.replace)
+  })
+
+  it('is one of at least eighty, each with a name of its own, and all but four with a seed that catches it', () => {
+    expect(new Set(BUGS.map((bug) => bug.name)).size).toBe(BUGS.length)
+    expect(BUGS.length).toBeGreaterThanOrEqual(80)
+    // A probe that is cancelled where it has moved to took 27,900 schedules of an earlier draw; a unit test holds it.
+    // Three are of clocks that leap an hour within a tick: no plan is made by a look at the bells that old any more.
+    expect(BUGS.length - CAUGHT.length).toBeLessThanOrEqual(5)
+  })
+})
