@@ -41,8 +41,14 @@ const countsOf = (shape: LedgerShape, of: (d: Dimension) => readonly number[]): 
   requests: of('requests'),
   ...Object.fromEntries(countedIn(shape).map((d) => [d, of(d)])),
 })
-const mapped = ({ counts }: Ledger, change: (row: readonly number[], d: Dimension) => readonly number[]): Counts =>
-  Object.fromEntries(DIMENSIONS.flatMap((d) => (counts[d] ? [[d, change(counts[d], d)]] : []))) as unknown as Counts
+function mapped({ counts }: Ledger, change: (row: readonly number[], d: Dimension) => readonly number[]): Counts {
+  const changed: Partial<Record<Dimension, readonly number[]>> = {}
+  for (const d of DIMENSIONS) {
+    const row = counts[d]
+    if (row) changed[d] = change(row, d)
+  }
+  return changed as Counts
+}
 
 export const emptyLedger = (shape: LedgerShape, now: number): Ledger => ({
   shape,
@@ -60,7 +66,8 @@ export const fullLedger = (shape: LedgerShape, now: number): Ledger => ({
 
 const sum = (counts: readonly number[], from: number, to: number): number => {
   let total = 0
-  for (let i = Math.max(0, from); i < Math.min(counts.length, to); i++) total += counts[i] as number
+  const end = Math.min(counts.length, to)
+  for (let i = Math.max(0, from); i < end; i++) total += counts[i] as number
   return total
 }
 
@@ -72,6 +79,8 @@ const countAt = (counts: readonly number[], i: number): number =>
  * the first count has windows that end before it, and one behind the last has windows that reach back to it.
  */
 function lastOverfull(counts: readonly number[], i: number, width: number, atMost: number): number {
+  // All that any of them can hold: mostly it is little enough, and none need be looked at.
+  if (sum(counts, i - width + 1, i + width) <= atMost) return NONE
   let window = sum(counts, i - width + 1, i + 1)
   let last = window > atMost ? i : NONE
   for (let end = i + 1; end < i + width; end++) {
