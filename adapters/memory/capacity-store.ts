@@ -1,6 +1,6 @@
 /** Lease, ledger, overview and stops over tables in memory. */
 import { nextLease } from '../../core/lease.ts'
-import { LedgerRecord } from '../../core/ledger-record.ts'
+import { type LeaseState, LedgerRecord } from '../../core/ledger-record.ts'
 import { Overview, type Painted, replaces } from '../../core/overview.ts'
 import type { CapacityStore } from '../../services/ports.ts'
 import { bellKey, type Key, ledgerKey, overridesKey, overviewKey, stopKey } from '../keys.ts'
@@ -24,15 +24,15 @@ export function memoryCapacityStore(tables: MemoryTables): CapacityStore {
       return { kind: 'held', record }
     },
     async write({ pool, record }) {
-      const old = ledger(pool)
-      if (old?.epoch !== record.epoch || old.version !== record.version - 1) return 'lost'
+      const old = tables.get('capacity', ledgerKey(pool))
+      if (old?.['epoch'] !== record.epoch || old['version'] !== record.version - 1) return 'lost'
       put(ledgerKey(pool), record)
       return 'written'
     },
     clockOffMs: () => 0,
     async lease({ pool }) {
-      const now = ledger(pool)
-      return now && { state: now.state, until: now.until }
+      const item = tables.get('capacity', ledgerKey(pool))
+      return item && { state: item['state'] as LeaseState, until: item['until'] as number }
     },
     async overview({ pool }) {
       const item = tables.get('capacity', overviewKey(pool))

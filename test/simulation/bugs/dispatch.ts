@@ -103,8 +103,8 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   {
     name: 'the ledger is written over any version of the same epoch',
     file: 'adapters/memory/capacity-store.ts',
-    find: 'if (old?.epoch !== record.epoch || old.version !== record.version - 1)',
-    replace: 'if (old?.epoch !== record.epoch)',
+    find: "if (old?.['epoch'] !== record.epoch || old['version'] !== record.version - 1)",
+    replace: "if (old?.['epoch'] !== record.epoch)",
     seed: 16,
   },
   {
