@@ -45,7 +45,6 @@ export class VirtualClock implements Clock {
 
   /** Moves to the next moment that somebody waits for, if it comes by `latest`, and lets happen what follows from it. */
   async step(latest = Infinity): Promise<boolean> {
-    await turn()
     while (this.waiters.peek()?.gone) this.waiters.pop()
     const next = this.waiters.peek()
     if (!next || next.at > latest) return false
@@ -60,6 +59,7 @@ export class VirtualClock implements Clock {
 
   /** Lets everything happen that is due up to then, and stands there. */
   async runTo(at: number): Promise<void> {
+    await turn()
     while (await this.step(at));
     this.time = Math.max(this.time, Math.ceil(at))
   }
