@@ -12,7 +12,7 @@ import { INVENTED_LEADS, readSample, type Sample } from './sample.ts'
 import { localSettings, poolsOffThisMachine, withSimulated } from './settings.ts'
 import { limitsOf } from './simulated-limits.ts'
 import { type SimulatedProvider, simulatedProvider } from './simulated-provider.ts'
-import { type System, startSystem } from './system.ts'
+import type { System } from './system.ts'
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
@@ -83,6 +83,8 @@ interface Run {
 async function serve(run: Run): Promise<number> {
   const { options, settings, folder, sample } = run
   const stopping = stopOnSignals()
+  // Most of what there is to load: a start that is refused, and `--help`, say so without it.
+  const { startSystem } = await import('./system.ts')
   const system = await startSystem({
     settings,
     folder,

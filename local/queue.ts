@@ -11,7 +11,6 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import type { SQSEvent } from 'aws-lambda'
-import { buildApp } from 'fauxqs'
 import { MemoryJobQueue } from '../adapters/memory/job-queue.ts'
 import { sqsJobQueue } from '../adapters/sqs/job-queue.ts'
 import type { JobQueue } from '../services/ports.ts'
@@ -37,6 +36,8 @@ const eventOf = (body: string, messageId: string): SQSEvent =>
   }) as unknown as SQSEvent
 
 export async function sqsQueue(): Promise<LocalQueue> {
+  // A web server of its own: without its engine nobody waits for it to load.
+  const { buildApp } = await import('fauxqs')
   const app = buildApp({ logger: false })
   const requestHandler = injectedInto(app)
   const client = new SQSClient({ ...LOCAL_ACCESS, endpoint: NOWHERE, useQueueUrlAsEndpoint: false, requestHandler })
