@@ -233,7 +233,9 @@ describe('the API of a start', () => {
     }
     expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok' })
     expect(await said(fetch(`${url}/v1/pools`))).toEqual([401, 'unauthenticated'])
-    const job = JSON.stringify({ kind: 'agent-step', input: { prompt: 'p' } })
+    // Later than this test: the stop would wait for its call.
+    const startAt = new Date(Date.now() + 3_600_000).toISOString()
+    const job = JSON.stringify({ kind: 'agent-step', input: { prompt: 'p' }, startAt })
     expect(await said(post('application/json', job, ''))).toEqual([401, 'unauthenticated'])
     expect(await said(post('text/plain', job))).toEqual([415, 'not-json'])
     expect(await said(post('application/x-www-form-urlencoded', 'kind=agent-step'))).toEqual([415, 'not-json'])
