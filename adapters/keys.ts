@@ -8,6 +8,7 @@
  * |           | jobId         | draft#version(4)      |                                                     |
  * |           | answer#sha256 | leader                | whoever asks the same, before its call              |
  * | Rings     | ring#pool     | owner                 | the dispatcher, at takeover                         |
+ * |           | owner#pool    | owner                 | the same, and when the owner enters; its view        |
  * |           | bell#pool     | bell id (ULID)        | the dispatcher, every tick                          |
  * |           |               |                       | all of it, at a start: which pools have live work   |
  * | Capacity  | pool          | ledger, overview, stop| the lease's holder; writers read the lease          |
@@ -43,6 +44,10 @@ export const draftKey = (jobId: string, version: number): Key => ({
 })
 export const leaderKey = (cacheKey: string): Key => ({ pk: `answer#${cacheKey}`, sk: 'leader' })
 export const ownerKey = (pool: string, owner: string): Key => ({ pk: `ring#${pool}`, sk: owner })
+/** An owner's turns, and what it has used: it stands while that counts, whether the owner is in the ring or not. */
+export const ownerRecordKey = (pool: string, owner: string): Key => ({ pk: `${OWNER}${pool}`, sk: owner })
+const OWNER = 'owner#'
+export const isOwnerRecord = ({ pk }: Pick<Key, 'pk'>): boolean => pk.startsWith(OWNER)
 export const bellKey = (pool: string, id: string): Key => ({ pk: `bell#${pool}`, sk: id })
 /** The pool of a key in Rings. */
 export const poolOfRing = ({ pk }: Pick<Key, 'pk'>): string => pk.slice(pk.indexOf('#') + 1)

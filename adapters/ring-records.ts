@@ -1,8 +1,10 @@
 /** Bells and owners as stored. What does not parse is told apart or made do with, so that the tick goes on. */
 import * as z from 'zod'
 import { Bell } from '../core/bell.ts'
+import { OwnerRecord } from '../core/owner-record.ts'
 import type { OwnerTurns } from '../core/ring.ts'
-import type { Item } from './records.ts'
+import { ownerRecordKey } from './keys.ts'
+import { expiring, type Item } from './records.ts'
 
 const laneTurn = z.object({ turn: z.number(), beyond: z.number() }).optional()
 const Owner = z.object({
@@ -19,6 +21,12 @@ export function readOwner(item: Item): OwnerTurns {
   const unknown = { turn: 0, beyond: 0 }
   return { owner: item.sk, tiers: { high: unknown, medium: unknown, low: unknown }, turn: 0, v: 0 }
 }
+
+/** What does not parse is nothing: nobody is held to what cannot be read. */
+export const readOwnerRecord = (item: Item | undefined): OwnerRecord | undefined =>
+  item && OwnerRecord.safeParse(item).data
+export const ownerItem = (pool: string, record: OwnerRecord): Item =>
+  expiring(ownerRecordKey(pool, record.owner), record)
 
 export function readBells(items: readonly Item[]): { bells: Bell[]; unreadable: string[] } {
   const bells: Bell[] = []

@@ -7,7 +7,7 @@
 import TinyQueue from 'tinyqueue'
 import type { Head } from './bell.ts'
 import { TIERS } from './job.ts'
-import { type Group, groupId, type Lane, type Ring, weights } from './ring.ts'
+import { type Capped, type Group, groupId, type Lane, type Ring, weights } from './ring.ts'
 
 interface Leaf {
   readonly lane: Lane
@@ -15,6 +15,7 @@ interface Leaf {
   next: number
   /** Its job has waited for room since it was in turn: whatever others were charged meanwhile, it comes first of its rank. */
   waits: boolean
+  capped?: Capped
 }
 interface Contender {
   readonly id: string
@@ -27,11 +28,17 @@ interface Contender {
   /** While one waits no other starts after this. */
   notAfter: number
 }
+export interface LaneTurn {
+  readonly turn: number
+  readonly taken: number
+  readonly active: boolean
+  readonly capped?: Capped
+}
 /** What serving changed: applied to the ring once the ledger is written. */
 export interface Turns {
   readonly v: number
   readonly groups: ReadonlyMap<string, Group>
-  readonly lanes: ReadonlyMap<string, { turn: number; taken: number; active: boolean }>
+  readonly lanes: ReadonlyMap<string, LaneTurn>
 }
 
 const lifted = (t: { turn: number; active: boolean }, v: number): number => (t.active ? t.turn : Math.max(t.turn, v))
@@ -40,6 +47,9 @@ const byTurn = (a: Leaf, b: Leaf): number =>
 const waitsIn = ({ leaves }: Contender): number => Number(leaves.peek()?.waits === true)
 const byRankAndTurn = (a: Contender, b: Contender): number =>
   a.rank - b.rank || waitsIn(b) - waitsIn(a) || a.turn - b.turn || (a.id < b.id ? -1 : 1)
+
+const stillCapped = ({ heads, capped }: Lane, now: number): Capped | undefined =>
+  capped && capped.jobId === heads[0]?.jobId && capped.until > now ? capped : undefined
 
 export class Contest {
   private readonly groups = new Map<string, Contender>()
@@ -64,9 +74,16 @@ export class Contest {
   private admit(lane: Lane): void {
     const group = this.contender(lane)
     const head = lane.heads[0]
-    const ready = head !== undefined && head.at <= this.now
+    const capped = stillCapped(lane, this.now)
+    const ready = head !== undefined && head.at <= this.now && !capped
     const waits = head !== undefined && this.ring.waits === head.jobId
-    const leaf = { lane, turn: ready ? lifted(lane, group.v) : lane.turn, next: 0, waits }
+    const leaf = {
+      lane,
+      turn: ready ? lifted(lane, group.v) : lane.turn,
+      next: 0,
+      waits,
+      ...(capped ? { capped } : {}),
+    }
     this.touched.set(lane.id, leaf)
     if (ready) group.leaves.push(leaf)
   }
@@ -106,6 +123,13 @@ export class Contest {
     this.goOn(group)
   }
 
+  /** The one in turn may not go before then: it is idle meanwhile, so that it hoards nothing. */
+  cap(until: number): void {
+    const { group, leaf } = this.take()
+    leaf.capped = { jobId: (leaf.lane.heads[leaf.next] as Head).jobId, until }
+    this.goOn(group)
+  }
+
   /** Charges the one in turn, and moves on to its next job. */
   serve(cost: number): void {
     const { group, leaf } = this.take()
@@ -132,10 +156,11 @@ export class Contest {
   }
 
   result(): Turns {
-    const lanes = new Map<string, { turn: number; taken: number; active: boolean }>()
-    for (const [id, leaf] of this.touched) {
-      const following = leaf.lane.heads[leaf.next]
-      lanes.set(id, { turn: leaf.turn, taken: leaf.next, active: following !== undefined && following.at <= this.now })
+    const lanes = new Map<string, LaneTurn>()
+    for (const [id, { lane, turn, next: taken, capped }] of this.touched) {
+      const following = lane.heads[taken]
+      const active = following !== undefined && following.at <= this.now && !capped
+      lanes.set(id, { turn, taken, active, ...(capped ? { capped } : {}) })
     }
     const groups = new Map<string, Group>()
     for (const g of this.groups.values())

@@ -44,7 +44,8 @@ export interface Elsewhere {
   readonly room: ReadonlyMap<string, number>
   /** Pools that are stopped themselves: asked only where no other in the chain is well. */
   readonly stoppedPools: ReadonlySet<string>
-  readonly fits: (head: Head, call: CallIn) => boolean
+  /** Whether the job of such an owner may ever have, or is not kept from having, its call there. */
+  readonly fits: (head: Head, call: CallIn, owner: string) => boolean
 }
 
 /** Looked at in one round: some milliseconds. */
@@ -61,7 +62,7 @@ export function offersOf(ring: Ring, p: Elsewhere): Offer[] {
     for (const lane of lanes) {
       looked++
       const head = lane.heads[place] as Head
-      const to = head.guest ? undefined : targetOf(head, p, room)
+      const to = head.guest ? undefined : targetOf(head, lane.owner, p, room)
       if (!to) continue
       room.set(to.pool, (room.get(to.pool) ?? 0) - 1)
       offers.push({ lane, head, ...to })
@@ -73,13 +74,15 @@ export function offersOf(ring: Ring, p: Elsewhere): Offer[] {
 
 function targetOf(
   head: Head,
+  owner: string,
   p: Elsewhere,
   room: ReadonlyMap<string, number>,
 ): Pick<Offer, 'pool' | 'why'> | undefined {
   const chain = p.kinds[head.kind ?? '']?.fallback ?? []
   const why = p.stopped ? 'down' : 'busy'
   const allowed = chain.filter(
-    (call) => (p.stopped || (call.afterMs !== undefined && p.now - head.at >= call.afterMs)) && p.fits(head, call),
+    (call) =>
+      (p.stopped || (call.afterMs !== undefined && p.now - head.at >= call.afterMs)) && p.fits(head, call, owner),
   )
   const first = allowed.find(({ pool }) => !p.stoppedPools.has(pool)) ?? allowed[0]
   return first && (room.get(first.pool) ?? 0) > 0 ? { pool: first.pool, why } : undefined

@@ -14,14 +14,25 @@ export type LeaseState = z.infer<typeof LeaseState>
 
 const Clock = z.object({ turn: z.number(), v: z.number(), active: z.boolean() })
 
-const Packed = z.object({
+export const Packed = z.object({
   bytes: z.custom<Uint8Array>((x) => x instanceof Uint8Array),
   first: z.number(),
   bucketMs: z.number(),
   /** How far back its counts go. Absent in records of older code. */
   spanMs: z.number().optional(),
 })
-type Packed = z.infer<typeof Packed>
+export type Packed = z.infer<typeof Packed>
+
+/** A change of what a capped owner has used: of which holder, the how manieth of its changes, whose, and of which slot. */
+export const UseChange = z.tuple([z.number(), z.number(), z.string(), z.number(), z.number(), z.number()]).readonly()
+export type UseChange = readonly [
+  epoch: number,
+  n: number,
+  owner: string,
+  slot: number,
+  requests: number,
+  tokens: number,
+]
 
 export const LedgerRecord = z.object({
   v: z.literal(1),
@@ -47,6 +58,8 @@ export const LedgerRecord = z.object({
   feedback: Kept.optional().catch(undefined),
   /** By kind, how long its answers are. Nonsense is nothing. */
   lengths: z.record(z.string(), KeptLengths).optional().catch(undefined),
+  /** What the owners' own records do not hold yet. Nonsense is nothing. */
+  uses: z.array(UseChange).readonly().optional().catch(undefined),
   /** What sending took, as its holder knew it. */
   travelMs: z.number().optional(),
   order: z.string().optional(),
@@ -61,7 +74,7 @@ const packed = (ledger: Ledger): Packed => ({
   bucketMs: ledger.shape.bucketMs,
   spanMs: spanMs(ledger.shape),
 })
-export const packedAll = ({ window, day }: Ledgers): Pick<LedgerRecord, 'ledger' | 'day'> => ({
+export const packedAll = ({ window, day }: Ledgers): { ledger: Packed; day?: Packed } => ({
   ledger: packed(window),
   ...(day ? { day: packed(day) } : {}),
 })

@@ -50,16 +50,22 @@ export const limitsOf = (p: Pick<Limited, 'requests' | 'tokens' | 'inputTokens' 
 export const countsTokens = (p: Limited): boolean =>
   [p.tokens, p.inputTokens, p.outputTokens, p.day?.tokens].some((limit) => limit !== undefined)
 
+type OnOne = Omit<Limited, 'windowMs' | 'day' | 'guard'> & {
+  readonly day?: Pick<NonNullable<Limited['day']>, 'requests' | 'tokens'> | undefined
+}
+
 /** What no job may cost: by the window's limits, and by the day's where those are lower. */
-export function limitsOnOne(p: Limited): Limits {
+export function limitsOnOne(p: OnOne): Limits {
   const window = limitsOf(p)
   const least = (a: number | undefined, b: number | undefined) => Math.min(a ?? Infinity, b ?? Infinity)
   const lower = { requests: least(p.requests, p.day?.requests), tokens: least(p.tokens, p.day?.tokens) }
   return known({ ...window, ...known(Object.fromEntries(Object.entries(lower).filter(([, l]) => l < Infinity))) })
 }
 
+export const guardMsOf = ({ guard }: Pick<Limited, 'guard'>): number => guard.refusalMs + guard.skewMs + guard.networkMs
+
 export function shapesOf(p: Limited): Shapes {
-  const guardMs = p.guard.refusalMs + p.guard.skewMs + p.guard.networkMs
+  const guardMs = guardMsOf(p)
   const window = shape(p.windowMs, guardMs, { buckets: BUCKETS_PER_WINDOW, limits: limitsOf(p), stamps: true })
   if (!p.day) return { window }
   const { windowMs, requests, tokens } = p.day
@@ -68,7 +74,11 @@ export function shapesOf(p: Limited): Shapes {
 }
 
 /** Moments that are counted at the next stamp can lie in one bucket more than their window is wide. */
-function shape(ms: number, guardMs: number, p: { buckets: number; limits: Limits; stamps: boolean }): LedgerShape {
+export function shape(
+  ms: number,
+  guardMs: number,
+  p: { buckets: number; limits: Limits; stamps: boolean },
+): LedgerShape {
   const bucketMs = Math.max(1, Math.round(ms / p.buckets))
   return { bucketMs, buckets: Math.ceil((ms + guardMs) / bucketMs) + (p.stamps ? 0 : 1), limits: p.limits }
 }

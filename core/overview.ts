@@ -32,6 +32,12 @@ export const Overview = z.object({
   ownersLive: z.number(),
   /** Owners at or over the limit on backlog. */
   full: z.array(z.string()),
+  /** Lanes whose owners have used up what they may have for now; the first of them. */
+  capped: z.array(z.object({ owner: z.string(), tier: z.string() })).optional(),
+  /** Calls in flight of those owners that have most. */
+  flying: z.array(z.object({ owner: z.string(), calls: z.number() })).optional(),
+  /** The sum of the weights of all that are live: what an entitlement is a part of. */
+  weightLive: z.number().optional(),
   callsInWindow: z.number(),
   /** Calls that a window may hold; absent where they are not limited. */
   limit: z.number().optional(),

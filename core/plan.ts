@@ -3,12 +3,13 @@
  * Nothing is changed here; services/dispatch writes the ledger first and applies the plan only then.
  */
 import type { Head } from './bell.ts'
+import { cappedUntil, charged, type UseLedgers } from './caps.ts'
 import { Contest, type Turns } from './contest.ts'
 import { type Cost, type Dimension, exceeding, type Limits, NOTHING, within } from './cost.ts'
 import { usedIn } from './ledger.ts'
 import { holdingBack, type Ledgers, permitAll, shapedAs, trimAll } from './ledgers.ts'
 import { intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
-import { groupId, inFlight, type Lane, type Ring, restIfEmpty } from './ring.ts'
+import { groupId, inFlight, inFlightByOwner, type Lane, type Ring, restIfEmpty } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
 
 export interface Snapshot {
@@ -18,6 +19,9 @@ export interface Snapshot {
   readonly costOf: (head: Head) => Cost
   readonly pacing: Pacing
   readonly next: Next
+  /** What an owner has used, under its caps; and the calls that it may have in flight. */
+  readonly useOf: (owner: string) => UseLedgers
+  readonly atOnceOf: (owner: string) => number
   /** Held back for people in every window; absent where they take none. */
   readonly held?: Cost
   /** What people may have called that no ledger counts yet. */
@@ -48,6 +52,8 @@ export interface Plan {
   readonly ledgers: Ledgers
   readonly next: Next
   readonly turns: Turns
+  /** What owners have used with this plan's permits, of those who have some. */
+  readonly uses: ReadonlyMap<string, UseLedgers>
   /** The job that waits for tokens while others go before it. */
   readonly waits?: string
   /** Why the one in turn does not run now; absent when nobody waits. */
@@ -68,7 +74,8 @@ function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {
     const lane = ring.lanes.get(id) as Lane
     const head = lane.heads[lanes.get(id)?.taken ?? 0]
     if (!head && lane.cursor) return now
-    if (head && head.at > now) at = Math.min(at, head.at)
+    const { until = 0 } = lanes.get(id)?.capped ?? {}
+    if (head && Math.max(head.at, until) > now) at = Math.min(at, Math.max(head.at, until))
   }
   return at
 }
@@ -98,6 +105,8 @@ class Planning {
   private readonly lead: number
   private readonly reach: number
   private readonly from: number
+  private readonly uses = new Map<string, UseLedgers>()
+  private flying: Map<string, number> | undefined
   private ledgers: Ledgers
   private next: Next
   /** Who waits for room, and when it gets it: none that passes may put that off. */
@@ -130,9 +139,13 @@ class Planning {
     if (!turn) return false
     if (this.permits.length >= this.most.permits) return this.hold(this.most.reason, this.most.until)
     const cost = this.s.costOf(turn.head)
-    if (this.leavesTooLittle(cost)) return this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)
+    // What ends of what it has in flight is heard of.
+    if (this.hasAllInFlight(turn.lane.owner)) return this.cap(this.now)
     const asked = this.asked(cost)
     const offered = offer(asked)
+    const free = cappedUntil(this.useOf(turn.lane.owner), offered.slot, cost)
+    if (free !== undefined) return this.cap(free - this.s.travelMs)
+    if (this.leavesTooLittle(cost)) return this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)
     if (offered.slot > this.reach) return this.wait(turn, asked, offered)
     if (this.putsOff(offered, cost)) return this.pass(cost)
     this.permit(turn, offered, cost)
@@ -141,13 +154,13 @@ class Planning {
 
   result(): Plan {
     const turns = this.contest.result()
-    const { next, holds, exceeds } = this
+    const { next, holds, exceeds, uses } = this
     const ledgers = shapedAs(this.ledgers, this.s.ledgers)
     const permits = this.permits.map((p) => ({ ...p, held: this.heldAt(p.slot) }))
     const waits = this.waits?.jobId ?? this.stillWaiting()
     const againAt = Math.min(this.againAt, nextReadyAt(this.s.ring, turns, this.now))
     const held = { ...(holds ? { holds } : {}), ...(waits === undefined ? {} : { waits }) }
-    return { permits, ledgers, next, turns, ...held, ...(exceeds ? { exceeds } : {}), againAt }
+    return { permits, ledgers, next, turns, uses, ...held, ...(exceeds ? { exceeds } : {}), againAt }
   }
 
   /** When all is planned: what shares its moment may arrive before it. */
@@ -171,6 +184,23 @@ class Planning {
     this.holds ??= reason
     this.againAt = Math.min(this.againAt, againAt)
     return false
+  }
+
+  private useOf(owner: string): UseLedgers {
+    return this.uses.get(owner) ?? this.s.useOf(owner)
+  }
+
+  private hasAllInFlight(owner: string): boolean {
+    const atMost = this.s.atOnceOf(owner)
+    if (atMost === Infinity) return false
+    this.flying ??= inFlightByOwner(this.s.ring)
+    return (this.flying.get(owner) ?? 0) >= atMost
+  }
+
+  /** The others go on as if it had nothing ready. */
+  private cap(until: number): true {
+    this.contest.cap(until)
+    return true
   }
 
   /** By what is held for people alone: what a limit is too low for at present goes when its window is empty. */
@@ -205,6 +235,8 @@ class Planning {
 
   private permit({ lane, head }: InTurn, { slot, next }: Offer, cost: Cost): void {
     this.ledgers = permitAll(this.ledgers, slot, cost)
+    this.uses.set(lane.owner, charged(this.useOf(lane.owner), slot, cost))
+    this.flying?.set(lane.owner, (this.flying.get(lane.owner) ?? 0) + 1)
     this.permits.push({ lane, head, slot, cost })
     this.next = next
     this.contest.serve(cost[this.s.ring.share])
@@ -250,6 +282,7 @@ function atMost(s: Snapshot, now: number): AtMost {
 export function reasonFor(ring: Ring, lane: Lane, p: { holds?: WaitReason; inTurn?: Lane; now: number }): WaitReason {
   const head = lane.heads[0]
   if (head && head.at > p.now) return head.awaits ? 'SAME_CALL' : head.attempt > 0 ? 'BACKOFF' : 'SCHEDULED'
+  if (head && lane.capped?.jobId === head.jobId) return 'OWNER_LIMIT'
   if (!p.holds) return 'DISPATCHING'
   if (!p.holds.startsWith('CAPACITY_')) return p.holds
   if (!p.inTurn || p.inTurn === lane) return p.holds
@@ -268,10 +301,12 @@ export function applyPlan(
   if (decided.waits === undefined) delete ring.waits
   else ring.waits = decided.waits
   for (const [id, group] of decided.turns.groups) ring.groups.set(id, { ...group })
-  for (const [id, { turn, taken, active }] of decided.turns.lanes) {
+  for (const [id, { turn, taken, active, capped }] of decided.turns.lanes) {
     const lane = ring.lanes.get(id) as Lane
     lane.turn = turn
     lane.active = active
+    if (capped) lane.capped = capped
+    else delete lane.capped
     if (taken > 0) {
       lane.heads = lane.heads.slice(taken)
       ring.stale.add(lane.owner)

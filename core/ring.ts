@@ -4,7 +4,7 @@
  */
 import type { Guest, Head } from './bell.ts'
 import { type Cost, type Limits, negative } from './cost.ts'
-import type { LiveKey, Tier } from './job.ts'
+import { type LiveKey, TIERS, type Tier } from './job.ts'
 import { byPlace, laneOf } from './lane.ts'
 
 export interface Turn {
@@ -23,6 +23,12 @@ export interface Lane extends Turn {
   /** Records beyond the cursor, as counted. */
   beyond: number
   idleSince: number
+  /** Its owner may have no more, until then, of what this job would take; the next plan may look again at `until`. */
+  capped?: Capped
+}
+export interface Capped {
+  readonly jobId: string
+  readonly until: number
 }
 /** Lanes that share a virtual clock: a tier's owners, or an owner's tiers. */
 export interface Group extends Turn {
@@ -130,6 +136,16 @@ export const recordKey = (lane: string, { at, jobId, guest }: Head): LiveKey => 
 
 /** What was sent and not heard of, without what is only offered elsewhere. */
 export const inFlight = (ring: Ring): Sent[] => [...ring.sent.values()].filter(({ elsewhere }) => !elsewhere)
+
+/** How many of each owner's calls that is. */
+export function inFlightByOwner(ring: Ring): Map<string, number> {
+  const flying = new Map<string, number>()
+  for (const { lane: id } of inFlight(ring)) {
+    const { owner } = ring.lanes.get(id) as Lane
+    flying.set(owner, (flying.get(owner) ?? 0) + 1)
+  }
+  return flying
+}
 
 const keyOf = (lane: Lane, head: Head): LiveKey => ({ lane: lane.id, at: head.at, jobId: head.jobId })
 
@@ -273,9 +289,17 @@ export function correct(ring: Ring, lane: Lane, cost: Cost): void {
   ring.stale.add(lane.owner)
 }
 
+/** Its owner's use has fallen: whether a cap still holds its lanes the next plan finds out. */
+export function uncap(ring: Ring, owner: string): void {
+  for (const tier of TIERS) {
+    const lane = ring.lanes.get(laneOf({ pool: ring.pool, tier, owner }))
+    if (lane) delete lane.capped
+  }
+}
+
 export function turnsOf(ring: Ring, owner: string): OwnerTurns {
   const tiers: Partial<Record<Tier, { turn: number; beyond: number }>> = {}
-  for (const tier of ['high', 'medium', 'low'] as const) {
+  for (const tier of TIERS) {
     const lane = ring.lanes.get(laneOf({ pool: ring.pool, tier, owner }))
     if (lane) tiers[tier] = { turn: lane.turn, beyond: lane.beyond }
   }

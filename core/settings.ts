@@ -82,6 +82,16 @@ export const People = z.strictObject({
 })
 export type People = z.infer<typeof People>
 
+/** What one owner may have of a pool: calls and tokens in its window and in a day, and calls in flight. */
+const Caps = z.strictObject({
+  requests: amount,
+  tokens: amount,
+  /** A day, or the pool's longer window where it has one. */
+  day: z.strictObject({ requests: amount, tokens: amount }).optional(),
+  concurrency: amount,
+})
+export type Caps = z.infer<typeof Caps>
+
 /** Enough for a throttled table's retries; a lease that ends under a live worker costs a second call. */
 export const SETTLE_MARGIN_MS = 20_000
 
@@ -126,6 +136,8 @@ export const PoolSettings = z.strictObject({
   tiers: everyTier.default({ high: 60, medium: 30, low: 10 }),
   /** What a claim's lease holds beyond the longest call: time to write what came of it. A dead worker's job waits it out. */
   settleMarginMs: z.number().int().min(100).max(120_000).default(SETTLE_MARGIN_MS),
+  /** What each owner may have; one that has caps of its own here (`owners`) has those instead. */
+  ownerCaps: Caps.optional(),
   /** Absent: people take no permits here. */
   people: People.optional(),
   /** For estimates only: US dollars for a million tokens. */
@@ -203,13 +215,28 @@ export const CallerSettings = z.strictObject({
 })
 export type CallerSettings = z.infer<typeof CallerSettings>
 
+/** `caps` by pool, each in the place of the pool's `ownerCaps`; `{}` is none. */
+const Owner = z.strictObject({
+  weight: z.number().positive().max(1000).default(1),
+  caps: z.record(name, Caps).default({}),
+})
+/** What this owner may have of that pool; undefined: as much as the pool has. */
+export const capsOf = (settings: Pick<Settings, 'owners' | 'pools'>, pool: string, owner: string): Caps | undefined => {
+  const own = Object.hasOwn(settings.owners, owner) ? settings.owners[owner]?.caps : undefined
+  return own && Object.hasOwn(own, pool) ? own[pool] : settings.pools[pool]?.ownerCaps
+}
+
+/** Whether anybody is capped there. */
+export const hasCaps = ({ pools, owners }: Pick<Settings, 'owners' | 'pools'>, pool: string): boolean =>
+  pools[pool]?.ownerCaps !== undefined || Object.values(owners).some(({ caps }) => Object.hasOwn(caps, pool))
+
 const RESERVED_POOLS = ['review', 'attention', 'bell']
 
 export const Settings = z
   .strictObject({
     pools: z.record(name, PoolSettings),
     kinds: z.record(name, KindSettings),
-    owners: z.record(OwnerName, z.strictObject({ weight: z.number().positive().max(1000) })).default({}),
+    owners: z.record(OwnerName, Owner).default({}),
     callers: z.array(CallerSettings).default([]),
     backlogPerOwner: z.number().int().min(1).default(100_000),
     /** Days that content and results are kept; a job that has not ended when its input expires ends as expired. */
@@ -233,6 +260,10 @@ export const Settings = z
     for (const [kind, { pool }] of Object.entries(settings.kinds))
       if (!Object.hasOwn(settings.pools, pool))
         ctx.addIssue({ code: 'custom', path: ['kinds', kind, 'pool'], message: `no pool is named ${pool}` })
+    for (const [owner, { caps }] of Object.entries(settings.owners))
+      for (const pool of Object.keys(caps))
+        if (!Object.hasOwn(settings.pools, pool))
+          ctx.addIssue({ code: 'custom', path: ['owners', owner, 'caps', pool], message: `no pool is named ${pool}` })
     for (const [kind, { pool: own, fallback }] of Object.entries(settings.kinds))
       for (const [i, { pool }] of fallback.entries()) {
         const message = faultIn(settings.pools, [own, ...fallback.slice(0, i).map((f) => f.pool)], pool)

@@ -8,6 +8,7 @@ export const WAIT_REASONS = {
   CAPACITY_DAY: "The provider's limit for a day is used up for now.",
   CAPACITY_CONCURRENCY: 'As many calls are in flight as the provider allows at once.',
   PEOPLE_FIRST: 'What is free is kept for people who call directly; it comes free a moment later.',
+  OWNER_LIMIT: 'Its owner has used up what it may have of this pool for now.',
   TIER_TURN: 'Capacity goes to another tier first, as the tiers are set to share it.',
   OWNER_TURN: "Other owners' turns come first, so that each gets a fair share.",
   PROVIDER_CONFIG: 'The provider refused our key, model or credit; the pool is stopped until that is mended.',

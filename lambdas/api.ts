@@ -2,10 +2,12 @@
 
 import type { Hono } from 'hono'
 import { etag } from 'hono/etag'
+import { OwnerName } from '../core/settings.ts'
 import { cancel } from '../services/cancel.ts'
 import { changePool } from '../services/change-pool.ts'
 import { getJob } from '../services/get-job.ts'
 import { listJobs } from '../services/list-jobs.ts'
+import { owner, owners } from '../services/owners.ts'
 import { overview, pool, pools, resume } from '../services/pools.ts'
 import { redrive } from '../services/redrive.ts'
 import { fromEnvironment } from './shared/compose.ts'
@@ -15,7 +17,7 @@ import { type HttpHandler, httpHandler } from './shared/http-handler.ts'
 import openapi from './shared/openapi.json' with { type: 'json' }
 import { permitRoutes } from './shared/permit-routes.ts'
 import { problem } from './shared/problems.ts'
-import { JobIdParam, ListQuery, PoolPatchBody, WaitQuery } from './shared/schemas.ts'
+import { JobIdParam, ListQuery, PageQuery, PoolPatchBody, WaitQuery } from './shared/schemas.ts'
 import { submitBatchRoute, submitRoute } from './shared/submit-routes.ts'
 
 export function apiApp(deps: FunctionDeps): Hono<HttpEnv> {
@@ -75,6 +77,18 @@ export function apiApp(deps: FunctionDeps): Hono<HttpEnv> {
   app.post('/v1/pools/:id/resume', async (c) => {
     const done = await resume(deps, c.get('caller'), c.req.param('id'))
     return done.ok ? c.json({ pool: done.pool, state: 'running' }) : problem(c, done)
+  })
+  app.get('/v1/owners', async (c) => {
+    const query = checked(PageQuery, c.req.query(), 'query')
+    if (!query.ok) return problem(c, query)
+    const seen = await owners(deps, c.get('caller'), query.value)
+    return seen.ok ? c.json({ owners: seen.owners, ...(seen.cursor ? { cursor: seen.cursor } : {}) }) : problem(c, seen)
+  })
+  app.get('/v1/owners/:id', async (c) => {
+    const id = checked(OwnerName, c.req.param('id'), 'id')
+    if (!id.ok) return problem(c, id)
+    const seen = await owner(deps, c.get('caller'), id.value)
+    return seen.ok ? c.json(seen.owner) : problem(c, seen)
   })
   permitRoutes(deps, app)
   app.get('/v1/overview', etag(), async (c) => {

@@ -8,7 +8,7 @@ import type { FunctionDeps } from './shared/deps.ts'
 import { body, checked, type HttpContext, type HttpEnv, httpApp } from './shared/http.ts'
 import { type HttpHandler, httpHandler } from './shared/http-handler.ts'
 import { problem } from './shared/problems.ts'
-import { DecisionBody, JobIdParam, ReviewsQuery } from './shared/schemas.ts'
+import { DecisionBody, JobIdParam, PageQuery } from './shared/schemas.ts'
 
 export function approvalApp(deps: FunctionDeps): Hono<HttpEnv> {
   const app = httpApp(deps)
@@ -21,7 +21,7 @@ export function approvalApp(deps: FunctionDeps): Hono<HttpEnv> {
     return done.ok ? c.json({ id: id.value, state: done.state }) : problem(c, done)
   }
   app.get('/v1/reviews', async (c) => {
-    const query = checked(ReviewsQuery, c.req.query(), 'query')
+    const query = checked(PageQuery, c.req.query(), 'query')
     if (!query.ok) return problem(c, query)
     const list = await listReviews(deps, c.get('caller'), query.value)
     return list.ok

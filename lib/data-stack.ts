@@ -24,7 +24,8 @@ export class DataStack extends Stack {
       live: this.table('Live', stage),
       /** The stream tells the publisher of ends; an end is written once, so the new image is all there is to tell. */
       jobs: this.table('Jobs', stage, { timeToLiveAttribute: 'ttl', dynamoStream: StreamViewType.NEW_IMAGE }),
-      rings: this.table('Rings', stage),
+      /** What owners have used goes when it counts no more. */
+      rings: this.table('Rings', stage, { timeToLiveAttribute: 'ttl' }),
       capacity: this.table('Capacity', stage),
       /** Who approved what is the one record that nobody could reconstruct: recoverable on every stage. */
       approvals: this.table('Approvals', stage, recoverable(true)),

@@ -12,12 +12,12 @@ export type FunctionName = (typeof FUNCTIONS)[number]
 export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
   /**
    * Submits, shows, cancels and redrives jobs (a redrive takes an end away); resumes a pool that stopped; takes permits for
-   * people.
+   * people; shows owners.
    */
   api: {
     live: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
     jobs: ['Query', 'PutItem', 'DeleteItem', 'ConditionCheckItem', 'BatchWriteItem'],
-    rings: ['PutItem'],
+    rings: ['Query', 'BatchGetItem', 'PutItem'],
     capacity: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
   },
   /** Shows drafts and decides on them; of capacity it reads why a job still waits. It alone writes Approvals. */
@@ -33,7 +33,7 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
    */
   dispatcher: {
     live: ['GetItem', 'BatchGetItem', 'Query'],
-    rings: ['Query', 'Scan', 'PutItem', 'DeleteItem', 'BatchWriteItem'],
+    rings: ['Query', 'BatchGetItem', 'Scan', 'PutItem', 'DeleteItem', 'BatchWriteItem'],
     capacity: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
   },
   /** Claims and settles, and looks at the job that asks the same; of capacity it writes the record that stops a pool. */

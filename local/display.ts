@@ -14,6 +14,7 @@ const WAITS_FOR: Readonly<Record<WaitReason, string>> = {
   CAPACITY_DAY: "the day's limit",
   CAPACITY_CONCURRENCY: 'a call in flight to end',
   PEOPLE_FIRST: 'what is kept for people',
+  OWNER_LIMIT: "its owner's cap",
   TIER_TURN: "another tier's turn",
   OWNER_TURN: "another owner's turn",
   PROVIDER_CONFIG: 'the provider to be mended',

@@ -8,9 +8,9 @@ import { toldIn } from '../core/limit-headers.ts'
 import { missingFields } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
-import { callIn, type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
+import { callIn, capsOf, type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import { type Asked, askedOf } from './asked.ts'
-import { askOf, tooLarge } from './costs.ts'
+import { askOf, largerThanCaps, tooLarge } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
 import { inForceSince } from './in-force.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
@@ -59,7 +59,7 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, h
     return report(sent, 'lost')
   }
   const kind = deps.settings.kinds[record.kind]
-  const called = calledIn(pool, message.pool, record, kind)
+  const called = calledIn(deps, pool, message.pool, record, kind)
   if (!parts) return uncalled(expire(deps, record, sent))
   // Its worker died before it could heed that; what it paid for is lost with it.
   if (record.cancelRequested) return uncalled(endCancelled(deps, record, sent))
@@ -157,10 +157,19 @@ async function load(
 }
 
 /** The pool that permitted it, the kind's model there, and how the job is larger than all that it allows, if it is. */
-function calledIn(pool: PoolSettings | undefined, id: string, record: Running, kind: KindSettings | undefined) {
+function calledIn(
+  deps: Pick<WorkerDeps, 'settings'>,
+  pool: PoolSettings | undefined,
+  id: string,
+  record: Running,
+  kind: KindSettings | undefined,
+) {
   // A kind that has moved to another pool is told of as such (unfit).
   const model = id === record.pool ? kind?.model : kind && callIn(kind, id)?.model
-  return pool && model !== undefined ? { pool, model, large: tooLarge(pool, model, askOf(record)) } : undefined
+  if (!pool || model === undefined) return undefined
+  const caps = capsOf(deps.settings, id, record.owner) ?? {}
+  const large = tooLarge(pool, model, askOf(record)) ?? largerThanCaps(pool, model, askOf(record), caps)
+  return { pool, model, large }
 }
 
 const sameKey = (a: LiveKey, b: LiveKey): boolean => a.lane === b.lane && a.at === b.at

@@ -1,10 +1,10 @@
 /** What jobs cost in their pool, as its provider counts: reserved when they are permitted, and checked at the door. */
 import { type Ask, type Rules, reserved, rulesFor } from '../core/accounting.ts'
 import type { Head } from '../core/bell.ts'
-import { type Cost, type Dimension, exceeding, within } from '../core/cost.ts'
+import { type Cost, type Dimension, exceeding, type Limits, within } from '../core/cost.ts'
 import type { Lengths } from '../core/learned.ts'
 import { countsTokens, limitsOnOne } from '../core/ledgers.ts'
-import { callIn, type PoolSettings, type Settings } from '../core/settings.ts'
+import { type Caps, callIn, type PoolSettings, type Settings } from '../core/settings.ts'
 
 export interface Costing {
   readonly rulesOf: (head: Head) => Rules
@@ -63,9 +63,14 @@ const UNITS: Readonly<Record<Dimension, string>> = {
 }
 
 /** How one job is larger than all that its pool allows, in words. */
-export function tooLarge(pool: PoolSettings, model: string, ask: Ask): string | undefined {
-  const cost = reserved(rulesFor(pool, model), ask)
-  const limits = limitsOnOne(pool)
+export const tooLarge = (pool: PoolSettings, model: string, ask: Ask): string | undefined =>
+  larger(reserved(rulesFor(pool, model), ask), limitsOnOne(pool))
+
+/** The same of what its owner may have there. */
+export const largerThanCaps = (pool: PoolSettings, model: string, ask: Ask, caps: Caps): string | undefined =>
+  larger(reserved(rulesFor(pool, model), ask), limitsOnOne(caps))
+
+function larger(cost: Cost, limits: Limits): string | undefined {
   const over = exceeding(cost, limits)
   return over && `it would take about ${cost[over]} ${UNITS[over]}, and ${limits[over]} are allowed`
 }

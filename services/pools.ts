@@ -166,11 +166,13 @@ export async function overview(
 /** The counts are everybody's; owners and their jobs only as far as the caller may act for them. */
 function visible(overview: Overview | undefined, caller: Caller): Overview | null {
   if (!overview) return null
-  const { owners, inFlight, full } = overview
+  const { owners, inFlight, full, capped = [], flying = [] } = overview
   return {
     ...overview,
     owners: owners.filter((o) => actsFor(caller, o.owner)),
     inFlight: inFlight.filter((j) => actsFor(caller, j.owner)),
     full: full.filter((owner) => actsFor(caller, owner)),
+    capped: capped.filter(({ owner }) => actsFor(caller, owner)),
+    flying: flying.filter(({ owner }) => actsFor(caller, owner)),
   }
 }

@@ -20,9 +20,10 @@ import type {
   Served,
   Usage,
 } from '../core/job.ts'
-import type { LeaseState, LedgerRecord } from '../core/ledger-record.ts'
+import type { LeaseState, LedgerRecord, UseChange } from '../core/ledger-record.ts'
 import type { Overrides } from '../core/overrides.ts'
 import type { Overview } from '../core/overview.ts'
+import type { OwnerRecord } from '../core/owner-record.ts'
 import type { PeopleRecord, PersonsPermit } from '../core/people.ts'
 import type { OwnerTurns } from '../core/ring.ts'
 import type { Person, PoolSettings } from '../core/settings.ts'
@@ -126,6 +127,12 @@ export interface RingStore {
   /** Every pool with an owner or a bell, whether it is configured or not. It reads all of them: for a start, not for a tick. */
   pools(): Promise<string[]>
   note(p: { pool: string; owners: readonly OwnerTurns[] }): Promise<void>
+  /** What is kept of these owners; strongly consistent. */
+  records(p: { pool: string; owners: readonly string[] }): Promise<(OwnerRecord | undefined)[]>
+  /** Names of owners in the ring, in their order, behind this one. */
+  ownersAfter(p: { pool: string; after: string; limit: number }): Promise<string[]>
+  /** Each in the place of an older one; a later one stays (core/owner-record.ts, `supersedes`). */
+  keep(p: { pool: string; records: readonly OwnerRecord[] }): Promise<void>
   /** Takes owners out in one transaction that checks the lease's epoch. At most LEAVE_AT_ONCE. */
   leave(p: { pool: string; owners: readonly string[]; epoch: number }): Promise<'left' | 'lost'>
 }
@@ -154,6 +161,8 @@ export interface CapacityStore {
   clockOffMs(): number
   /** The lease as writers see it, strongly consistent. */
   lease(p: { pool: string }): Promise<{ state: LeaseState; until: number } | undefined>
+  /** Changes of what capped owners have used that their own records do not hold yet; strongly consistent. */
+  changes(p: { pool: string }): Promise<readonly UseChange[]>
   overview(p: { pool: string }): Promise<Overview | undefined>
   /** `version`: the ledger's, under which it was painted. A newer picture stays (core/overview.ts, `replaces`). */
   putOverview(p: { pool: string; version: number; overview: Overview }): Promise<void>

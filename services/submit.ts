@@ -7,11 +7,11 @@ import { enteredBell } from '../core/bell.ts'
 import type { JobInput, Queued } from '../core/job.ts'
 import { laneOf } from '../core/lane.ts'
 import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
-import type { KindSettings } from '../core/settings.ts'
+import { capsOf, type KindSettings } from '../core/settings.ts'
 import { backlogFull } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
-import { tooLarge } from './costs.ts'
+import { largerThanCaps, tooLarge } from './costs.ts'
 import type { Deps } from './deps.ts'
 import { recentInForce } from './in-force.ts'
 import { type Answer, type Refusal, refuse } from './refusal.ts'
@@ -93,12 +93,13 @@ async function refused(
       `Use one of: ${Object.keys(deps.settings.kinds).join(', ')}.`,
       { at: 'kind' },
     )
-  return refusedContent(deps, kind, request)
+  return refusedContent(deps, kind, owner, request)
 }
 
 async function refusedContent(
   deps: Deps,
   kind: KindSettings,
+  owner: string,
   { input, startAt, kind: name }: SubmitRequest,
 ): Promise<Refusal | undefined> {
   const bytes = Buffer.byteLength(JSON.stringify(input))
@@ -115,15 +116,21 @@ async function refusedContent(
       { at: `input.${missing}` },
     )
   const pool = await recentInForce(deps, kind.pool)
-  const large = tooLarge(pool, kind.model, {
-    input: estimateTokens(renderPrompt(kind, input)),
-    output: kind.maxOutputTokens,
-  })
+  const ask = { input: estimateTokens(renderPrompt(kind, input)), output: kind.maxOutputTokens }
+  const large = tooLarge(pool, kind.model, ask)
   if (large)
     return refuse(
       'larger-than-pool',
       `The pool ${kind.pool} can never run this: ${large}.`,
       "Shorten the input or lower the kind's maxOutputTokens.",
+      { at: 'input' },
+    )
+  const above = largerThanCaps(pool, kind.model, ask, capsOf(deps.settings, kind.pool, owner) ?? {})
+  if (above)
+    return refuse(
+      'larger-than-pool',
+      `${owner} may never have this of the pool ${kind.pool}: ${above}.`,
+      "Shorten the input, lower the kind's maxOutputTokens, or raise the owner's caps.",
       { at: 'input' },
     )
   if (startAt !== undefined && startAt > deps.clock.now() + START_DAYS_AHEAD * DAY_MS)

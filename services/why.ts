@@ -39,8 +39,12 @@ export async function why(deps: Deps, live: LiveRecord): Promise<Waiting | undef
   const down = overview?.provider?.down
   if (down) return waiting('CIRCUIT_OPEN', { line: orElsewhere(deps, live, sentenceOf(down.line)), ...later })
   if (later) return waiting('BACKOFF', later)
+  if (overview?.capped?.some(({ owner, tier }) => owner === live.owner && tier === live.tier))
+    return waiting('OWNER_LIMIT', { line: `GET /v1/owners/${live.owner} shows its use and its caps.` })
   const owner = overview?.owners.find((o) => o.owner === live.owner)
   const reason = (owner?.waits ?? overview?.tiers[live.tier].waits) as WaitReason | undefined
+  // Of another lane of its own, or of others.
+  if (reason === 'OWNER_LIMIT') return waiting('DISPATCHING')
   if (reason === 'SLOWDOWN') return waiting(reason, { line: strangersIn(overview) })
   return waiting(reason !== undefined && reason in WAIT_REASONS ? reason : 'DISPATCHING')
 }

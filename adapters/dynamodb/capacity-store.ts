@@ -77,6 +77,17 @@ export function dynamoCapacityStore(tables: Tables, now?: () => number): Capacit
       )
       return found.Item && { state: found.Item['state'] as LeaseState, until: found.Item['until'] as number }
     },
+    async changes({ pool }) {
+      const found = await db.send(
+        new GetCommand({
+          TableName: name.capacity,
+          Key: ledgerKey(pool),
+          ConsistentRead: true,
+          ProjectionExpression: 'uses',
+        }),
+      )
+      return LedgerRecord.shape.uses.parse(found.Item?.['uses']) ?? []
+    },
     async overview({ pool }) {
       const item = await get(overviewKey(pool))
       // A picture that newer code painted is none: the next one is a second away.

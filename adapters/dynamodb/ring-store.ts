@@ -1,11 +1,23 @@
 /** Bells and the ring of owners over DynamoDB. Bells have keys of their own: none meets another. */
 import { PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import type { OwnerRecord } from '../../core/owner-record.ts'
+import { inBatches } from '../../services/in-batches.ts'
 import type { RingStore } from '../../services/ports.ts'
-import { bellKey, ledgerKey, ownerKey, poolOfRing } from '../keys.ts'
+import { bellKey, isOwnerRecord, ledgerKey, ownerKey, ownerRecordKey, poolOfRing } from '../keys.ts'
 import { type Item, stored } from '../records.ts'
-import { readOn, readOwner } from '../ring-records.ts'
-import { batchWrite } from './batches.ts'
-import { query, type Tables, transact, write } from './tables.ts'
+import { ownerItem, readOn, readOwner, readOwnerRecord } from '../ring-records.ts'
+import { batchGet, batchWrite } from './batches.ts'
+import { ABSENT } from './conditions.ts'
+import { query, standing, type Tables, transact, write } from './tables.ts'
+
+/** A condition on each: no batch has them. */
+const RECORDS_AT_ONCE = 16
+
+/** core/owner-record.ts, `supersedes`. */
+const overEarlier = ({ epoch, n }: OwnerRecord) => ({
+  ConditionExpression: `${ABSENT} OR epoch < :epoch OR (epoch = :epoch AND n <= :n)`,
+  ExpressionAttributeValues: { ':epoch': epoch, ':n': n },
+})
 
 export function dynamoRingStore(tables: Tables): RingStore {
   const { db, name } = tables
@@ -33,7 +45,7 @@ export function dynamoRingStore(tables: Tables): RingStore {
       do {
         const asked = { TableName: name.rings, ConsistentRead: true, ProjectionExpression: 'pk' }
         const page = await db.send(new ScanCommand({ ...asked, ...(start ? { ExclusiveStartKey: start } : {}) }))
-        for (const item of page.Items ?? []) pools.add(poolOfRing(item as Item))
+        for (const item of (page.Items ?? []) as Item[]) if (!isOwnerRecord(item)) pools.add(poolOfRing(item))
         start = page.LastEvaluatedKey
       } while (start)
       return [...pools].sort()
@@ -44,6 +56,21 @@ export function dynamoRingStore(tables: Tables): RingStore {
         'rings',
         owners.map((o) => ({ put: stored(ownerKey(pool, o.owner), o) })),
       )
+    },
+    async records({ pool, owners }) {
+      const keys = owners.map((owner) => ownerRecordKey(pool, owner))
+      return (await batchGet(tables, 'rings', keys)).map(readOwnerRecord)
+    },
+    async ownersAfter({ pool, after, limit }) {
+      // A condition on the sort key may not be on an empty one.
+      const behind = after === '' ? {} : { after }
+      return (await query(tables, 'rings', { pk: ownerKey(pool, '').pk, limit, ...behind })).items.map(({ sk }) => sk)
+    },
+    async keep({ pool, records }) {
+      await inBatches(records, RECORDS_AT_ONCE, async (record) => {
+        const put = new PutCommand({ TableName: name.rings, Item: ownerItem(pool, record), ...overEarlier(record) })
+        await write(() => db.send(put)).catch(standing)
+      })
     },
     async leave({ pool, owners, epoch }) {
       const done = await transact(tables, [

@@ -34,6 +34,9 @@ export function memoryCapacityStore(tables: MemoryTables): CapacityStore {
       const item = tables.get('capacity', ledgerKey(pool))
       return item && { state: item['state'] as LeaseState, until: item['until'] as number }
     },
+    async changes({ pool }) {
+      return ledger(pool)?.uses ?? []
+    },
     async overview({ pool }) {
       const item = tables.get('capacity', overviewKey(pool))
       // A picture that newer code painted is none: the next one is a second away.

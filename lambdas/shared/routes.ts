@@ -20,6 +20,8 @@ export const ROUTES = [
   { method: 'GET', path: '/v1/jobs/{id}', function: 'api' },
   { method: 'POST', path: '/v1/jobs/{id}/cancel', function: 'api' },
   { method: 'POST', path: '/v1/jobs/{id}/redrive', function: 'api' },
+  { method: 'GET', path: '/v1/owners', function: 'api' },
+  { method: 'GET', path: '/v1/owners/{id}', function: 'api' },
   { method: 'GET', path: '/v1/pools', function: 'api' },
   { method: 'GET', path: '/v1/pools/{id}', function: 'api' },
   { method: 'PATCH', path: '/v1/pools/{id}', function: 'api' },

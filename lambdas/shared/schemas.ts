@@ -44,7 +44,8 @@ export const ListQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: z.string().max(1000).optional(),
 })
-export const ReviewsQuery = z.strictObject({
+/** Of a list without filters. */
+export const PageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: z.string().max(1000).optional(),
 })

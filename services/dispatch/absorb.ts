@@ -13,6 +13,7 @@ import { askOf } from '../costs.ts'
 import { adapt } from './adapt.ts'
 import { hearLimits, hearOfCall, isWell, keepCall, takeCall } from './feedback.ts'
 import type { Holder } from './holder.ts'
+import { amendUse } from './uses.ts'
 
 export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
   for (const bell of bells) {
@@ -201,8 +202,10 @@ function hearLength(
   lengths.set(kind, withLength(lengths.get(kind) ?? NO_LENGTHS, outputTokens))
 }
 
-function amend(h: Holder, { slot }: Sent, by: Cost): void {
+function amend(h: Holder, { slot, lane }: Sent, by: Cost): void {
   h.ledgers = amendAll(h.ledgers, slot, by)
+  const owner = h.ring.lanes.get(lane)?.owner
+  if (owner !== undefined) amendUse(h, { owner, slot, by })
 }
 
 /** A stopped pool's probe came to no call, or to none that is known, so it told nothing: another may go at once. */

@@ -14,6 +14,7 @@ import type { WaitReason } from '../../core/wait-reason.ts'
 import type { Costing } from '../costs.ts'
 import type { Load } from './load.ts'
 import type { PeopleKept } from './people-heard.ts'
+import type { Uses } from './uses.ts'
 
 export interface Holder {
   readonly pool: string
@@ -55,8 +56,8 @@ export interface Holder {
   /** Bells read, whose deletion is not certain yet. */
   readonly absorbed: Set<string>
   holds?: WaitReason
-  /** Calls permitted in the last window, oldest first. */
-  recent: { slot: number; owner: string }[]
+  /** What owners have used. */
+  readonly uses: Uses
   done: Record<Tier, number>
   /** Jobs that a look found gone before their bell came, as a slow neighbour keeps it from ringing: counted with it. */
   readonly gone: Map<string, { readonly fence: number; readonly tier: Tier }>

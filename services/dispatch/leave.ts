@@ -8,6 +8,7 @@ import { backlog, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { type Holder, LEAVE_AFTER_IDLE_MS, LEAVE_EVERY_MS } from './holder.ts'
+import { forgetUse, isNoted } from './uses.ts'
 
 /**
  * Ten times a second at most: 800 write units of the 1,000 that the ring's one partition takes in a second, and well
@@ -55,7 +56,8 @@ function idleOwners(h: Holder, idleBefore: number): string[] {
   const owners = new Set<string>()
   const busy = new Set<string>()
   for (const lane of h.ring.lanes.values()) (idle(lane) ? owners : busy).add(lane.owner)
-  return [...owners].filter((owner) => !busy.has(owner))
+  // What it has used is written first, as it always is after so long.
+  return [...owners].filter((owner) => !busy.has(owner) && isNoted(h, owner))
 }
 
 /**
@@ -83,4 +85,5 @@ function forget(h: Holder, owner: string): void {
   if (h.ring.order === 'owners') h.ring.groups.delete(owner)
   h.ring.stale.delete(owner)
   h.ring.unnoted.delete(owner)
+  forgetUse(h, owner)
 }

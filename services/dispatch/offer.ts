@@ -3,11 +3,12 @@
  * sent is. Dying before the bell changes nothing; after it, whoever takes over finds the records in their lanes, and a
  * claim decides. What is never heard of again is read by its key when its offer is over.
  */
-import type { Bell } from '../../core/bell.ts'
+import type { Bell, Head } from '../../core/bell.ts'
 import { OFFER_MS, type Offer, offersOf, roomOf } from '../../core/fallback.ts'
 import { lend } from '../../core/ring.ts'
-import type { KindSettings, PoolSettings } from '../../core/settings.ts'
-import { askOf, tooLarge } from '../costs.ts'
+import { type CallIn, capsOf, hasCaps, type KindSettings, type PoolSettings } from '../../core/settings.ts'
+import { recentOverview } from '../backlog.ts'
+import { askOf, largerThanCaps, tooLarge } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { Holder } from './holder.ts'
 
@@ -23,15 +24,15 @@ export async function offerElsewhere(deps: DispatcherDeps, h: Holder, now: numbe
   const kinds = Object.values(deps.settings.kinds).filter((kind) => kind.pool === h.pool && mayGo(kind, h))
   const pools = [...new Set(kinds.flatMap(({ fallback }) => fallback.map(({ pool }) => pool)))]
   if (pools.length === 0 || h.ring.busy.size === 0) return
-  const stoppedPools = await stoppedOf(deps, pools)
+  const [stoppedPools, capped] = await Promise.all([stoppedOf(deps, pools), cappedIn(deps, pools)])
   const offers = offersOf(h.ring, {
     now,
     stopped: h.stopped !== undefined,
     kinds: deps.settings.kinds,
     room: roomIn(deps, h, pools, stoppedPools),
     stoppedPools,
-    fits: (head, { pool, model }) =>
-      tooLarge(deps.settings.pools[pool] as PoolSettings, model, askOf(head)) === undefined,
+    fits: (head, { pool, model }, owner) =>
+      !capped.has(`${pool}#${owner}`) && isTaken(deps, head, { pool, model }, owner),
   })
   for (const pool of pools)
     await offerTo(
@@ -45,6 +46,21 @@ export async function offerElsewhere(deps: DispatcherDeps, h: Holder, now: numbe
 
 const mayGo = ({ fallback }: KindSettings, h: Holder): boolean =>
   fallback.some(({ afterMs }) => h.stopped !== undefined || afterMs !== undefined)
+
+/** A job that the other pool, or its owner's caps there, could never take is not offered. */
+function isTaken(deps: DispatcherDeps, head: Head, { pool, model }: CallIn, owner: string): boolean {
+  const [settings, ask] = [deps.settings.pools[pool] as PoolSettings, askOf(head)]
+  const caps = capsOf(deps.settings, pool, owner) ?? {}
+  return (tooLarge(settings, model, ask) ?? largerThanCaps(settings, model, ask, caps)) === undefined
+}
+
+/** Owners whom caps hold there, by pool: what is offered of theirs would keep others' from its room. */
+async function cappedIn(deps: DispatcherDeps, pools: readonly string[]): Promise<Set<string>> {
+  const having = pools.filter((pool) => hasCaps(deps.settings, pool))
+  const pictures = await Promise.all(having.map((pool) => recentOverview(deps, pool)))
+  const owners = pictures.map((picture) => new Set(picture?.capped?.map(({ owner }) => owner)))
+  return new Set(having.flatMap((pool, i) => [...(owners[i] as Set<string>)].map((owner) => `${pool}#${owner}`)))
+}
 
 async function stoppedOf(deps: DispatcherDeps, pools: readonly string[]): Promise<Set<string>> {
   const stops = await Promise.all(pools.map((pool) => deps.capacity.stopped({ pool })))

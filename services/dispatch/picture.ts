@@ -7,7 +7,7 @@ import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
 import { heldFor } from '../../core/people.ts'
 import { reasonFor } from '../../core/plan.ts'
-import { backlog, inFlight, type Lane } from '../../core/ring.ts'
+import { backlog, inFlight, inFlightByOwner, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { atOnce } from './feedback.ts'
 import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
@@ -18,11 +18,13 @@ const OWNERS_SHOWN = 20
 /** The overview stays far below an item's 400 KB. */
 const FULL_NAMED = 1_000
 const IN_FLIGHT_SHOWN = 20
+/** Of lanes, and of owners. */
+const CAPPED_NAMED = 200
+const FLYING_SHOWN = 50
 
 export async function paint(deps: DispatcherDeps, h: Holder, now: number): Promise<void> {
   if (now < h.due.overview) return
   h.due.overview = now + OVERVIEW_EVERY_MS
-  h.recent = h.recent.filter((r) => r.slot > now - h.settings.windowMs)
   const overview = pictureOf(h, deps.settings.backlogPerOwner, now)
   await deps.capacity.putOverview({ pool: h.pool, version: h.record.version, overview })
   if (now >= h.due.metrics) await measure(deps, h, overview, now)
@@ -37,7 +39,8 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     v: 1,
     at: now,
     tiers: tiersOf(h, why),
-    ...ownersOf(h, why, backlogAtMost),
+    ...ownersOf(h, { why, backlogAtMost, now }),
+    ...cappedIn(h, why),
     callsInWindow: used.window.requests ?? 0,
     ...(h.settings.requests === undefined ? {} : { limit: h.settings.requests }),
     used,
@@ -102,7 +105,8 @@ function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPictu
     const lane = h.ring.lanes.get(id) as Lane
     const tier = tiers[lane.tier]
     tier.queued += backlog(lane)
-    if (backlog(lane) > 0) tier.waits ??= why(lane)
+    // One owner's cap says nothing of the others.
+    if (backlog(lane) > 0 && (tier.waits ?? 'OWNER_LIMIT') === 'OWNER_LIMIT') tier.waits = why(lane)
   }
   for (const s of h.ring.sent.values()) {
     const tier = tiers[(h.ring.lanes.get(s.lane) as Lane).tier]
@@ -112,13 +116,29 @@ function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPictu
   return tiers
 }
 
+/** Whom caps hold, and what is in flight of each. */
+function cappedIn({ ring }: Holder, why: (lane: Lane) => string): Pick<Overview, 'capped' | 'flying'> {
+  const lanes = [...ring.busy].map((id) => ring.lanes.get(id) as Lane)
+  const capped = lanes.filter((lane) => backlog(lane) > 0 && why(lane) === 'OWNER_LIMIT')
+  const flying = [...inFlightByOwner(ring)].sort(([, a], [, b]) => b - a).slice(0, FLYING_SHOWN)
+  return {
+    ...(capped.length > 0 ? { capped: capped.slice(0, CAPPED_NAMED).map(({ owner, tier }) => ({ owner, tier })) } : {}),
+    ...(flying.length > 0 ? { flying: flying.map(([owner, calls]) => ({ owner, calls })) } : {}),
+  }
+}
+
+/** Calls in the last window, of owners that had any. */
+function servedOf({ uses, settings: { windowMs } }: Holder, now: number): Map<string, number> {
+  const calls = [...uses.of].map(([owner, { window }]) => [owner, usedIn(window, now, windowMs).requests ?? 0] as const)
+  return new Map(calls.filter(([, n]) => n > 0))
+}
+
 function ownersOf(
   h: Holder,
-  why: (lane: Lane) => string,
-  backlogAtMost: number,
-): Pick<Overview, 'owners' | 'ownersLive' | 'full'> {
-  const served = new Map<string, number>()
-  for (const r of h.recent) served.set(r.owner, (served.get(r.owner) ?? 0) + 1)
+  { why, backlogAtMost, now }: { why: (lane: Lane) => string; backlogAtMost: number; now: number },
+): Pick<Overview, 'owners' | 'ownersLive' | 'full' | 'weightLive'> {
+  const served = servedOf(h, now)
+  const calls = [...served.values()].reduce((sum, n) => sum + n, 0)
   const queued = new Map<string, number>()
   const waits = new Map<string, string>()
   for (const id of h.ring.busy) {
@@ -132,11 +152,11 @@ function ownersOf(
     owner,
     queued: queued.get(owner) ?? 0,
     served: served.get(owner) ?? 0,
-    share: h.recent.length === 0 ? 0 : (served.get(owner) ?? 0) / h.recent.length,
+    share: calls === 0 ? 0 : (served.get(owner) ?? 0) / calls,
     entitlement: h.ring.ownerWeight(owner) / weight,
     ...(waits.has(owner) ? { waits: waits.get(owner) as string } : {}),
   })
   const busiest = live.map(row).sort((a, b) => b.served - a.served || b.queued - a.queued)
   const full = live.filter((owner) => (queued.get(owner) ?? 0) >= backlogAtMost).slice(0, FULL_NAMED)
-  return { owners: busiest.slice(0, OWNERS_SHOWN), ownersLive: live.length, full }
+  return { owners: busiest.slice(0, OWNERS_SHOWN), ownersLive: live.length, weightLive: weight, full }
 }

@@ -116,7 +116,7 @@ async function anyBell(deps: DispatcherDeps, h: Holder): Promise<boolean> {
 }
 
 async function letGo<E extends RunEnd>(deps: DispatcherDeps, h: Holder, end: E): Promise<E> {
-  await note(deps, h, { turns: 'all' })
+  await note(deps, h, { all: true })
   // The next holder counts on from here.
   h.due.overview = 0
   await paint(deps, h, deps.clock.now())
@@ -138,7 +138,10 @@ async function handOver(deps: DispatcherDeps, h: Holder): Promise<RunEnd> {
 }
 
 async function setState(deps: DispatcherDeps, h: Holder, state: 'held' | 'ending' | 'free'): Promise<boolean> {
-  const record = { ...h.record, version: h.record.version + 1, state, until: deps.clock.now() + LEASE_MS }
+  const { uses, ...kept } = h.record
+  const changes = uses ? { uses: h.uses.changes } : {}
+  const lease = { version: kept.version + 1, state, until: deps.clock.now() + LEASE_MS }
+  const record = { ...kept, ...changes, ...lease }
   if ((await deps.capacity.write({ pool: h.pool, record })) === 'lost') return false
   h.record = record
   return true

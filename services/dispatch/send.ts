@@ -21,7 +21,6 @@ export function apply(h: Holder, decided: Plan, now: number): void {
     h,
     decided.permits.map((p) => p.slot),
   )
-  for (const p of decided.permits) h.recent.push({ slot: p.slot, owner: p.lane.owner })
   for (const p of decided.permits) h.recovered += h.costing.wholeCostOf(p.head).tokens - p.cost.tokens
 }
 

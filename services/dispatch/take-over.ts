@@ -7,8 +7,9 @@ import { recalled as recalledLengths } from '../../core/learned.ts'
 import { claimGoodUntil, LEASE_MS } from '../../core/lease.ts'
 import { type LedgerRecord, ledgersOf } from '../../core/ledger-record.ts'
 import { shapesOf } from '../../core/ledgers.ts'
+import type { OwnerRecord } from '../../core/owner-record.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
-import { groupOf, HEADS_KEPT, laneIn, newRing, type OwnerTurns, type Ring, refill } from '../../core/ring.ts'
+import { groupOf, HEADS_KEPT, laneIn, newRing, type Ring, refill } from '../../core/ring.ts'
 import type { PoolSettings } from '../../core/settings.ts'
 import { costing } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -19,6 +20,7 @@ import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './h
 import { noLoad } from './load.ts'
 import { holdPeople } from './people-heard.ts'
 import { believed } from './sound-clock.ts'
+import { newUses, readRecords } from './uses.ts'
 
 const LANES_AT_ONCE = 16
 /** Lanes read between two looks at the lease: some seconds of reading, of its thirty. */
@@ -41,7 +43,10 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     deps.capacity.stopped({ pool }),
     holdPeople(deps, { pool, epoch: lease.record.epoch, shape: shapes.window, now }),
   ])
-  const lanes = owners.flatMap((o) => recall(ring, o, lease.record.order === settings.order))
+  const uses = newUses(deps, pool, lease.record.uses)
+  const names = owners.map(({ owner }) => owner)
+  const records = await readRecords(deps, { pool, settings, uses }, [...names, ...uses.stale])
+  const lanes = names.flatMap((owner) => recall(ring, owner, records.get(owner), lease.record.order))
   const read = await readLanes(deps, ring, lanes, lease.record)
   if (!read) return undefined
   const { record, ahead } = believed(read, { shape: shapes.window, pacing: settings.pacing }, now)
@@ -51,6 +56,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   return {
     pool,
     settings,
+    uses,
     changes: { adopted: overrides.version, heard: overrides.version },
     record,
     ring,
@@ -75,7 +81,6 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     answered: { slot: 0, at: 0 },
     mended: false,
     absorbed: new Set(),
-    recent: [],
     gone: new Map(),
     done: { high: high?.done ?? 0, medium: medium?.done ?? 0, low: low?.done ?? 0 },
     refused: overview?.refused ?? 0,
@@ -130,20 +135,28 @@ function ringOf(deps: DispatcherDeps, pool: string, settings: PoolSettings, reco
   return ring
 }
 
-function recall(ring: Ring, noted: OwnerTurns, sameOrder: boolean): { tier: Tier; owner: string }[] {
-  const tiers = Object.entries(noted.tiers) as [Tier, { turn: number; beyond: number }][]
-  for (const [tier, { turn, beyond }] of tiers) {
-    const lane = laneIn(ring, { tier, owner: noted.owner })
-    if (sameOrder) lane.turn = turn
-    lane.beyond = beyond
+/** Turns of another order are of another clock: they begin anew. */
+function recall(
+  ring: Ring,
+  owner: string,
+  kept: OwnerRecord | undefined,
+  order: string | undefined,
+): { tier: Tier; owner: string }[] {
+  const isOurs = order === ring.order && kept?.turns.order === ring.order
+  for (const tier of TIERS) {
+    const noted = kept?.turns.tiers[tier]
+    if (!noted) continue
+    const lane = laneIn(ring, { tier, owner })
+    if (isOurs) lane.turn = noted.turn
+    lane.beyond = noted.beyond
   }
-  if (ring.order === 'owners' && sameOrder && tiers[0]) {
-    const group = groupOf(ring, { tier: tiers[0][0], owner: noted.owner })
-    Object.assign(group, { turn: noted.turn, v: noted.v })
+  if (kept && isOurs && ring.order === 'owners') {
+    const { turn, v } = kept.turns
+    Object.assign(groupOf(ring, { tier: 'high', owner }), { turn, v })
   }
-  ring.unnoted.delete(noted.owner)
-  // Every tier is read, noted or not: a holder that was taken over may have put an older note over a newer one.
-  return TIERS.map((tier) => ({ tier, owner: noted.owner }))
+  ring.unnoted.delete(owner)
+  // Every tier is read, known of or not: what was kept may be older than what stands.
+  return TIERS.map((tier) => ({ tier, owner }))
 }
 
 /** The next records of a lane behind what is in memory: queued ones as heads, running ones to be watched. */

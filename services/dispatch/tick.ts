@@ -34,6 +34,7 @@ import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
 import { clockOf } from './sound-clock.ts'
 import { readLane } from './take-over.ts'
+import { changesWith, isFull, keepRecords, readRecords, takeUses, useIn } from './uses.ts'
 import { watch } from './watch.ts'
 
 export type Ticked =
@@ -61,7 +62,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   absorb(h, bells, deps.clock.now())
   await adoptChanges(deps, h)
   await lookAfter(deps, h)
-  await note(deps, h, { turns: 'when-due' })
+  await note(deps, h, { all: false })
 
   const now = deps.clock.now()
   if (now - looked > LOOK_GOOD_MS) return { kind: 'ticked', againAt: now, bells: bells.length }
@@ -102,6 +103,8 @@ const snapshotOf = (h: Holder, now: number) => ({
   ring: h.ring,
   ledgers: h.ledgers,
   costOf: h.costing.costOf,
+  useOf: (owner: string) => useIn(h, owner, now),
+  atOnceOf: (owner: string) => h.uses.capsOf(owner)?.concurrency ?? Infinity,
   ...heldForPeople(h, now),
   concurrency: atOnce(h) - (h.people ? inFlightOf(h.people.record) : 0),
   windowMs: h.settings.windowMs,
@@ -133,18 +136,19 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   }
 }
 
-/** New owners at once, turns every few seconds. A zombie may write an old note once: takeovers read every tier. */
-export async function note(deps: DispatcherDeps, h: Holder, p: { turns: 'all' | 'when-due' }): Promise<void> {
+/** New owners into the ring at once; what is known of all that were served every few seconds. */
+export async function note(deps: DispatcherDeps, h: Holder, p: { all: boolean }): Promise<void> {
   const now = deps.clock.now()
-  const owners = new Set(h.ring.unnoted)
-  if (p.turns === 'all' || now >= h.due.note) {
-    for (const owner of h.ring.stale) owners.add(owner)
-    h.ring.stale.clear()
-    h.due.note = now + NOTE_EVERY_MS
-  }
-  if (owners.size === 0) return
-  await deps.rings.note({ pool: h.pool, owners: [...owners].map((owner) => turnsOf(h.ring, owner)) })
+  await Promise.all([enter(deps, h), readRecords(deps, h, h.ring.unnoted)])
   h.ring.unnoted.clear()
+  if (!p.all && now < h.due.note && !isFull(h)) return
+  h.due.note = now + NOTE_EVERY_MS
+  await keepRecords(deps, h)
+}
+
+async function enter(deps: DispatcherDeps, { pool, ring }: Holder): Promise<void> {
+  const owners = [...ring.unnoted].map((owner) => turnsOf(ring, owner))
+  if (owners.length > 0) await deps.rings.note({ pool, owners })
 }
 
 async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number): Promise<boolean> {
@@ -152,6 +156,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
   const { requests: next = 0, ...nextOf } = decided.next
   // A longer ledger that is no longer kept would come back with its setting, and know nothing of what was called meanwhile.
   const { day: _, feedback: __, ...kept } = h.record
+  const uses = changesWith(h, decided.permits)
   const record = {
     ...kept,
     ...packedAll(decided.ledgers),
@@ -164,6 +169,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
     quietUntil: h.quietUntil,
     ...keptFeedback(h, now),
     ...keptLengths(h),
+    ...(uses.length > 0 || kept.uses ? { uses } : {}),
     travelMs: h.travelMs,
     order: h.ring.order,
     clock: decided.turns.v,
@@ -171,6 +177,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
   }
   if ((await deps.capacity.write({ pool: h.pool, record })) === 'lost') return false
   h.record = record
+  takeUses(h, decided, uses)
   if (h.people) h.people.unwritten = false
   return true
 }

@@ -56,6 +56,13 @@ describe('a pool’s lease', () =>
       expect(await on().capacity.lease({ pool: POOL })).toEqual({ state, until: NOW + 1 })
     })
 
+    it('has the changes of what owners have used beside it', async () => {
+      expect(await on().capacity.changes({ pool: POOL })).toEqual([])
+      const uses = [[1, 4, 'ann', NOW + 12.5, 1, 250] as const, [2, 1, 'bob', NOW, 0, -7] as const]
+      await holds({ uses })
+      expect(await on().capacity.changes({ pool: POOL })).toEqual(uses)
+    })
+
     it('that is free is anybody’s at once', async () => {
       await holds({ state: 'free', until: NOW + 1_000 })
       expect(await on().capacity.acquire(ask())).toMatchObject({ kind: 'held', record: { epoch: 2, state: 'held' } })

@@ -17,6 +17,7 @@ import {
   anInReview,
   anOverview,
   anOwner,
+  anOwnerRecord,
   aQueued,
   aRunning,
   NOW,
@@ -109,6 +110,10 @@ const OF_POOLS: Operation[] = [
     act: (on) => on.rings.deleteBells({ pool: POOL, ids: [aBell().id] }),
   },
   { name: 'note', act: (on) => on.rings.note({ pool: POOL, owners: [anOwner(), anOwner({ owner: 'bob' })] }) },
+  {
+    name: 'keep records',
+    act: (on) => on.rings.keep({ pool: POOL, records: [anOwnerRecord(), anOwnerRecord({ owner: 'bob' })] }),
+  },
   {
     name: 'leave',
     async given(on) {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { bellKey, ownerKey } from '../../adapters/keys.ts'
+import { bellKey, ownerKey, ownerRecordKey } from '../../adapters/keys.ts'
 import type { Bell } from '../../core/bell.ts'
+import type { OwnerRecord } from '../../core/owner-record.ts'
 import { LEAVE_AT_ONCE } from '../../services/ports.ts'
 import { onEveryEngine } from '../support/engines.ts'
-import { aBell, aLedgerRecord, anOwner, aQueued, LANE, NOW, OWNER, POOL } from '../support/records.ts'
+import { aBell, aLedgerRecord, anOwner, anOwnerRecord, aQueued, LANE, NOW, OWNER, POOL } from '../support/records.ts'
 import { changesNothing } from './outcomes.ts'
 
 const owned = (n: number) => Array.from({ length: n }, (_, i) => anOwner({ owner: `owner-${i}` }))
@@ -97,6 +98,79 @@ describe('the ring of owners', () =>
       await on().plant('rings', { ...ownerKey(POOL, OWNER), tiers: 'none of them' })
       const [found] = await owners()
       expect(found).toMatchObject({ owner: OWNER, tiers: { high: { turn: 0 }, medium: { turn: 0 }, low: { turn: 0 } } })
+    })
+  }))
+
+describe('what is kept of owners', () =>
+  onEveryEngine((on) => {
+    const note = (...records: OwnerRecord[]) => on().rings.keep({ pool: POOL, records })
+    const noted = (...owners: string[]) => on().rings.records({ pool: POOL, owners })
+
+    it('is given back as it was noted, in the order asked for, and nothing of whom nothing is known', async () => {
+      await note(anOwnerRecord(), anOwnerRecord({ owner: 'bob', n: 4 }))
+      expect(await noted('bob', 'nobody', OWNER)).toEqual([
+        anOwnerRecord({ owner: 'bob', n: 4 }),
+        undefined,
+        anOwnerRecord(),
+      ])
+      expect(await noted()).toEqual([])
+    })
+
+    it.each([
+      { which: 'fewer changes of the same holder', late: { epoch: 3, n: 16 } },
+      { which: 'more changes of an earlier holder', late: { epoch: 2, n: 900 } },
+    ])('stays where one with $which lands late', async ({ late }) => {
+      await note(anOwnerRecord({ epoch: 3, n: 17 }))
+      await note(anOwnerRecord({ ...late, at: NOW + 9 }))
+      expect(await noted(OWNER)).toEqual([anOwnerRecord({ epoch: 3, n: 17 })])
+    })
+
+    it.each([
+      { which: 'as many changes', next: { epoch: 3, n: 17, at: NOW + 1 } },
+      { which: 'more', next: { epoch: 3, n: 18 } },
+      { which: 'none yet of the next holder', next: { epoch: 4, n: 0 } },
+    ])('is replaced by one with $which', async ({ next }) => {
+      await note(anOwnerRecord({ epoch: 3, n: 17 }))
+      await note(anOwnerRecord(next))
+      expect(await noted(OWNER)).toEqual([anOwnerRecord(next)])
+    })
+
+    it('of more owners than one request takes is noted and read', async () => {
+      const many = owned(230).map(({ owner }, n) => anOwnerRecord({ owner, n }))
+      await note(...many)
+      expect(await noted(...many.map(({ owner }) => owner))).toEqual(many)
+    })
+
+    it('that does not parse is nothing, and gives way', async () => {
+      await on().plant('rings', { ...ownerRecordKey(POOL, OWNER), ...anOwnerRecord(), turns: 'many' })
+      expect(await noted(OWNER)).toEqual([undefined])
+    })
+
+    it('stays when its owner leaves the ring, and keeps no pool alive', async () => {
+      await on().capacity.acquire({ pool: POOL, holder: 'a', now: NOW, leaseMs: 1_000 })
+      await on().rings.note({ pool: POOL, owners: [anOwner()] })
+      await note(anOwnerRecord())
+      await on().rings.leave({ pool: POOL, owners: [OWNER], epoch: 1 })
+      expect(await noted(OWNER)).toEqual([anOwnerRecord()])
+      expect(await on().rings.pools()).toEqual([])
+    })
+
+    it('is of one pool', async () => {
+      await on().rings.keep({ pool: 'other', records: [anOwnerRecord()] })
+      expect(await noted(OWNER)).toEqual([undefined])
+    })
+  }))
+
+describe('owners by name', () =>
+  onEveryEngine((on) => {
+    it('are those of the ring, behind the one named, as many as are asked for', async () => {
+      const behind = (name: string, limit = 9) => on().rings.ownersAfter({ pool: POOL, after: name, limit })
+      await on().rings.note({ pool: POOL, owners: ['dan', 'bob', 'eve', 'ann'].map((owner) => anOwner({ owner })) })
+      await on().rings.note({ pool: 'other', owners: [anOwner({ owner: 'cy' })] })
+      expect(await behind('')).toEqual(['ann', 'bob', 'dan', 'eve'])
+      expect(await behind('bob', 1)).toEqual(['dan'])
+      expect(await behind('c')).toEqual(['dan', 'eve'])
+      expect(await behind('eve')).toEqual([])
     })
   }))
 

@@ -26,12 +26,13 @@ import {
   partsOf,
   stored,
 } from '../../adapters/records.ts'
-import { readBells, readOwner } from '../../adapters/ring-records.ts'
+import { ownerItem, readBells, readOwner, readOwnerRecord } from '../../adapters/ring-records.ts'
 import type { Bell } from '../../core/bell.ts'
 import { Approval, Draft, End, type JobInput, type Leader, type LiveKey, type LiveRecord } from '../../core/job.ts'
 import { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Overrides } from '../../core/overrides.ts'
 import { Overview } from '../../core/overview.ts'
+import type { OwnerRecord } from '../../core/owner-record.ts'
 import type { OwnerTurns } from '../../core/ring.ts'
 import type { StopRecord } from '../../services/ports.ts'
 import { anInput, aQueued, NOW, POOL } from '../support/records.ts'
@@ -59,6 +60,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   bell: { read: (item) => readBells([item]).bells[0], write: (r: Bell) => stored(bellKey(POOL, r.id), r) },
   owner: { read: readOwner, write: (r: OwnerTurns) => stored(ownerKey(POOL, r.owner), r) },
+  kept: { read: readOwnerRecord, write: (r: OwnerRecord) => ownerItem(POOL, r) },
   ledger: {
     read: (item) => parseRecord<LedgerRecord>(LedgerRecord, item),
     write: (r: LedgerRecord) => stored(ledgerKey(POOL), r),

@@ -59,7 +59,7 @@ describe('settings', () => {
     )
     if (!parsed.ok) throw new Error(parsed.faults.join())
     expect(parsed.settings.pools.main?.guard).toEqual({ refusalMs: 250, skewMs: 0, networkMs: 200 })
-    expect(parsed.settings.owners).toEqual({ 'ann@example.com': { weight: 3 } })
+    expect(parsed.settings.owners).toEqual({ 'ann@example.com': { weight: 3, caps: {} } })
   })
 
   it.each(['requests', 'tokens', 'inputTokens', 'outputTokens', 'concurrency'])('need one limit alone: %s', (limit) => {

@@ -10,7 +10,7 @@ import type { Ledgers } from '../../core/ledgers.ts'
 import type { Next } from '../../core/pacing.ts'
 import { applyPlan, type Permit, type Plan, plan, type Snapshot } from '../../core/plan.ts'
 import { HEADS_KEPT, heard, type Lane, laneIn, left, needsRefill, type Ring, refill } from '../../core/ring.ts'
-import { aHead, aRing, aShape, aSnapshot, NOW, someLedgers } from '../support/builders.ts'
+import { aHead, aRing, aShape, aSnapshot, NOW, someLedgers, uncapped } from '../support/builders.ts'
 
 export class World {
   now = NOW
@@ -55,7 +55,7 @@ export class World {
     for (const id of this.ring.busy) this.refill(this.ring.lanes.get(id) as Lane)
     const { pacing = 'burst', travelMs = 0 } = this.p
     const { ring, ledgers, next } = this
-    const decided = plan(aSnapshot({ ring, ledgers, next, pacing, travelMs }), this.now)
+    const decided = plan(aSnapshot({ ring, ledgers, next, pacing, travelMs, useOf: uncapped(this.now) }), this.now)
     applyPlan(this.ring, decided, this.now, (p) => ({ notAfter: p.slot, lookAt: p.slot }))
     this.ledgers = decided.ledgers
     this.next = decided.next

@@ -31,12 +31,14 @@ describe('the data stack', () => {
     }
   })
 
-  it('lets only jobs expire, and only jobs have a stream', () => {
+  it('lets only jobs expire, and what owners have used; and only jobs have a stream', () => {
     const { data } = templates()
-    data.resourcePropertiesCountIs('AWS::DynamoDB::GlobalTable', { TimeToLiveSpecification: Match.anyValue() }, 1)
     data.resourcePropertiesCountIs('AWS::DynamoDB::GlobalTable', { StreamSpecification: Match.anyValue() }, 1)
+    const expiring = tables('dev').filter(({ TimeToLiveSpecification: ttl }) => ttl)
+    expect(expiring.map(({ name }) => name).sort()).toEqual(['Jobs', 'Rings'])
+    for (const { TimeToLiveSpecification: ttl } of expiring)
+      expect(ttl).toEqual({ AttributeName: 'ttl', Enabled: true })
     const jobs = tables('dev').find(({ name }) => name === 'Jobs')
-    expect(jobs?.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true })
     expect(jobs?.StreamSpecification).toEqual({ StreamViewType: 'NEW_IMAGE' })
   })
 

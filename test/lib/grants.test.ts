@@ -140,6 +140,7 @@ async function everything(): Promise<void> {
   await jobsWhoseMessagesAreLost()
   await minutesOfWork()
   await system.dispatch(10 * MINUTE)
+  for (const path of ['/v1/owners', '/v1/owners/ada']) await get(path)
   await system.http('api', 'PATCH', '/v1/pools/main', { requests: 590 }, { 'if-match': '*' })
   await system.dispatch(MINUTE)
   await system.dispatch(MINUTE, {})

@@ -112,8 +112,8 @@ describe('the lease', () => {
     stop.abort()
     expect(await world.clock.during(ran)).toBe('stopped')
     expect(leaseOf(world)).toMatchObject({ state: 'free' })
-    const [owner] = await world.api.rings.owners({ pool: 'main' })
-    expect(owner?.tiers.medium?.turn).toBe(world.messages.flatMap((m) => m.jobs).length)
+    const [kept] = await world.api.rings.records({ pool: 'main', owners: ['ada'] })
+    expect(kept?.turns.tiers.medium?.turn).toBe(world.messages.flatMap((m) => m.jobs).length)
   })
 })
 

@@ -27,6 +27,7 @@ export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenar
     refusing: [['jobs.release', 'crash-after']],
     leaping: [
       ['rings.note', 'jump'],
+      ['rings.keep', 'jump'],
       ['jobs.live', 'jump'],
       ['capacity.write', 'jump'],
     ],
@@ -38,7 +39,7 @@ export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenar
   return [
     ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),
     ...(slowLeases ? [['capacity.acquire', 'slow'] as const] : []),
-    ...(stands ? [['rings.note', 'freeze', 0.01] as const] : []),
+    ...(stands ? (['rings.note', 'rings.keep'] as const).map((call) => [call, 'freeze', 0.01] as const) : []),
     ...(about ? byAbout[about] : []),
   ]
 }

@@ -78,6 +78,8 @@ const CALLS = {
   'people.ask': { may: WRITE, rate: 0.1 },
   'people.leave': { may: WRITE, rate: 0.2 },
   'people.close': { may: WRITE, rate: 0.1 },
+  'rings.records': { may: READ, rate: 0.08 },
+  'rings.keep': { may: BATCH, rate: 0.05 },
   'queue.send': { may: [...READ, 'unknown', 'partial'], rate: 0.06 },
   'waker.wake': { may: [...READ, 'unknown', 'late', 'duplicate'], rate: 0.1 },
   'model.prepare': { may: READ, rate: 0.05 },

@@ -92,7 +92,13 @@ async function tornLane(jobs: JobStore, p: Parameters<JobStore['lane']>[0]): Pro
   }
 }
 
-export function ringsOf(around: Surroundings, process: SimProcess, { rings }: Stores): RingStore {
+export function ringsOf(
+  around: Surroundings,
+  process: SimProcess,
+  { rings }: Stores,
+  /** Where nobody has caps, reading what owners have used takes no time and draws nothing. */
+  p: { capped: boolean },
+): RingStore {
   const via = asker(around, process)
   return {
     ring: via('rings.ring', rings.ring),
@@ -117,8 +123,13 @@ export function ringsOf(around: Surroundings, process: SimProcess, { rings }: St
       },
     })),
     pools: rings.pools,
+    ownersAfter: rings.ownersAfter,
+    records: p.capped ? via('rings.records', rings.records) : rings.records,
     note: via('rings.note', rings.note, (p) => ({
       landPart: (part) => rings.note({ ...p, owners: share(p.owners, part) }),
+    })),
+    keep: via('rings.keep', rings.keep, (q) => ({
+      landPart: (part) => rings.keep({ ...q, records: share(q.records, part) }),
     })),
     leave: via('rings.leave', rings.leave, () => ({ remembered: (answer) => answer === 'left' })),
   }
@@ -176,6 +187,7 @@ export function capacityOf(
     })),
     clockOffMs,
     lease: via('capacity.lease', capacity.lease),
+    changes: capacity.changes,
     overview: via('capacity.overview', capacity.overview),
     putOverview: via('capacity.putOverview', capacity.putOverview),
     stopped: via('capacity.stopped', capacity.stopped),

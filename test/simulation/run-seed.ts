@@ -117,9 +117,9 @@ class Schedule {
     const { world, people } = this
     if (world.clock.time < this.lookAt) return false
     this.lookAt = world.clock.time + 100
-    const { faultyMs, longMs, crowd } = this.scenario
-    // Some hundred jobs take their time in a pool of few tokens.
-    const withinMs = (crowd ? 3 * REST_WITHIN_MS : REST_WITHIN_MS) + this.passing.standsMs
+    const { faultyMs, longMs, crowd, capped } = this.scenario
+    // Some hundred jobs take their time in a pool of few tokens, and an owner's in what it may have.
+    const withinMs = (crowd ? 3 : capped ? 2 : 1) * REST_WITHIN_MS + this.passing.standsMs
     if (world.clock.time - START > faultyMs + longMs + withinMs) {
       this.fail('rest', `it does not come to rest: ${this.restless() ?? 'its functions'}`)
       return true

@@ -2,6 +2,7 @@
 import { parseSettings, type Settings, type SettingsInput } from '../../core/settings.ts'
 import { type About, aboutOf } from './about.ts'
 import { type Change, changesOf } from './changes.ts'
+import { withCaps } from './owner-caps.ts'
 import { Stream } from './random.ts'
 import { withSecond } from './second-pool.ts'
 import { overAt, type Weather, weatheredJobs, weatheredPool, weatherOf } from './weather.ts'
@@ -46,6 +47,8 @@ export interface Scenario {
   readonly untilIdle: boolean
   /** Some kinds have a cache, and people ask the same again: so many topics there are. 0: no kind has one. */
   readonly topics: number
+  /** Owners have caps. */
+  readonly capped: boolean
   /** Tokens that most answers stay below, and that the pools know of from the start; 0: nothing is known of any. */
   readonly short: number
   /** Settings that are changed while it runs: in most schedules none. */
@@ -71,7 +74,17 @@ const FUNCTION_MS = 900_000
 export function scenarioOf(seed: number): Scenario {
   const drawn = drawnOf(seed)
   const weather = drawn.about || drawn.crowd || drawn.longMs > 0 || drawn.forgetMs > 0 ? undefined : weatherOf(seed)
-  return weather && !drawn.faultless ? weathered(drawn, weather) : drawn
+  return weather && !drawn.faultless ? weathered(drawn, weather) : capping(drawn)
+}
+
+const CAPPED = 0.12
+
+function capping(drawn: Scenario): Scenario {
+  const s = new Stream(drawn.seed, 'caps')
+  if (!s.chance(CAPPED) || drawn.crowd) return drawn
+  const { owners, jobs } = drawn
+  const settings = withCaps(s, drawn.settings, { owners, jobs: jobs / owners.length })
+  return { ...drawn, capped: true, settings }
 }
 
 const WEATHERED_MS = 5_000
@@ -141,6 +154,7 @@ function drawnOf(seed: number): Scenario {
     clocks,
     settings,
     topics,
+    capped: false,
     short: lengths.chance(0.12) ? lengths.int(3, 12) : 0,
     changes,
     forgetMs,

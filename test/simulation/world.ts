@@ -265,7 +265,7 @@ export class World implements Surroundings {
   private compose(process: SimProcess): FunctionDeps {
     const { scenario, stores } = this
     const old = scenario.oldBesideNew && new Stream(scenario.seed, `code of ${process.id}`).chance(0.5)
-    const rings = readByOldCode(ringsOf(this, process, stores), () => old && this.mix.active)
+    const rings = readByOldCode(ringsOf(this, process, stores, scenario), () => old && this.mix.active)
     const changing = scenario.changes.length > 0
     const capacity = knowingNoChanges(capacityOf(this, process, stores, { changing }), () => old && this.mix.active)
     const waker = wakerOf(this, process, { wake: async ({ pool }) => this.woken(pool) })

@@ -1,5 +1,6 @@
 /** Builders: each makes something valid, of which a test names only what matters to it. */
 import type { Head } from '../../core/bell.ts'
+import { noUse, useShapes } from '../../core/caps.ts'
 import { type Cost, type Limits, NOTHING, within } from '../../core/cost.ts'
 import type { Queued, Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
@@ -108,12 +109,20 @@ const costIn =
   ({ tokens, inputTokens: input = tokens }: Head): Cost =>
     within(aCost({ tokens, input, output: tokens - input }), window.shape.limits)
 
+/** Owners who may have all, and have had nothing. */
+export const uncapped =
+  (now: number): Snapshot['useOf'] =>
+  () =>
+    noUse(useShapes(aPool()), now)
+
 export function aSnapshot(over: Partial<Snapshot> = {}): Snapshot {
   const { ledgers = someLedgers() } = over
   return {
     ring: aRing(),
     ledgers,
     costOf: costIn(ledgers),
+    useOf: uncapped(NOW),
+    atOnceOf: () => Infinity,
     pacing: 'burst',
     next: {},
     concurrency: Infinity,

@@ -24,6 +24,7 @@ import { attentionLane, laneOf, reviewLane } from '../../core/lane.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Overrides } from '../../core/overrides.ts'
 import type { Overview } from '../../core/overview.ts'
+import type { OwnerRecord } from '../../core/owner-record.ts'
 import { emptyPeople, type PeopleRecord, type PersonsPermit } from '../../core/people.ts'
 import type { OwnerTurns } from '../../core/ring.ts'
 
@@ -164,6 +165,23 @@ export const anOwner = (p: Partial<OwnerTurns> = {}): OwnerTurns => ({
   tiers: { high: { turn: 12.5, beyond: 0 }, low: { turn: 3.25, beyond: 420 } },
   turn: 7,
   v: 6.75,
+  ...p,
+})
+
+export const anOwnerRecord = (p: Partial<OwnerRecord> = {}): OwnerRecord => ({
+  owner: OWNER,
+  epoch: 3,
+  n: 17,
+  at: NOW,
+  turns: {
+    order: 'weighted',
+    tiers: { high: { turn: 12.5, beyond: 0 }, low: { turn: 3.25, beyond: 420 } },
+    turn: 7,
+    v: 6.75,
+  },
+  ledger: { bytes: Uint8Array.from([1, 0, 4, 200, 3]), first: 378_691, bucketMs: 500, spanMs: 61_000 },
+  day: { bytes: Uint8Array.from([1, 7, 90, 128, 1]), first: 6_311, bucketMs: 300_000, spanMs: 86_700_000 },
+  expiresAt: NOW + 86_700_000,
   ...p,
 })
 

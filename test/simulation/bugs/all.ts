@@ -10,6 +10,7 @@ import { FEEDBACK_BUGS } from './feedback.ts'
 import { JOB_BUGS } from './jobs.ts'
 import { LEARNED_BUGS } from './learned.ts'
 import { BATCH_BUGS, CLOCK_BUGS, STOP_BUGS } from './newer.ts'
+import { OWNER_BUGS } from './owner-caps.ts'
 import { PASSED_BUGS } from './passed.ts'
 import { PERSONS_BUGS } from './persons.ts'
 import { REAL_BUGS } from './real.ts'
@@ -33,6 +34,7 @@ export const BUGS: readonly Bug[] = [
   ...PERSONS_BUGS,
   ...CHANGE_BUGS,
   ...PASSED_BUGS,
+  ...OWNER_BUGS,
   ...REAL_BUGS,
 ]
 

@@ -31,14 +31,14 @@ export const CACHE_BUGS: readonly Bug[] = [
     file: SAME,
     find: 'return stored && now < stored.cached.at + ttlMs ?',
     replace: 'return stored && now < stored.cached.at + 1000 * ttlMs ?',
-    seed: 20,
+    seed: 23,
   },
   {
     name: 'identical jobs in flight are called each',
     file: SAME,
     find: "if (live?.state === 'running' && live.fence",
     replace: "if (live?.state === 'failed' && live.fence",
-    seed: 20,
+    seed: 36,
   },
   {
     name: 'a stored answer is not looked for',
@@ -67,7 +67,7 @@ export const CACHE_BUGS: readonly Bug[] = [
     file: SAME,
     find: 'const of = parts?.end ?? parts?.draft\n  const text = parts?.end ? parts.end.result : parts?.draft?.text',
     replace: 'const of = parts?.draft ?? parts?.end\n  const text = parts?.draft?.text ?? parts?.end?.result',
-    seed: 20,
+    seed: 23,
   },
   {
     name: 'a wait for an identical job uses up a throttle',

@@ -22,8 +22,8 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   {
     name: 'owners are noted without waiting for it',
     file: TICK,
-    find: "  await note(deps, h, { turns: 'when-due' })\n",
-    replace: "  void note(deps, h, { turns: 'when-due' }).catch(() => undefined)\n",
+    find: '  await note(deps, h, { all: false })\n',
+    replace: '  void note(deps, h, { all: false }).catch(() => undefined)\n',
     seed: 1,
   },
   {
@@ -84,7 +84,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'core/ledger-record.ts',
     find: "  if (!stored) return p.history === 'full'",
     replace: "  if (stored || !stored) return p.history === 'full' && !stored",
-    seed: 10,
+    seed: 29,
   },
   {
     name: 'a new holder reads no lanes',

@@ -195,7 +195,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: 'services/redrive.ts',
     find: '  fence: letter.fence + 1,\n',
     replace: '  fence: letter.fence,\n',
-    seed: 25,
+    seed: 95,
   },
   {
     name: 'a draft in review cannot say why it waits',

@@ -10,7 +10,7 @@ export const SHARING_BUGS: readonly Bug[] = [
     file: LEDGER,
     find: '  let window = sum(counts, i - width + 1, i + 1)\n',
     replace: '  let window = sum(counts, i, i + 1)\n',
-    seed: 8,
+    seed: 10,
   },
   {
     name: 'a plain counter per window',
@@ -22,7 +22,7 @@ export const SHARING_BUGS: readonly Bug[] = [
   let window = sum(counts, begin, begin + width)
   let last = window > atMost ? i : NONE
   for (let end = i + 1; end < i; end++) {`,
-    seed: 8,
+    seed: 10,
   },
   {
     name: 'the guard is left out of the window',
@@ -43,14 +43,14 @@ export const SHARING_BUGS: readonly Bug[] = [
     file: 'core/plan.ts',
     find: '    this.ledgers = permitAll(this.ledgers, slot, cost)\n',
     replace: '',
-    seed: 8,
+    seed: 5,
   },
   {
     name: 'the ledger forgets a window too soon',
     file: LEDGER,
     find: 'bucketOf(ledger.shape, now) - ledger.shape.buckets\n',
     replace: 'bucketOf(ledger.shape, now) - Math.floor(ledger.shape.buckets / 2)\n',
-    seed: 10,
+    seed: 20,
   },
   {
     name: 'virtual time is reset with an empty ring',

@@ -20,6 +20,7 @@ import { legalEdges } from './legal-edges.ts'
 import { mended } from './mended.ts'
 import { noRecovery } from './no-recovery.ts'
 import { oneHome } from './one-home.ts'
+import { ownerCaps } from './owner-caps.ts'
 import { passed } from './passed.ts'
 import { permits } from './permits.ts'
 import { persons } from './persons.ts'
@@ -51,6 +52,7 @@ export const CHECKS: readonly MakeCheck[] = [
   permits,
   calls,
   windows,
+  ownerCaps,
   changes,
   inFlight,
   covered,

@@ -13,7 +13,7 @@ const SPARE_MS = 10_000
 
 export const conservation: MakeCheck = (w) => {
   // What the cache saves is called out of the even pace: slots stand closer, and a window later there is a gap for them.
-  if (!w.scenario.faultless || w.scenario.topics > 0) return {}
+  if (!w.scenario.faultless || w.scenario.topics > 0 || w.scenario.capped) return {}
   const backlog = new Backlog(w)
   const last = new Map<string, { slot: number; ready: boolean }>()
   const spanMs = (pool: string) => {

@@ -9,9 +9,7 @@ import type { PoolSettings } from '../../../core/settings.ts'
 import type { Arrival, MakeCheck } from './check.ts'
 import { type Counted, countedAs, type Meter, metersOf } from './counting.ts'
 import { InForce } from './in-force.ts'
-
-type Permit = NonNullable<Arrival['permit']>
-const nameOf = ({ key, fence, slot }: Permit): string => `${key.jobId} ${fence} ${slot}`
+import { Outside } from './outside.ts'
 
 /** The highest of each limit that may be in force. */
 const mostOf = ([first = [], ...others]: readonly Meter[][]): Meter[] =>
@@ -20,18 +18,7 @@ const mostOf = ([first = [], ...others]: readonly Meter[][]): Meter[] =>
 export const windows: MakeCheck = (w) => {
   const counted = new Map<string, Counted[]>()
   const inForce = new InForce(w)
-  /**
-   * Permits stamped by a clock that was ahead by more than the guard allows: whoever holds the lease next can know of
-   * them only that their calls may have been made by then.
-   */
-  const ahead = new Set<string>()
-  const isOutside = ({ at, permit, request }: Arrival): boolean => {
-    if (!permit || ahead.has(nameOf(permit))) return true
-    // Half the skew to each side of a slot, then refusal and network behind it.
-    const { refusalMs, skewMs, networkMs } = request.pool.guard
-    const late = at - permit.slot
-    return late < -skewMs / 2 || late > refusalMs + skewMs / 2 + networkMs
-  }
+  const outsideGuard = new Outside(w)
   /** When each person's permit was granted, as the table tells. */
   const granted = new Map<string, number>()
   const judge = (calls: readonly Counted[], { what, limit, windowMs, of }: Meter) => {
@@ -49,10 +36,7 @@ export const windows: MakeCheck = (w) => {
     for (const meter of meters) judge(counted.get(pool) as Counted[], meter)
   }
   return {
-    sent({ pool, sentAt, jobs }) {
-      const skewMs = w.scenario.settings.pools[pool]?.guard.skewMs ?? 0
-      if (sentAt > w.now() + skewMs / 2) for (const job of jobs) ahead.add(nameOf(job))
-    },
+    sent: (message) => outsideGuard.sent(message),
     commit(commit) {
       inForce.keep(commit)
       for (const { sk, after } of commit)
@@ -75,7 +59,7 @@ export const windows: MakeCheck = (w) => {
     },
     arrival(arrival) {
       const { pool, at, request, permit } = arrival
-      const outside = isOutside(arrival)
+      const outside = outsideGuard.is(arrival)
       count(pool, { ...countedAs(arrival), outside })
       if (outside && w.scenario.clocks !== 'beyond')
         w.fail('windows', `${request.jobId} is called ${at - (permit?.slot ?? 0)} ms after its slot, outside the guard`)
