@@ -26,6 +26,8 @@ export const Overview = z.object({
       served: z.number(),
       share: z.number(),
       entitlement: z.number(),
+      /** Calls in flight, if any. */
+      inFlight: z.number().optional(),
       waits: z.string().optional(),
     }),
   ),
@@ -34,7 +36,7 @@ export const Overview = z.object({
   full: z.array(z.string()),
   /** Lanes whose owners have used up what they may have for now; the first of them. */
   capped: z.array(z.object({ owner: z.string(), tier: z.string() })).optional(),
-  /** Calls in flight of those owners that have most. */
+  /** Calls in flight of owners whose calls in flight are capped. */
   flying: z.array(z.object({ owner: z.string(), calls: z.number() })).optional(),
   /** The sum of the weights of all that are live: what an entitlement is a part of. */
   weightLive: z.number().optional(),

@@ -230,6 +230,11 @@ export const capsOf = (settings: Pick<Settings, 'owners' | 'pools'>, pool: strin
 export const hasCaps = ({ pools, owners }: Pick<Settings, 'owners' | 'pools'>, pool: string): boolean =>
   pools[pool]?.ownerCaps !== undefined || Object.values(owners).some(({ caps }) => Object.hasOwn(caps, pool))
 
+const namesTokens = (caps: Caps | undefined): boolean => (caps?.tokens ?? caps?.day?.tokens) !== undefined
+/** Whether anybody's tokens are capped there. */
+export const capsTokens = ({ pools, owners }: Pick<Settings, 'owners' | 'pools'>, pool: string): boolean =>
+  namesTokens(pools[pool]?.ownerCaps) || Object.values(owners).some(({ caps }) => namesTokens(caps[pool]))
+
 const RESERVED_POOLS = ['review', 'attention', 'bell']
 
 export const Settings = z

@@ -10,7 +10,7 @@ import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
 import { callIn, capsOf, type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import { type Asked, askedOf } from './asked.ts'
-import { askOf, largerThanCaps, tooLarge } from './costs.ts'
+import { askOf, largerThanCaps, tooLarge, usesUsage } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
 import { inForceSince } from './in-force.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
@@ -79,7 +79,8 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, h
   const done = isCutAt(most, answer, asked)
     ? await askWhole(deps, record, sent)
     : await settle(deps, record, sent, kind, answer, same.cacheKey)
-  return withAnswer({ ...done, ...slot.told() }, { ...sent, most }, answer, slot.hushed())
+  const tells = usesUsage(deps.settings, message.pool, called.pool)
+  return withAnswer({ ...done, ...slot.told() }, { ...sent, most, tells }, answer, slot.hushed())
 }
 
 /** Whether less than it was allowed kept an answer short: nobody asked for that. */
@@ -118,7 +119,7 @@ function inSlot({ clock }: WorkerDeps, { slot, notAfter }: Sent, hush: Hush) {
 /** Whatever becomes of the job, the call has cost what it has cost. */
 function withAnswer(
   done: Report,
-  { slot, most }: Sent & { most: number },
+  { slot, most, tells }: Sent & { most: number; tells: boolean },
   answer: ModelAnswer,
   hushed: boolean,
 ): Report {
@@ -129,7 +130,7 @@ function withAnswer(
     ...done,
     settled: {
       ...done.settled,
-      ...('usage' in answer ? { usage: answer.usage, most } : {}),
+      ...(tells && 'usage' in answer ? { usage: answer.usage, most } : {}),
       ...(failed === undefined ? {} : { failed }),
     },
     ...(Object.keys(told).length > 0 ? { heard: { slot, told } } : {}),

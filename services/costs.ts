@@ -4,7 +4,7 @@ import type { Head } from '../core/bell.ts'
 import { type Cost, type Dimension, exceeding, type Limits, within } from '../core/cost.ts'
 import type { Lengths } from '../core/learned.ts'
 import { countsTokens, limitsOnOne } from '../core/ledgers.ts'
-import { type Caps, callIn, type PoolSettings, type Settings } from '../core/settings.ts'
+import { type Caps, callIn, capsTokens, type PoolSettings, type Settings } from '../core/settings.ts'
 
 export interface Costing {
   readonly rulesOf: (head: Head) => Rules
@@ -54,6 +54,10 @@ export const askOf = ({ tokens, inputTokens }: { tokens: number; inputTokens?: n
   input: inputTokens ?? tokens,
   output: tokens - (inputTokens ?? 0),
 })
+
+/** Whether what calls use is of any use to the pool's dispatcher: else its bells need not carry it. */
+export const usesUsage = (settings: Settings, id: string, pool: PoolSettings): boolean =>
+  countsTokens(pool) || pool.share === 'tokens' || capsTokens(settings, id)
 
 const UNITS: Readonly<Record<Dimension, string>> = {
   requests: 'calls',

@@ -16,8 +16,8 @@ export interface OwnerInPool {
   readonly pool: string
   /** In the pool's window up to now, and in a day. */
   readonly used: { readonly window: Limits; readonly day: Limits }
-  /** Calls, a second ago. */
-  readonly inFlight: number
+  /** Calls, a second ago; of the busiest, and of those whose calls in flight are capped. */
+  readonly inFlight?: number
   /** When its record was written; absent where it has used nothing for a day. */
   readonly at?: string
   /** Absent: as much as the pool has. */
@@ -107,10 +107,10 @@ async function inPool(deps: Deps, pool: string, ids: readonly string[]): Promise
     return {
       pool,
       used,
-      inFlight: seen.inFlight,
+      ...(seen.inFlight === undefined ? {} : { inFlight: seen.inFlight }),
       ...(at === undefined ? {} : { at: new Date(at).toISOString() }),
       ...(caps ? { caps } : {}),
-      capped: seen.capped || isCapped(use, { caps, inFlight: seen.inFlight, now }),
+      capped: seen.capped || isCapped(use, { caps, inFlight: seen.inFlight ?? 0, now }),
       entitlement: weight / Math.max(weight, (overview?.weightLive ?? 0) + (isLive ? 0 : weight)),
     }
   })
@@ -120,8 +120,9 @@ async function inPool(deps: Deps, pool: string, ids: readonly string[]): Promise
 function seenOf(overview: Overview | undefined, id: string) {
   const { owners: busiest = [], full = [], capped = [], flying = [] } = overview ?? {}
   const isCapped = capped.some(({ owner: of }) => of === id)
-  const inFlight = flying.find(({ owner: of }) => of === id)?.calls ?? 0
-  const isLive = isCapped || inFlight > 0 || full.includes(id) || busiest.some(({ owner: of }) => of === id)
+  const row = busiest.find(({ owner: of }) => of === id)
+  const inFlight = row ? (row.inFlight ?? 0) : flying.find(({ owner: of }) => of === id)?.calls
+  const isLive = isCapped || (inFlight ?? 0) > 0 || full.includes(id) || row !== undefined
   return { capped: isCapped, inFlight, isLive }
 }
 

@@ -1,6 +1,6 @@
 /** Lease, ledger, overview and stops over DynamoDB: one record per pool is written by the lease's holder alone. */
 
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { CLOCK_OFF_AT_MOST_MS, nextLease } from '../../core/lease.ts'
 import { type LeaseState, LedgerRecord } from '../../core/ledger-record.ts'
@@ -11,6 +11,9 @@ import { fromStopItem, type Item, overridesOf, parseRecord, stored } from '../re
 import { watchClock } from './clock-watch.ts'
 import { ABSENT, ALL_OLD } from './conditions.ts'
 import { standing, type Tables, transact, write } from './tables.ts'
+
+/** Enough to tell one write from another of the same version. */
+const MARK_BYTES = 9
 
 type Version = Pick<LedgerRecord, 'epoch' | 'version'>
 
@@ -42,7 +45,7 @@ export function dynamoCapacityStore(tables: Tables, now?: () => number): Capacit
 
   /** Puts the record over the one version it follows; known again by its mark if the answer was lost. */
   const follow = async (pool: string, record: LedgerRecord, before?: Version): Promise<boolean> => {
-    const item = { ...stored(ledgerKey(pool), record), mark: randomUUID() }
+    const item = { ...stored(ledgerKey(pool), record), mark: randomBytes(MARK_BYTES).toString('base64url') }
     const succeeds = before ? at(before) : { ConditionExpression: ABSENT }
     try {
       await write(() => db.send(new PutCommand({ TableName: name.capacity, Item: item, ...succeeds, ...ALL_OLD })))

@@ -153,7 +153,7 @@ export const OwnerShown = z
       z.object({
         pool: z.string(),
         used: z.object({ window: amounts, day: amounts }),
-        inFlight: z.number(),
+        inFlight: z.number().optional(),
         at: z.string().optional(),
         caps: capped.extend({ day: capped.optional(), concurrency: z.number().optional() }).optional(),
         capped: z.boolean(),

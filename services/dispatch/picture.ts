@@ -20,7 +20,7 @@ const FULL_NAMED = 1_000
 const IN_FLIGHT_SHOWN = 20
 /** Of lanes, and of owners. */
 const CAPPED_NAMED = 200
-const FLYING_SHOWN = 50
+const FLYING_SHOWN = 200
 
 export async function paint(deps: DispatcherDeps, h: Holder, now: number): Promise<void> {
   if (now < h.due.overview) return
@@ -116,14 +116,16 @@ function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPictu
   return tiers
 }
 
-/** Whom caps hold, and what is in flight of each. */
-function cappedIn({ ring }: Holder, why: (lane: Lane) => string): Pick<Overview, 'capped' | 'flying'> {
+/** Whom caps hold, and what is in flight of those whose calls in flight are capped. */
+function cappedIn({ ring, uses }: Holder, why: (lane: Lane) => string): Pick<Overview, 'capped' | 'flying'> {
   const lanes = [...ring.busy].map((id) => ring.lanes.get(id) as Lane)
   const capped = lanes.filter((lane) => backlog(lane) > 0 && why(lane) === 'OWNER_LIMIT')
-  const flying = [...inFlightByOwner(ring)].sort(([, a], [, b]) => b - a).slice(0, FLYING_SHOWN)
+  const flying = [...inFlightByOwner(ring)].flatMap(([owner, calls]) =>
+    uses.capsOf(owner)?.concurrency === undefined ? [] : [{ owner, calls }],
+  )
   return {
     ...(capped.length > 0 ? { capped: capped.slice(0, CAPPED_NAMED).map(({ owner, tier }) => ({ owner, tier })) } : {}),
-    ...(flying.length > 0 ? { flying: flying.map(([owner, calls]) => ({ owner, calls })) } : {}),
+    ...(flying.length > 0 ? { flying: flying.slice(0, FLYING_SHOWN) } : {}),
   }
 }
 
@@ -132,6 +134,9 @@ function servedOf({ uses, settings: { windowMs } }: Holder, now: number): Map<st
   const calls = [...uses.of].map(([owner, { window }]) => [owner, usedIn(window, now, windowMs).requests ?? 0] as const)
   return new Map(calls.filter(([, n]) => n > 0))
 }
+
+/** An item is billed by its bytes, once a second, and people read per cents. */
+const rounded = (share: number): number => Math.round(share * 10_000) / 10_000
 
 function ownersOf(
   h: Holder,
@@ -148,12 +153,14 @@ function ownersOf(
   }
   const live = [...new Set([...served.keys(), ...queued.keys()])]
   const weight = live.reduce((sum, owner) => sum + h.ring.ownerWeight(owner), 0)
+  const flying = inFlightByOwner(h.ring)
   const row = (owner: string) => ({
     owner,
     queued: queued.get(owner) ?? 0,
     served: served.get(owner) ?? 0,
-    share: calls === 0 ? 0 : (served.get(owner) ?? 0) / calls,
-    entitlement: h.ring.ownerWeight(owner) / weight,
+    share: rounded(calls === 0 ? 0 : (served.get(owner) ?? 0) / calls),
+    entitlement: rounded(h.ring.ownerWeight(owner) / weight),
+    ...(flying.has(owner) ? { inFlight: flying.get(owner) as number } : {}),
     ...(waits.has(owner) ? { waits: waits.get(owner) as string } : {}),
   })
   const busiest = live.map(row).sort((a, b) => b.served - a.served || b.queued - a.queued)

@@ -155,7 +155,8 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
   const tiers = h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups])
   const { requests: next = 0, ...nextOf } = decided.next
   // A longer ledger that is no longer kept would come back with its setting, and know nothing of what was called meanwhile.
-  const { day: _, feedback: __, ...kept } = h.record
+  // What is nothing is not written: a minute of 300 calls and all that stands beside it are one write unit, just so.
+  const { day: _, feedback: __, nextOf: ___, quietUntil: ____, ...kept } = h.record
   const uses = changesWith(h, decided.permits)
   const record = {
     ...kept,
@@ -164,9 +165,9 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
     state: 'held' as const,
     until: now + LEASE_MS,
     next,
-    nextOf,
+    ...(Object.keys(nextOf).length > 0 ? { nextOf } : {}),
     lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledgers.window)),
-    quietUntil: h.quietUntil,
+    ...(h.quietUntil > 0 ? { quietUntil: h.quietUntil } : {}),
     ...keptFeedback(h, now),
     ...keptLengths(h),
     ...(uses.length > 0 || kept.uses ? { uses } : {}),
