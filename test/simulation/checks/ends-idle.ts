@@ -1,4 +1,5 @@
 /** G1, G3: a dispatcher with its time not over ends only where nothing is due: it has forgotten no job that it knew of. */
+import { capsOf, type Settings } from '../../../core/settings.ts'
 import { type JobFacts, namedBy } from '../book.ts'
 import type { MakeCheck } from './check.ts'
 
@@ -6,12 +7,19 @@ import type { MakeCheck } from './check.ts'
 const SOON_MS = 60_000
 /** A clock may be off, and a record may have entered since the last tick; its bell is then still unread. */
 const MARGIN_MS = 20_000
+/** What the guard and a bucket add to a window. */
+const CAPPED_MS = 5_000
+
+/** A cap on a longer window may come free later than the schedule starts the next one. */
+const isCappedForLong = (settings: Settings, { pool, owner }: JobFacts): boolean =>
+  capsOf(settings, pool, owner)?.day !== undefined && (settings.pools[pool]?.day?.windowMs ?? 0) > SOON_MS - CAPPED_MS
 
 export const endsIdle: MakeCheck = (w) => {
   const standing = new Map<string, number>()
   const due = (job: JobFacts): boolean => {
     const home = w.book.home(job)
     if (job.acceptedAt === undefined || job.end || !home || (standing.get(job.id) ?? 0) > 0) return false
+    if (isCappedForLong(w.scenario.settings, job)) return false
     const at = Number(home.sk.slice(0, 13))
     return home['state'] === 'running' || (home['state'] === 'queued' && at < w.now() + SOON_MS - MARGIN_MS)
   }
