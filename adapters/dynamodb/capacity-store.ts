@@ -34,13 +34,20 @@ const overOlder = ({ version, at }: Painted) => ({
   ExpressionAttributeValues: { ':version': version, ':at': at, ':longAgo': at - REPLACED_AFTER_MS },
 })
 
+/** Some names are words of DynamoDB's own. */
+const projected = (fields: readonly string[]) => ({
+  ProjectionExpression: fields.map((field) => `#${field}`).join(', '),
+  ExpressionAttributeNames: Object.fromEntries(fields.map((field) => [`#${field}`, field])),
+})
+
 export function dynamoCapacityStore(tables: Tables, now?: () => number): CapacityStore {
   const { db, name } = tables
   const clock = watchClock(tables, now)
-  const get = async (key: Key): Promise<Item | undefined> =>
-    (await db.send(new GetCommand({ TableName: name.capacity, Key: key, ConsistentRead: true }))).Item as
-      | Item
-      | undefined
+  /** Strongly consistent; of the item these fields, or all. */
+  const get = async (key: Key, fields?: readonly string[]): Promise<Item | undefined> => {
+    const asked = { TableName: name.capacity, Key: key, ConsistentRead: true, ...(fields ? projected(fields) : {}) }
+    return (await db.send(new GetCommand(asked))).Item as Item | undefined
+  }
   const put = (item: Item) => write(() => db.send(new PutCommand({ TableName: name.capacity, Item: item })))
 
   /** Puts the record over the one version it follows; known again by its mark if the answer was lost. */
@@ -69,27 +76,11 @@ export function dynamoCapacityStore(tables: Tables, now?: () => number): Capacit
     },
     clockOffMs: () => clock.offMs,
     async lease({ pool }) {
-      const found = await db.send(
-        new GetCommand({
-          TableName: name.capacity,
-          Key: ledgerKey(pool),
-          ConsistentRead: true,
-          ProjectionExpression: '#state, #until',
-          ExpressionAttributeNames: { '#state': 'state', '#until': 'until' },
-        }),
-      )
-      return found.Item && { state: found.Item['state'] as LeaseState, until: found.Item['until'] as number }
+      const found = await get(ledgerKey(pool), ['state', 'until'])
+      return found && { state: found['state'] as LeaseState, until: found['until'] as number }
     },
     async changes({ pool }) {
-      const found = await db.send(
-        new GetCommand({
-          TableName: name.capacity,
-          Key: ledgerKey(pool),
-          ConsistentRead: true,
-          ProjectionExpression: 'uses',
-        }),
-      )
-      return LedgerRecord.shape.uses.parse(found.Item?.['uses']) ?? []
+      return LedgerRecord.shape.uses.parse((await get(ledgerKey(pool), ['uses']))?.['uses']) ?? []
     },
     async overview({ pool }) {
       const item = await get(overviewKey(pool))

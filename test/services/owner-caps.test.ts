@@ -96,6 +96,8 @@ describe('a cap on calls', () => {
       owners: { ada: { weight: 100, caps: { main: { requests: 1 } } } },
     })
     await world.submitMany(2)
+    // Before the others come, so that a cap is what the tier's first lane waits for.
+    await world.pass(3_000)
     for (let i = 0; i < 40; i++) await world.submitMany(3, 'step', { owner: `owner-${i}` })
     const last = await world.submit('step', { owner: 'zoe' })
     await world.pass(5_000)
