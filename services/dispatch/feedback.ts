@@ -11,10 +11,13 @@ import type { WaitReason } from '../../core/wait-reason.ts'
 import { type Holder, PROBE_FIRST_MS } from './holder.ts'
 import { startSlowly } from './load.ts'
 
-const around = ({ settings }: Holder, now: number): Around => {
-  const { refusalMs, skewMs, networkMs } = settings.guard
+/** A call arrives so long after its slot at most. */
+const guardOf = ({ settings: { guard } }: Holder): number => guard.refusalMs + guard.skewMs + guard.networkMs
+
+const around = (h: Holder, now: number): Around => {
+  const { settings } = h
   const { windowMs, feedback, pacing } = settings
-  const guardMs = refusalMs + skewMs + networkMs
+  const guardMs = guardOf(h)
   const { strangers } = feedback
   return { configured: limitsOf(settings), windowMs, guardMs, strangers, inOrder: pacing === 'even', now }
 }
@@ -127,9 +130,11 @@ const SAYS: Readonly<Record<string, string>> = {
   timeout: 'it does not answer in time',
 }
 
+/** Which of two calls of slots so close together arrived first is not known: such a one's answer may be of before. */
 function open(h: Holder, failed: string, slot: number, now: number): void {
   const line = `${SAYS[failed]}, call after call`
-  h.stopped = { line, probeAt: now + PROBE_FIRST_MS, since: slot, probes: 0, down: true, unwritten: true }
+  const since = slot + guardOf(h)
+  h.stopped = { line, probeAt: now + PROBE_FIRST_MS, since, probes: 0, down: true, unwritten: true }
 }
 
 /** It answers again: the record goes, and those who wait come little by little. */

@@ -34,7 +34,8 @@ export interface Holder {
   slowedMs: number
   readonly load: Load
   /**
-   * `since`: the refused call's slot; only a later one's answer shows that the provider is well. `probes`: made so far.
+   * `since`: the refused call's slot, or when a failed one had surely arrived; only a later one's answer shows that the
+   * provider is well. `probes`: made so far.
    * `down`: nothing is refused, the provider fails. `unwritten`: the record of that is still to be put.
    */
   stopped?: { line: string; probeAt: number; since: number; probes: number; down?: true; unwritten?: boolean }

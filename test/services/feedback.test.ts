@@ -273,6 +273,21 @@ describe('a provider that is down for two minutes', () => {
     expect((await poolOf(world)).breaker.state).toBe('open')
   })
 
+  it('is not taken for well since a call is answered that may have arrived before the last failure', async () => {
+    const { world } = await atWork({ jobs: 1 })
+    let asked = 0
+    // One more than a message holds: permitted soon after those whose failures are heard of first.
+    world.model.script = () => (++asked === 11 ? { ...text(), afterMs: 500 } : providerError(503, 'overloaded'))
+    await world.submitMany(40)
+    await world.until(() => asked > 11)
+    const states = new Set<string>()
+    for (let ms = 400; ms < 1_500; ms += 100) {
+      await world.pass(ms === 400 ? ms : 100)
+      states.add((await poolOf(world)).breaker.state)
+    }
+    expect([...states]).toEqual(['open'])
+  })
+
   it('costs no job its end, and meets no storm when it returns', async () => {
     const { world, provider, ids } = await outage(900)
     provider.down = false

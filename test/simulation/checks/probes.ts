@@ -1,5 +1,6 @@
 /** A stopped pool's probe that came to no call is followed by the next one soon, if a job is there to be one. */
 import type { Item } from '../../../adapters/records.ts'
+import { LEASE_MS } from '../../../core/lease.ts'
 import type { MakeCheck } from './check.ts'
 
 /** Beside the pool's window: a tick, a look at the table, what sending takes; and a clock that is off. */
@@ -19,6 +20,8 @@ export const probes: MakeCheck = (w) => {
   const probe = new Map<string, string>()
   const due = new Map<string, number>()
   const called = new Set<string>()
+  /** When each pool's holder last renewed its lease. */
+  const held = new Map<string, number>()
   const soonMs = (pool: string) => SOON_MS + (w.scenario.settings.pools[pool]?.windowMs ?? 0)
   const waits = (pool: string): boolean =>
     [...w.book.jobs.values()].some((job) => {
@@ -54,10 +57,12 @@ export const probes: MakeCheck = (w) => {
     commit(commit) {
       for (const { pk, sk, before, after } of commit) {
         if (pk.startsWith('bell#') && after) told(pk.slice('bell#'.length), after)
+        if (sk === 'ledger') held.set(pk, w.now())
         // Another holder, or the stop is over.
         if ((sk === 'ledger' && before?.['epoch'] !== after?.['epoch']) || (sk === 'stop' && !after)) due.delete(pk)
-        // A picture that lands late may be of a holder that is no more.
-        const fresh = sk === 'overview' && w.now() - Number(after?.['at']) < SOON_MS
+        // A picture that lands late, or is painted by one that was frozen, may be of a holder that is no more.
+        const holds = w.now() - (held.get(pk) ?? 0) < LEASE_MS
+        const fresh = sk === 'overview' && w.now() - Number(after?.['at']) < SOON_MS && holds
         const since = fresh ? due.get(pk) : undefined
         if (since === undefined || w.sinceFaultsMs() < soonMs(pk) || w.now() - since < soonMs(pk)) continue
         if (w.tables.get('capacity', { pk, sk: 'stop' }) && waits(pk))

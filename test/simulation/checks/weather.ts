@@ -3,6 +3,7 @@
  * once the provider is well. In calm schedules, where nothing else fails: a lowered limit and others on it are followed
  * within seconds, a provider that is down is asked by single calls, costs no job its end, and meets no storm.
  */
+import { OPEN_AFTER } from '../../../core/breaker.ts'
 import type { Overview } from '../../../core/overview.ts'
 import { isIn, overAt, type Span } from '../weather.ts'
 import type { Arrival, MakeCheck } from './check.ts'
@@ -13,8 +14,10 @@ const WINDOWS = 3
 /** Of the calls in a window, once it is followed: the brim of a limit that others share is never quite still. */
 const REFUSED_AT_MOST = 0.2
 const REFUSED_SPARE = 3
-/** Five failures in a row are heard of; calls that are out by then still come. */
+/** So many jobs' failures are heard of; calls that are out by then still come. */
 const OPEN_AFTER_MS = 5_000
+/** Pictures that stand further apart than this were not painted by one who was there all the time. */
+const PAINTED_WITHIN_MS = 5_000
 /** What was sent before a failure was known costs an attempt. */
 const SPARED_AFTER_MS = 10_000
 const PROBES_APART_MS = 1_200
@@ -30,7 +33,12 @@ export const weather: MakeCheck = (w) => {
   const { windowMs, requests = 1 } = main
   const settleMs = HEARD_MS + WINDOWS * windowMs
   const calls: { at: number; refused: boolean }[] = []
+  const failed = new Set<string>()
+  /** When enough had failed to be known by. */
+  let knownAt = Number.POSITIVE_INFINITY
   let probedAt = Number.NEGATIVE_INFINITY
+  /** Since when pictures come without a gap, and the last one's time. */
+  let awake = { since: began, at: began }
   let answeredAt: number | undefined
   let back = 0
 
@@ -45,8 +53,10 @@ export const weather: MakeCheck = (w) => {
     if (refused > REFUSED_AT_MOST * late.length + REFUSED_SPARE)
       w.fail('weather', `${refused} of ${late.length} calls in a window are refused, long after the limit fell`)
   }
-  const asked = (ms: number) => {
-    if (!its.down || !isIn({ ...its.down, from: its.down.from + OPEN_AFTER_MS }, ms)) return
+  const asked = (ms: number, { request }: Arrival) => {
+    if (!isIn(its.down, ms)) return
+    if (failed.add(request.jobId).size === OPEN_AFTER) knownAt = w.now()
+    if (w.now() < knownAt + OPEN_AFTER_MS) return
     if (w.now() - probedAt < PROBES_APART_MS)
       w.fail('weather', `calls ${w.now() - probedAt} ms apart ask a provider that is down`)
     probedAt = w.now()
@@ -62,10 +72,12 @@ export const weather: MakeCheck = (w) => {
       w.fail('weather', `${back} calls meet the provider within ${RETURN_MS} ms of its return, at a pace of ${pace}`)
   }
   const painted = ({ provider, at }: Overview) => {
+    awake = { since: at - awake.at > PAINTED_WITHIN_MS ? at : awake.since, at }
     const { limit = requests, why = 'configured' } = provider?.allows.requests ?? {}
     if (limit >= requests || why === 'configured' || why === 'learned' || w.scenario.clocks === 'beyond') return
     if (!its.half && !its.shared) w.fail('weather', `our own calls alone lower the limit to ${limit} (${why})`)
-    else if (at - began > overAt(its) + settleMs)
+    // Who comes after a gap reads first what was told before it.
+    else if (at > Math.max(began + overAt(its), awake.since) + settleMs)
       w.fail('weather', `the limit is ${limit} (${why}) ${at - began - overAt(its)} ms after all is as it was`)
   }
   return {
@@ -76,7 +88,7 @@ export const weather: MakeCheck = (w) => {
       calls.push({ at: w.now(), refused: answer.kind === 'error' && answer.status === 429 })
       if (!its.calm) return
       followed(ms)
-      asked(ms)
+      asked(ms, arrival)
       returned(ms, arrival)
     },
     commit(commit) {
@@ -84,7 +96,7 @@ export const weather: MakeCheck = (w) => {
         if (sk === 'overview' && pk === 'main' && after) painted(after as unknown as Overview)
         if (sk !== 'end' || !its.calm || !its.down || after?.['reason'] !== 'attempts-used-up') continue
         const last = (after['errors'] as { at: number }[]).at(-1)?.at ?? 0
-        if (last - began > its.down.from + SPARED_AFTER_MS)
+        if (last > knownAt + SPARED_AFTER_MS)
           w.fail('weather', `${String(after.pk)} failed while its provider was known to be down`)
       }
     },
