@@ -50,8 +50,7 @@ function hear(h: Holder, bell: Bell, now: number): void {
     case 'stopped':
       return stopped(h, bell, now)
     case 'resumed':
-      delete h.stopped
-      return
+      return resumed(h)
     case 'changed':
       h.changes = { ...h.changes, heard: Math.max(h.changes.heard, bell.version) }
       return
@@ -78,6 +77,12 @@ function stopped(h: Holder, { slot, again }: Extract<Bell, { t: 'stopped' }>, no
   if (well && !h.stopped) h.mended = true
   // The line is read with the stop record at the next look; one tick without it is harmless.
   else if (!h.stopped || h.stopped.down) h.stopped = { line: '', probeAt: Infinity, since: slot ?? now, probes: 0 }
+}
+
+/** It may have been stopped again since, by a worker whose own bell has not come: the record tells, at the next look. */
+function resumed(h: Holder): void {
+  if (h.stopped?.unwritten) delete h.stopped
+  else if (h.stopped) h.stopped = { ...h.stopped, line: '' }
 }
 
 function settled(h: Holder, job: Settled, now: number): void {

@@ -172,6 +172,14 @@ describe('a provider that refuses key, model or credit', () => {
     expect(world.model.calls.length - before).toBeLessThan(8)
   })
 
+  it('stays stopped where a stop was written before the resume is heard, and goes on by a probe', async () => {
+    const { world, ids, mend } = await stopped()
+    mend()
+    await world.api.doorbell.ring('main', { v: 1, id: world.api.random.id(world.now()), t: 'resumed' })
+    await world.ended(ids, 90_000)
+    expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
+  })
+
   it('keeps it stopped over a change of dispatchers', async () => {
     const { world } = await stopped()
     const before = world.model.calls.length

@@ -62,13 +62,6 @@ export const FEEDBACK_BUGS: readonly Bug[] = [
     seed: 233,
   },
   {
-    name: 'an answer that may be of before a failure closes the breaker',
-    file: HOLDER,
-    find: '  const since = slot + guardOf(h)\n',
-    replace: '  const since = slot\n',
-    seed: 303232,
-  },
-  {
     name: 'no answer closes the breaker',
     file: HOLDER,
     find: '  delete h.stopped\n  h.evidence.clear()\n',

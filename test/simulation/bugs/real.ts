@@ -93,6 +93,20 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 3652,
   },
   {
+    name: 'a resume that is heard late hides a later stop',
+    file: 'services/dispatch/absorb.ts',
+    find: "  else if (h.stopped) h.stopped = { ...h.stopped, line: '' }\n",
+    replace: '  else delete h.stopped\n',
+    seed: 404318,
+  },
+  {
+    name: 'an answer that may be of before a failure closes the breaker',
+    file: 'services/dispatch/feedback.ts',
+    find: '  const since = slot + guardOf(h)\n',
+    replace: '  const since = slot\n',
+    seed: 303232,
+  },
+  {
     name: 'who waits for people to give way is looked at no more',
     file: 'core/plan.ts',
     find: "this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)",
