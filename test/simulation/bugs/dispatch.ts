@@ -77,7 +77,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'services/dispatch/send.ts',
     find: 'if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)',
     replace: 'if (sent) h.ring.sent.delete(job.key.jobId)',
-    seed: 257,
+    seed: 26,
   },
   {
     name: 'a new holder starts with an empty ledger',

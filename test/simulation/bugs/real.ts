@@ -23,7 +23,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/absorb.ts',
     find: 'sent.slot >= h.stopped.since) h.stopped.probeAt = 0',
     replace: 'sent.slot >= Infinity) h.stopped.probeAt = 0',
-    seed: 393,
+    seed: 2318,
   },
   {
     name: 'a stopped pool waits a minute for a probe that failed uncalled',
