@@ -57,10 +57,13 @@ export function reserved({ accounting, burndown }: Rules, { input, output }: Ask
   return oneCall(tokens, input, output)
 }
 
+/** Whether what was reserved becomes what was used. */
+export const settles = (accounting: Accounting): boolean => accounting === 'bedrock' || accounting === 'anthropic'
+
 /** What it has cost; what its provider does not tell or never gives back costs what was reserved. */
 export function settled({ accounting, burndown }: Rules, usage: Usage, was: Cost): Cost {
   const { inputTokens: input, outputTokens: output } = usage
-  if (accounting === 'total' || accounting === 'openai' || input === undefined || output === undefined) return was
+  if (!settles(accounting) || input === undefined || output === undefined) return was
   const uncached = Math.max(0, input - (usage.cacheReadTokens ?? 0))
   return oneCall(uncached + output * burndown, uncached, output)
 }

@@ -1,7 +1,8 @@
 /**
  * How large a kind's calls really are, from what the last of them used: a high quantile of a histogram whose buckets grow
  * by a tenth and whose older counts fade. What is reserved for the next call is a little above it, and never above what the
- * kind allows; so a pool whose provider counts what might come, not what comes, has room for more calls.
+ * kind allows, or its input is estimated at; so a pool whose provider counts what might come, not what comes, has room for
+ * more calls.
  */
 import * as z from 'zod'
 
@@ -11,6 +12,12 @@ export interface Lengths {
   readonly calls: number
   /** Tokens that are enough for nearly every call; absent while too few are known. */
   readonly enough?: number
+}
+
+/** By kind: its answers' tokens, and its inputs' thousandths of what they were estimated at. */
+export interface Learned {
+  readonly lengths: ReadonlyMap<string, Lengths>
+  readonly inputs: ReadonlyMap<string, Lengths>
 }
 
 const GROWTH = 1.1
@@ -52,6 +59,13 @@ function quantileBucket({ counts, calls }: Counted): number {
   }
   return ascending.at(-1)?.[0] ?? 0
 }
+
+const WHOLE = 1_000
+export const withInput = (inputs: Lengths, used: number, estimated: number): Lengths =>
+  withLength(inputs, Math.ceil((WHOLE * used) / Math.max(1, estimated)))
+
+/** Of an estimate, what is enough for nearly every call: all of it, while too few are known. */
+export const shareOf = (inputs: Lengths | undefined): number => Math.min(1, (inputs?.enough ?? WHOLE) / WHOLE)
 
 /** What the next holder of a pool goes on from: the quantile alone, and how many calls stand behind it. */
 export const KeptLengths = z.object({ bucket: z.number().int().min(0).max(400), calls: z.number().min(0) })

@@ -58,6 +58,8 @@ export const LedgerRecord = z.object({
   feedback: Kept.optional().catch(undefined),
   /** By kind, how long its answers are. Nonsense is nothing. */
   lengths: z.record(z.string(), KeptLengths).optional().catch(undefined),
+  /** By kind, what its inputs were, in thousandths of what they were estimated at. Nonsense is nothing. */
+  inputs: z.record(z.string(), KeptLengths).optional().catch(undefined),
   /** What the owners' own records do not hold yet. Nonsense is nothing. */
   uses: z.array(UseChange).readonly().optional().catch(undefined),
   /** What sending took, as its holder knew it. */

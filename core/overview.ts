@@ -58,7 +58,9 @@ export const Overview = z.object({
   late: z.number(),
   /** By kind, tokens of output that are reserved for a call, where that is less than the kind allows. */
   learned: z.record(z.string(), z.number()).optional(),
-  /** Tokens that were not reserved for it, since the pool began. */
+  /** By kind, the share of what its input is estimated at that is reserved for a call, where it is not all. */
+  learnedInput: z.record(z.string(), z.number()).optional(),
+  /** Tokens that were not reserved for either, since the pool began. */
   recovered: z.number().optional(),
   inFlight: z.array(z.object({ jobId: z.string(), owner: z.string(), tier: z.string(), slot: z.number() })),
   stopped: z.string().optional(),

@@ -1,8 +1,8 @@
 /** What jobs cost in their pool, as its provider counts: reserved when they are permitted, and checked at the door. */
-import { type Ask, type Rules, reserved, rulesFor } from '../core/accounting.ts'
+import { type Ask, type Rules, reserved, rulesFor, settles } from '../core/accounting.ts'
 import type { Head } from '../core/bell.ts'
 import { type Cost, type Dimension, exceeding, type Limits, within } from '../core/cost.ts'
-import type { Lengths } from '../core/learned.ts'
+import { type Learned, shareOf } from '../core/learned.ts'
 import { countsTokens, limitsOnOne } from '../core/ledgers.ts'
 import { type Caps, callIn, capsTokens, type PoolSettings, type Settings } from '../core/settings.ts'
 
@@ -21,11 +21,11 @@ export interface Costing {
 interface Costed {
   readonly id: string
   readonly pool: PoolSettings
-  /** Of kinds' answers there, as far as they are known at the moment of asking. */
-  readonly lengths: ReadonlyMap<string, Lengths>
+  /** Of kinds there, as far as they are known at the moment of asking. */
+  readonly learned: Learned
 }
 
-export function costing({ kinds }: Settings, { id, pool, lengths }: Costed): Costing {
+export function costing({ kinds }: Settings, { id, pool, learned }: Costed): Costing {
   const limits = limitsOnOne(pool)
   const called = Object.entries(kinds).flatMap(([name, kind]) => {
     const call = callIn(kind, id)
@@ -37,12 +37,17 @@ export function costing({ kinds }: Settings, { id, pool, lengths }: Costed): Cos
   const unknown = rulesFor(pool, '')
   const rulesOf = (head: Head) => ofKind.get(head.kind ?? '') ?? unknown
   const outputOf = ({ kind = '', whole, ...head }: Head) => {
-    const enough = whole || !learns(kind) ? undefined : lengths.get(kind)?.enough
+    const enough = whole || !learns(kind) ? undefined : learned.lengths.get(kind)?.enough
     return enough !== undefined && enough < askOf(head).output ? enough : undefined
   }
   const askOfCall = (head: Head): Ask => {
     const { input, output } = askOf(head)
-    return { input, output: outputOf(head) ?? output }
+    return { input: Math.ceil(input * inputShareOf(head)), output: outputOf(head) ?? output }
+  }
+  // Nothing keeps an input as short as was learned: only where what is longer is counted once it is settled.
+  const inputShareOf = (head: Head) => {
+    const known = head.inputTokens !== undefined && learns(head.kind ?? '') && settles(rulesOf(head).accounting)
+    return known ? shareOf(learned.inputs.get(head.kind ?? '')) : 1
   }
   const cost = (head: Head, ask: Ask) => within(reserved(rulesOf(head), ask), limits)
   const costOf = (head: Head) => cost(head, askOfCall(head))

@@ -4,15 +4,14 @@ import { settled as settledCost } from '../../core/accounting.ts'
 import { type Bell, type Head, isSaved, type Settled } from '../../core/bell.ts'
 import { type Cost, minus, negative } from '../../core/cost.ts'
 import type { Tier, Usage } from '../../core/job.ts'
-import { NO_LENGTHS, withLength } from '../../core/learned.ts'
 import { amendAll } from '../../core/ledgers.ts'
 import { amendNext } from '../../core/pacing.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { correct, heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
-import { askOf } from '../costs.ts'
 import { adapt } from './adapt.ts'
-import { hearLimits, hearOfCall, isWell, keepCall, takeCall } from './feedback.ts'
+import { goesOn, hearLimits, hearOfCall, isWell, keepCall, takeCall } from './feedback.ts'
 import type { Holder } from './holder.ts'
+import { hearSizes } from './learned.ts'
 import { amendUse } from './uses.ts'
 
 export function absorb(h: Holder, bells: readonly Bell[], now: number): void {
@@ -81,7 +80,7 @@ function stopped(h: Holder, { slot, again }: Extract<Bell, { t: 'stopped' }>, no
 
 /** It may have been stopped again since, by a worker whose own bell has not come: the record tells, at the next look. */
 function resumed(h: Holder): void {
-  if (h.stopped?.unwritten) delete h.stopped
+  if (h.stopped?.unwritten) goesOn(h)
   else if (h.stopped) h.stopped = { ...h.stopped, line: '' }
 }
 
@@ -92,7 +91,7 @@ function settled(h: Holder, job: Settled, now: number): void {
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
   if (job.usage) used(h, sent, job.usage)
-  hearLength(h, sent.head, job)
+  hearSizes(h, sent.head, job)
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)
@@ -193,18 +192,6 @@ function used(h: Holder, sent: Sent, usage: Usage): void {
   h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
   const lane = h.ring.lanes.get(sent.lane)
   if (lane) correct(h.ring, lane, by)
-}
-
-/** One that was cut short teaches nothing: it is heard of when it has been asked for whole. */
-function hearLength(
-  { lengths, costing }: Holder,
-  { kind = '', ...head }: Head,
-  { usage, most, failed }: Settled,
-): void {
-  const { outputTokens } = usage ?? {}
-  if (!costing.learns(kind) || most === undefined || outputTokens === undefined || failed !== undefined) return
-  if (outputTokens >= most && most < askOf(head).output) return
-  lengths.set(kind, withLength(lengths.get(kind) ?? NO_LENGTHS, outputTokens))
 }
 
 function amend(h: Holder, { slot, lane }: Sent, by: Cost): void {

@@ -16,7 +16,7 @@ export async function adoptChanges(deps: DispatcherDeps, h: Holder): Promise<voi
   if (h.changes.heard <= h.changes.adopted) return
   const { settings, overrides } = await readInForce(deps, h.pool)
   adopt(h, settings, deps.clock.now())
-  h.costing = costing(deps.settings, { id: h.pool, pool: settings, lengths: h.lengths })
+  h.costing = costing(deps.settings, { id: h.pool, pool: settings, learned: h.learned })
   h.changes = { adopted: overrides.version, heard: overrides.version }
 }
 

@@ -137,8 +137,14 @@ function open(h: Holder, failed: string, slot: number, now: number): void {
   h.stopped = { line, probeAt: now + PROBE_FIRST_MS, since, probes: 0, down: true, unwritten: true }
 }
 
-/** It answers again: the record goes, and those who wait come little by little. */
+/** It answers again: the stop's record goes too. */
 export function isWell(h: Holder): void {
+  goesOn(h)
+  h.mended = true
+}
+
+/** Where it was down those who wait come little by little, whoever says that it is well. */
+export function goesOn(h: Holder): void {
   if (h.stopped?.down) {
     startSlowly(h)
     // More than one probe failed: it was down, and what it could not bear then says nothing of what it bears now.
@@ -146,7 +152,6 @@ export function isWell(h: Holder): void {
   }
   delete h.stopped
   h.evidence.clear()
-  h.mended = true
 }
 
 /** Whether a job's failure would be taken for the provider's. */

@@ -4,7 +4,7 @@ import type { Evidence } from '../../core/breaker.ts'
 import type { Dimension } from '../../core/cost.ts'
 import type { Allowance, Feedback } from '../../core/feedback.ts'
 import type { Tier } from '../../core/job.ts'
-import type { Lengths } from '../../core/learned.ts'
+import type { Learned, Lengths } from '../../core/learned.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Ledgers } from '../../core/ledgers.ts'
 import type { Next } from '../../core/pacing.ts'
@@ -64,8 +64,8 @@ export interface Holder {
   readonly gone: Map<string, { readonly fence: number; readonly tier: Tier }>
   refused: number
   late: number
-  /** Of kinds' answers: `costing` looks here. */
-  readonly lengths: Map<string, Lengths>
+  /** Of kinds' calls: `costing` looks here. */
+  readonly learned: Readonly<Record<keyof Learned, Map<string, Lengths>>>
   /** Tokens that were not reserved for it. */
   recovered: number
   /** Calls that the cache has saved. */

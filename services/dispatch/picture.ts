@@ -11,6 +11,7 @@ import { backlog, inFlight, inFlightByOwner, type Lane } from '../../core/ring.t
 import type { DispatcherDeps } from '../deps.ts'
 import { atOnce } from './feedback.ts'
 import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
+import { learnedOf } from './learned.ts'
 import { measure } from './measure.ts'
 import type { PeopleKept } from './people-heard.ts'
 
@@ -61,11 +62,6 @@ function pictureOf(h: Holder, backlogAtMost: number, now: number): Overview {
     ...(h.stopped && !h.stopped.down ? { stopped: h.stopped.line } : {}),
     provider: providerOf(h, now),
   }
-}
-
-function learnedOf({ lengths, recovered }: Holder): Pick<Overview, 'learned' | 'recovered'> {
-  const known = [...lengths].flatMap(([kind, { enough }]) => (enough === undefined ? [] : [[kind, enough] as const]))
-  return known.length > 0 ? { learned: Object.fromEntries(known), recovered } : {}
 }
 
 /** Nothing where no kind of it may go elsewhere, or none ever has. */

@@ -3,7 +3,6 @@ import { headOf } from '../../core/bell.ts'
 import { recalled } from '../../core/feedback.ts'
 import { TIERS, type Tier } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
-import { recalled as recalledLengths } from '../../core/learned.ts'
 import { claimGoodUntil, LEASE_MS } from '../../core/lease.ts'
 import { type LedgerRecord, ledgersOf } from '../../core/ledger-record.ts'
 import { shapesOf } from '../../core/ledgers.ts'
@@ -17,6 +16,7 @@ import { inBatches } from '../in-batches.ts'
 import { readInForce } from '../in-force.ts'
 import { travelWithin } from './adapt.ts'
 import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
+import { recalledLearned } from './learned.ts'
 import { noLoad } from './load.ts'
 import { holdPeople } from './people-heard.ts'
 import { believed } from './sound-clock.ts'
@@ -51,7 +51,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   if (!read) return undefined
   const { record, ahead } = believed(read, { shape: shapes.window, pacing: settings.pacing }, now)
   if (ahead) deps.meter.count('SlotsAhead', 1, { pool })
-  const lengths = lengthsOf(record)
+  const learned = recalledLearned(record)
   const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
   return {
     pool,
@@ -61,8 +61,8 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     record,
     ring,
     ledgers: ledgersOf(record, { shapes, ...historiesOf(settings), now }),
-    costing: costing(deps.settings, { id: pool, pool: settings, lengths }),
-    lengths,
+    costing: costing(deps.settings, { id: pool, pool: settings, learned }),
+    learned,
     recovered: overview?.recovered ?? 0,
     next: { ...record.nextOf, requests: record.next },
     ...(people ? { people } : {}),
@@ -94,9 +94,6 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     busyAt: 0,
   }
 }
-
-const lengthsOf = ({ lengths = {} }: LedgerRecord) =>
-  new Map(Object.entries(lengths).map(([kind, kept]) => [kind, recalledLengths(kept)]))
 
 const historiesOf = ({ history, day }: PoolSettings) => ({ history, dayHistory: day?.history ?? 'empty' })
 

@@ -4,7 +4,6 @@
  * and a slot is burnt rather than used twice.
  */
 import type { Bell } from '../../core/bell.ts'
-import { type KeptLengths, keptOf } from '../../core/learned.ts'
 import { LEASE_MS } from '../../core/lease.ts'
 import { lastSlot } from '../../core/ledger.ts'
 import { packedAll } from '../../core/ledger-record.ts'
@@ -15,7 +14,7 @@ import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
 import { adoptChanges } from './adopt.ts'
-import { atOnce, followLimits, keptFeedback } from './feedback.ts'
+import { atOnce, followLimits, goesOn, keptFeedback } from './feedback.ts'
 import {
   BELLS_PER_TICK,
   type Holder,
@@ -25,6 +24,7 @@ import {
   untilDownProbeMs,
   untilProbeMs,
 } from './holder.ts'
+import { keptLearned } from './learned.ts'
 import { leaveWhenDue } from './leave.ts'
 import { followLoad } from './load.ts'
 import { offerElsewhere } from './offer.ts'
@@ -132,7 +132,7 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   if (h.stopped?.line === '') {
     const stop = await deps.capacity.stopped({ pool: h.pool })
     if (stop) h.stopped = { ...h.stopped, line: stop.line, probeAt: now + PROBE_FIRST_MS }
-    else delete h.stopped
+    else goesOn(h)
   }
 }
 
@@ -169,7 +169,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
     lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledgers.window)),
     ...(h.quietUntil > 0 ? { quietUntil: h.quietUntil } : {}),
     ...keptFeedback(h, now),
-    ...keptLengths(h),
+    ...keptLearned(h),
     ...(uses.length > 0 || kept.uses ? { uses } : {}),
     travelMs: h.travelMs,
     order: h.ring.order,
@@ -182,9 +182,6 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
   if (h.people) h.people.unwritten = false
   return true
 }
-
-const keptLengths = ({ lengths }: Holder): { lengths?: Record<string, KeptLengths> } =>
-  lengths.size > 0 ? { lengths: Object.fromEntries([...lengths].map(([kind, l]) => [kind, keptOf(l)])) } : {}
 
 async function forget(deps: DispatcherDeps, h: Holder, bells: readonly Bell[]): Promise<void> {
   if (bells.length === 0) return

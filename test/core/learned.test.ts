@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keptOf, type Lengths, NO_LENGTHS, recalled, withLength } from '../../core/learned.ts'
+import { keptOf, type Lengths, NO_LENGTHS, recalled, shareOf, withInput, withLength } from '../../core/learned.ts'
 
 const heard = (tokens: readonly number[], from: Lengths = NO_LENGTHS): Lengths => tokens.reduce(withLength, from)
 const times = (n: number, tokens: number): number[] => Array.from({ length: n }, () => tokens)
@@ -37,5 +37,27 @@ describe('what is enough for a kind', () => {
   it('remembers of many calls so many that new ones are heard', () => {
     const next = recalled(keptOf(heard(times(900, 2_000))))
     expect(heard(times(6_000, 100), next).enough).toBeLessThan(150)
+  })
+})
+
+describe('the share of an estimate that is reserved for input', () => {
+  const seen = (n: number, used: number, estimated: number) =>
+    Array.from({ length: n }).reduce<Lengths>((known) => withInput(known, used, estimated), NO_LENGTHS)
+
+  it('is all of it before a hundred calls', () => {
+    expect(shareOf(undefined)).toBe(1)
+    expect(shareOf(seen(99, 50, 100))).toBe(1)
+  })
+
+  it('is a tenth to a fifth more than was used of it, whatever the size of the input', () => {
+    for (const estimated of [1_000, 100_000]) {
+      const share = shareOf(seen(200, estimated / 2, estimated))
+      expect(share).toBeGreaterThanOrEqual(0.55)
+      expect(share).toBeLessThan(0.61)
+    }
+  })
+
+  it('is never more than the whole, though more was used', () => {
+    expect(shareOf(seen(200, 300, 100))).toBe(1)
   })
 })

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { ledgerKey } from '../../adapters/keys.ts'
 import { getJob } from '../../services/get-job.ts'
 import { askPermit } from '../../services/permits/ask.ts'
-import { pool } from '../../services/pools.ts'
-import { aCaller } from '../support/callers.ts'
+import { pool, resume } from '../../services/pools.ts'
+import { ADMIN, aCaller } from '../support/callers.ts'
 import { providerError, rateLimited, text } from '../support/fake-model.ts'
 import { LimitedProvider } from '../support/limited-provider.ts'
 import { World } from '../support/world.ts'
@@ -300,6 +300,18 @@ describe('a provider that is down for two minutes', () => {
     // A second at the full pace is five calls; at first it is less than half of that.
     expect(between(provider.admittedAt, first, first + 2_000)).toBeLessThan(5)
     expect(between(provider.admittedAt, first + 12_000, first + 22_000)).toBeGreaterThan(45)
+  })
+
+  it('meets no storm when somebody resumes the pool', async () => {
+    const { world } = await outage(900)
+    world.model.script = () => providerError(500, 'broke')
+    await world.pass(60_000)
+    world.model.script = () => text()
+    const from = world.model.calls.length
+    await resume(world.api, ADMIN, 'main')
+    await world.until(() => world.model.calls.length > from)
+    await world.pass(2_000)
+    expect(world.model.calls.length - from).toBeLessThan(5)
   })
 
   it('costs not even a job that is alone its end', async () => {

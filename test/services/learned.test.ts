@@ -5,6 +5,7 @@ import { getJob } from '../../services/get-job.ts'
 import type { ModelRequest } from '../../services/ports.ts'
 import { aCaller } from '../support/callers.ts'
 import { type Reply, text } from '../support/fake-model.ts'
+import { fullestWindow } from '../support/windows.ts'
 import { World } from '../support/world.ts'
 
 const ALLOWED = 500
@@ -110,6 +111,49 @@ describe('an answer that is longer than nearly all', () => {
     await it.world.ended([await it.world.submit()])
     expect(it.allowed).toHaveLength(1)
     expect(it.allowed[0]).toBeGreaterThanOrEqual(200)
+  })
+})
+
+describe('input that is less than it is estimated at', () => {
+  /** Nothing of the answer is reserved: what Anthropic counts. */
+  const pool = { ...POOL, tokens: undefined, inputTokens: 20_000, accounting: 'anthropic' } as const
+  const USED = 500
+  /** Calls that take half of a window. */
+  async function perWindow(kind: object): Promise<{ calls: number; world: World }> {
+    const made = new World({ pool, kinds: { step: { prompt: 'x'.repeat(3_000), ...kind } } })
+    made.model.script = () => {
+      const { answer } = text()
+      return { answer: { ...answer, usage: { inputTokens: USED, outputTokens: 9 } } as Reply['answer'], afterMs: 3_000 }
+    }
+    await made.submitMany(1_000)
+    await made.pass(60_000)
+    const from = made.model.calls.length
+    await made.pass(30_000)
+    return { calls: (made.model.calls.length - from) / 5, world: made }
+  }
+
+  it('takes no more than that of the limit before its call is settled, once that is known', async () => {
+    const [whole, learned] = [await perWindow({ reserve: 'all' }), await perWindow({})]
+    expect(learned.calls).toBeGreaterThan(1.2 * whole.calls)
+    const starts = learned.world.model.calls.map((call) => call.at)
+    expect(fullestWindow(starts, pool.windowMs) * USED).toBeLessThanOrEqual(pool.inputTokens)
+    const overview = await learned.world.api.capacity.overview({ pool: 'main' })
+    expect(overview?.learnedInput?.step).toBeGreaterThanOrEqual(0.5)
+    expect(overview?.learnedInput?.step).toBeLessThan(0.7)
+    expect(overview?.recovered).toBeGreaterThan(100_000)
+  })
+
+  it('is known to the next holder', async () => {
+    const { world: w } = await perWindow({})
+    expect(w.tables.get('capacity', ledgerKey('main'))).toMatchObject({
+      inputs: { step: { calls: expect.any(Number) } },
+    })
+    await w.pass(20 * 60_000)
+    await w.ended([await w.submit()])
+    await w.pass(2_000)
+    expect(w.holders.length).toBeGreaterThan(1)
+    const overview = await w.api.capacity.overview({ pool: 'main' })
+    expect(overview?.learnedInput?.step).toBeLessThan(0.7)
   })
 })
 

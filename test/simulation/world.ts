@@ -8,7 +8,7 @@ import { memoryJobStore } from '../../adapters/memory/job-store.ts'
 import { memoryPeopleStore } from '../../adapters/memory/people-store.ts'
 import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
 import { stored } from '../../adapters/records.ts'
-import { keptOf, NO_LENGTHS, withLength } from '../../core/learned.ts'
+import { keptOf, type Lengths, NO_LENGTHS, withInput, withLength } from '../../core/learned.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { type RunEnd, run } from '../../services/dispatch/run.ts'
@@ -130,12 +130,16 @@ export class World implements Surroundings {
     })
   }
 
-  /** As a holder long ago left them: how long answers are, and nothing else. */
+  /** As a holder long ago left them: how long answers and inputs are, and nothing else. */
   private knowLengths({ short, settings }: Scenario): void {
-    const heard = Array.from({ length: LENGTHS_KNOWN }, () => short).reduce(withLength, NO_LENGTHS)
-    const lengths = Object.fromEntries(Object.keys(settings.kinds).map((kind) => [kind, keptOf(heard)]))
+    const known = Array.from({ length: LENGTHS_KNOWN })
+    const answers = known.reduce<Lengths>((heard) => withLength(heard, short), NO_LENGTHS)
+    // The provider finds a token in four bytes, and three are estimated.
+    const texts = known.reduce<Lengths>((heard) => withInput(heard, 3, 4), NO_LENGTHS)
+    const ofAll = (of: Lengths) => Object.fromEntries(Object.keys(settings.kinds).map((kind) => [kind, keptOf(of)]))
+    const [lengths, inputs] = [ofAll(answers), ofAll(texts)]
     const lease = { epoch: 0, version: 0, holder: 'earlier', state: 'free', until: 0 } as const
-    const record = { v: 1, ...lease, next: 0, lastSlot: 0, clock: 0, tiers: {}, lengths } satisfies LedgerRecord
+    const record = { v: 1, ...lease, next: 0, lastSlot: 0, clock: 0, tiers: {}, lengths, inputs } satisfies LedgerRecord
     this.tables.commit(this.pools.map((pool) => ({ table: 'capacity', put: stored(ledgerKey(pool), record) })))
   }
 

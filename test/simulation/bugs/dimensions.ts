@@ -29,8 +29,8 @@ export const DIMENSION_BUGS: readonly Bug[] = [
   {
     name: 'a provider that gives nothing back is taken for one that does',
     file: ACCOUNTING,
-    find: "accounting === 'total' || accounting === 'openai' || input",
-    replace: "accounting === 'openai' || input",
+    find: "=> accounting === 'bedrock' || accounting === 'anthropic'",
+    replace: "=> accounting !== 'openai'",
     seed: 162,
   },
   {

@@ -20,6 +20,13 @@ export const LEARNED_BUGS: readonly Bug[] = [
     seed: 84,
   },
   {
+    name: 'of an input less is reserved than any was',
+    file: 'core/learned.ts',
+    find: '?? WHOLE) / WHOLE)',
+    replace: '?? WHOLE) / (2 * WHOLE))',
+    seed: 3231,
+  },
+  {
     name: 'a job that is asked again whole reserves what was learned',
     file: COSTS,
     find: 'const enough = whole || !learns(kind)',

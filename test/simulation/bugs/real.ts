@@ -100,6 +100,13 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 404318,
   },
   {
+    name: 'a pool that was down and is resumed meets its provider with all at once',
+    file: 'services/dispatch/tick.ts',
+    find: '    else goesOn(h)\n',
+    replace: '    else if (goesOn) delete h.stopped\n',
+    seed: 502908,
+  },
+  {
     name: 'an answer that may be of before a failure closes the breaker',
     file: 'services/dispatch/feedback.ts',
     find: '  const since = slot + guardOf(h)\n',

@@ -1,6 +1,7 @@
 /** A stopped pool's probe that came to no call is followed by the next one soon, if a job is there to be one. */
 import type { Item } from '../../../adapters/records.ts'
 import { LEASE_MS } from '../../../core/lease.ts'
+import type { Overview } from '../../../core/overview.ts'
 import type { MakeCheck } from './check.ts'
 
 /** Beside the pool's window: a tick, a look at the table, what sending takes; and a clock that is off. */
@@ -23,8 +24,10 @@ export const probes: MakeCheck = (w) => {
   /** When each pool's holder last renewed its lease. */
   const held = new Map<string, number>()
   const soonMs = (pool: string) => SOON_MS + (w.scenario.settings.pools[pool]?.windowMs ?? 0)
-  const waits = (pool: string): boolean =>
+  /** No owner's whom caps hold. */
+  const waits = (pool: string, { owners }: Pick<Overview, 'owners'>): boolean =>
     [...w.book.jobs.values()].some((job) => {
+      if (owners.some((o) => o.owner === job.owner && o.waits === 'OWNER_LIMIT')) return false
       const home = w.book.home(job)
       const since = Number(home?.sk.slice(0, 13))
       const ready = since < w.now() - soonMs(pool) && home?.['state'] === 'queued'
@@ -65,7 +68,7 @@ export const probes: MakeCheck = (w) => {
         const fresh = sk === 'overview' && w.now() - Number(after?.['at']) < SOON_MS && holds
         const since = fresh ? due.get(pk) : undefined
         if (since === undefined || w.sinceFaultsMs() < soonMs(pk) || w.now() - since < soonMs(pk)) continue
-        if (w.tables.get('capacity', { pk, sk: 'stop' }) && waits(pk))
+        if (w.tables.get('capacity', { pk, sk: 'stop' }) && waits(pk, after as unknown as Overview))
           w.fail('probes', `${pk} is stopped, its probe came to no call ${w.now() - since} ms ago, and none follows`)
       }
     },
