@@ -25,6 +25,10 @@ const LIMITED = [
 /** A publisher that keeps up is seconds behind; at five minutes, ten retries are going round. */
 const STREAM_AGE = Duration.minutes(5)
 
+/** One in ten of those in line, for a quarter of an hour. */
+const PEOPLE_WAIT = Duration.seconds(10)
+const PEOPLE_WAIT_PERIODS = 3
+
 interface AlarmsProps {
   readonly dispatcher: LambdaFunction
   readonly worker: LambdaFunction
@@ -102,6 +106,7 @@ export class Alarms extends Construct {
       ),
       this.any(`unreadable-${pool}`, `A record or bell of pool ${pool} does not parse`, told('Unreadable')),
       this.any(`down-${pool}`, `The provider of pool ${pool} is down`, told('ProviderDown')),
+      ...(settings.people ? [this.peopleWait(stage, pool)] : []),
       ...LIMITED.filter((limit) => settings[limit.setting] !== undefined).map(({ dimension }) =>
         this.lowered(stage, pool, dimension),
       ),
@@ -122,6 +127,24 @@ export class Alarms extends Construct {
       threshold: 0.5,
       evaluationPeriods: LOWERED_PERIODS,
       comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    })
+  }
+
+  /** Those who are served out of the stock do not wait; of the others some always do, for a moment. */
+  private peopleWait(stage: Stage, pool: string): Alarm {
+    return new Alarm(this, `people-wait-${pool}`, {
+      alarmDescription: `People who wait in line for pool ${pool} wait for more than ${PEOPLE_WAIT.toSeconds()} s`,
+      metric: new Metric({
+        namespace: METRICS_NAMESPACE,
+        metricName: 'PeopleWaitedMs',
+        dimensionsMap: { service: serviceName(stage), pool },
+        statistic: Stats.p(90),
+        period,
+      }),
+      threshold: PEOPLE_WAIT.toMilliseconds(),
+      evaluationPeriods: PEOPLE_WAIT_PERIODS,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     })
   }

@@ -45,6 +45,7 @@ export function addDashboard(scope: Construct, p: DashboardProps): Dashboard {
       [allowed(p), down(p)],
       [functions(p), queues(p)],
       ...(cachingKinds(p).length > 0 ? [[saved(p), hitRate(p)]] : []),
+      ...(shared(p).length > 0 ? [[peopleWaits(p)]] : []),
       ...(chatting(p).length > 0 ? [[passedThrough(p)]] : []),
       ...(fallbackPools(p).length > 0 ? [[elsewhere(p)]] : []),
     ],
@@ -162,6 +163,20 @@ const hitRate = (p: DashboardProps): IWidget =>
           period,
         }),
     ),
+  )
+
+const shared = ({ settings }: DashboardProps): string[] =>
+  Object.entries(settings.pools).flatMap(([pool, { people }]) => (people ? [pool] : []))
+
+/** Of those in line alone the wait is told: the others had none. */
+const peopleWaits = (p: DashboardProps): IWidget =>
+  graph(
+    'Permits of people: at once and out of the line; right: ms that the slowest in a hundred waited in line',
+    shared(p).flatMap((pool) => [
+      ours(p, 'PeopleAtOnce', Stats.SUM, { pool }),
+      ours(p, 'PeopleWaitedMs', Stats.SAMPLE_COUNT, { pool }),
+    ]),
+    shared(p).map((pool) => ours(p, 'PeopleWaitedMs', Stats.p(99), { pool })),
   )
 
 const chatting = (p: DashboardProps): string[] => Object.keys(poolsOffered(p.settings))

@@ -87,6 +87,7 @@ export async function servePeople(
   if (answer?.kind === 'lost') return 'lost'
   if (answer?.kind === 'stale') kept.doubt = before
   if (answer?.kind !== 'written') return 'kept'
+  tellWaits(deps, h.pool, change.granted, answer.record)
   // This one landed after it, so no earlier one can land any more.
   kept.doubt = NOTHING
   kept.record = answer.record
@@ -95,6 +96,17 @@ export async function servePeople(
   )
   const all = change.granted.length < GRANTS_AT_ONCE
   return DIMENSIONS.some((d) => change.stock[d] < 0) || !all ? 'more' : 'kept'
+}
+
+/** By their own machines' clocks they asked. */
+function tellWaits(
+  { meter }: DispatcherDeps,
+  pool: string,
+  granted: readonly string[],
+  { permits }: PeopleRecord,
+): void {
+  for (const { askedAt, grantedAt } of granted.flatMap((id) => permits[id] ?? []))
+    if (grantedAt !== undefined) meter.count('PeopleWaitedMs', Math.max(0, grantedAt - askedAt), { pool })
 }
 
 function changeFor(h: Holder, decided: Pick<Plan, 'holds'>, now: number): PeopleChange | undefined {

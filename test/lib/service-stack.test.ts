@@ -197,6 +197,14 @@ describe('operators', () => {
     expect(text(dashboard?.Properties.DashboardBody).match(/\\"type\\":\\"metric\\"/g)).toHaveLength(8)
   })
 
+  it('see how people wait, and are told where they wait for long, in a pool that is shared with them', () => {
+    const config = aConfig({ pools: { main: { ...aPool(), people: {} } } })
+    const { service: withPeople } = templates({ config })
+    const [[, dashboard] = []] = resources(withPeople, 'AWS::CloudWatch::Dashboard')
+    expect(text(dashboard?.Properties.DashboardBody)).toContain('PeopleAtOnce')
+    withPeople.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'PeopleWaitedMs', Threshold: 10_000 })
+  })
+
   it('see what the cache saves, by kind, where one has it', () => {
     const kinds = { reply: aKind({ cache: { ttlMs: 60_000 } }), intro: aKind() }
     const [[, dashboard] = []] = resources(

@@ -72,6 +72,21 @@ describe('a permit', () => {
     expect(then).toMatchObject({ ok: true, permit: { id, state: 'granted' } })
   })
 
+  it('tells operators whether it was granted at once, or how long it waited in line', async () => {
+    const stocked = await busy()
+    await granted(stocked)
+    expect(stocked.counted('PeopleAtOnce')).toBe(1)
+    expect(stocked.counts.filter(({ name }) => name === 'PeopleWaitedMs')).toEqual([])
+    const world = await busy({ people: { reserve: 0, perPerson: { open: 9 } } })
+    const asked = world.now()
+    await granted(world)
+    const waits = world.counts.filter(({ name }) => name === 'PeopleWaitedMs').map(({ value }) => value)
+    expect(waits).toHaveLength(1)
+    expect(waits[0]).toBeGreaterThan(0)
+    expect(waits[0]).toBeLessThanOrEqual(world.now() - asked)
+    expect(world.counted('PeopleAtOnce')).toBe(0)
+  })
+
   it('is asked for again under the same key as the same permit', async () => {
     const world = await busy()
     const first = await granted(world, { idempotencyKey: 'once' })
