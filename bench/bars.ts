@@ -71,6 +71,8 @@ export const BARS: readonly Bar[] = [
   atMost('feedback', 'lost', 0),
   atMost('feedback', 'failed', 0),
   atMost('feedback', 'return_peak', 1.1),
+  atLeast('feedback', 'elsewhere_used', 0.9),
+  atMost('feedback', 'not_allowed', 0),
   atMost('flat', 'requests_per_job', 8, SHARED_OWNERS),
   atMost('flat', 'write_units_per_job', 13, SHARED_OWNERS),
   atMost('flat', 'read_units_per_job', 4, SHARED_OWNERS),

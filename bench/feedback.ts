@@ -1,14 +1,14 @@
 /**
  * A provider that does not always allow what is configured: its limit of 300 in any 6 s drops to half and comes back,
- * somebody else takes a third of it and leaves, and it is down for two minutes. With feedback, and without beside it.
+ * somebody else takes a third of it and leaves, and it is down for two minutes (feedback/down.ts). With feedback, and
+ * without beside it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SettingsInput } from '../core/settings.ts'
 import type { Change } from '../local/simulated-provider.ts'
+import { down, downWithFallback } from './feedback/down.ts'
 import { available, settledS } from './feedback/measures.ts'
-import { type LoggingProvider, loggingProvider } from './limit/provider-log.ts'
-import { inBatches, jobsOf, settingsFor, untilDone } from './load.ts'
-import { type MeasuredSystem, startMeasured } from './processes.ts'
+import { figure, LIMIT, WARM_MS, withSystem } from './feedback/system.ts'
+import type { LoggingProvider } from './limit/provider-log.ts'
 import type { Figure, Options, Scenario } from './scenario.ts'
 import { worstOfRuns } from './worst.ts'
 
@@ -18,11 +18,7 @@ export const feedback: Scenario = {
   run: (options) => worstOfRuns(options, (run) => oneRun(options, run)),
 }
 
-const LIMIT = { requests: 300, windowMs: 6_000 }
-const LATENCY_MS = 500
-const OWNERS = 10
 const STRANGERS = LIMIT.requests / 3
-const WARM_MS = 12_000
 const PHASE_MS = 25_000
 /** What changes, and what is then left for us in a window. */
 const PHASES: readonly { readonly name: string; readonly change: Change; readonly left: number }[] = [
@@ -34,53 +30,20 @@ const PHASES: readonly { readonly name: string; readonly change: Change; readonl
 /** What the limit would let through in all that time, and some more: the backlog outlasts it. */
 const JOBS = Math.ceil(((WARM_MS + PHASES.length * PHASE_MS) / LIMIT.windowMs + 2) * LIMIT.requests)
 
-const DOWN_MS = 120_000
-const DOWN_JOBS = 2_000
-const DONE_WITHIN_MS = 120_000
-
-const figure = (variant: string, metric: string, value: number, unit: string): Figure => ({
-  scenario: 'feedback',
-  variant,
-  metric,
-  value,
-  unit,
-})
-
 async function oneRun(options: Options, run: number): Promise<Figure[]> {
   const figures: Figure[] = []
   for (const follows of [true, false]) {
     options.say(`feedback: run ${run} of ${options.runs}, ${nameOf(follows)}`)
-    figures.push(...(await withSystem(follows, JOBS, (system) => changing(nameOf(follows), system.provider))))
+    figures.push(...(await withSystem({ jobs: JOBS, follows }, ({ provider }) => changing(nameOf(follows), provider))))
   }
   options.say(`feedback: run ${run} of ${options.runs}, down`)
-  figures.push(...(await withSystem(true, DOWN_JOBS, down)))
+  figures.push(...(await down()))
+  options.say(`feedback: run ${run} of ${options.runs}, down, and another pool for some`)
+  figures.push(...(await downWithFallback()))
   return figures
 }
 
 const nameOf = (follows: boolean): string => (follows ? 'feedback' : 'naive: feedback off')
-
-interface Measured {
-  readonly provider: LoggingProvider
-  readonly system: MeasuredSystem
-}
-
-async function withSystem(
-  follows: boolean,
-  jobs: number,
-  measure: (measured: Measured) => Promise<Figure[]>,
-): Promise<Figure[]> {
-  const provider = await loggingProvider({ ...LIMIT, latencyMs: LATENCY_MS })
-  const settings = settingsFor({ provider: provider.url, ...LIMIT })
-  const main = { ...(settings.pools['main'] as SettingsInput['pools'][string]), feedback: follows }
-  const system = await startMeasured({ settings: { ...settings, pools: { main } }, engine: 'journal' })
-  try {
-    await inBatches(system.api, jobsOf(jobs, OWNERS))
-    return await measure({ provider, system })
-  } finally {
-    await system.stop()
-    await provider.stop()
-  }
-}
 
 async function changing(variant: string, provider: LoggingProvider): Promise<Figure[]> {
   await sleep(WARM_MS)
@@ -111,33 +74,5 @@ async function changing(variant: string, provider: LoggingProvider): Promise<Fig
     figure(variant, 'refused_share', refused.length / calls.length, 'of calls'),
     figure(variant, 'used_of_available', admitted.filter((at) => at >= from).length / there, 'of what was there'),
     ...PHASES.map(({ name }, i) => figure(variant, `settled_${name}_s`, settled[i] as number, 's')),
-  ]
-}
-
-/** The most calls in any second of the first three after its return, by the pace of the limit. */
-const RETURN_MS = 3_000
-
-async function down({ provider, system }: Measured): Promise<Figure[]> {
-  await sleep(WARM_MS)
-  provider.change({ down: true })
-  await sleep(DOWN_MS)
-  provider.change({ down: false })
-  const back = Date.now()
-  await untilDone(system.api, 'main', DOWN_JOBS, DONE_WITHIN_MS)
-  const { jobs: failed } = (await system.api.get('/v1/jobs?attention=failed')) as { jobs: unknown[] }
-  const log = provider.log()
-  const served = new Set(log.filter(({ status }) => status === 200).map(({ job }) => job)).size
-  const after = log.filter(({ at, status }) => at >= back && status === 200).map(({ at }) => at)
-  const first = after[0] as number
-  const perSecond = Array.from({ length: RETURN_MS / 1_000 }, (_, s) =>
-    after.filter((at) => at >= first + s * 1_000 && at < first + (s + 1) * 1_000),
-  )
-  const pace = (LIMIT.requests * 1_000) / LIMIT.windowMs
-  return [
-    figure('down for 120 s', 'lost', DOWN_JOBS - served, 'jobs'),
-    figure('down for 120 s', 'failed', failed.length, 'jobs'),
-    figure('down for 120 s', 'return_peak', Math.max(...perSecond.map((calls) => calls.length)) / pace, 'of the pace'),
-    figure('down for 120 s', 'back_s', (first - back) / 1_000, 's'),
-    figure('down for 120 s', 'calls_while_down', log.filter(({ status }) => status === 503).length, 'calls'),
   ]
 }
