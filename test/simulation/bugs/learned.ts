@@ -23,8 +23,8 @@ export const LEARNED_BUGS: readonly Bug[] = [
     name: 'of an input less is reserved than any was',
     file: 'core/learned.ts',
     find: '?? WHOLE) / WHOLE)',
-    replace: '?? WHOLE) / (2 * WHOLE))',
-    seed: 3231,
+    replace: '?? WHOLE) / (9 * WHOLE))',
+    seed: 1838,
   },
   {
     name: 'a job that is asked again whole reserves what was learned',

@@ -1,5 +1,6 @@
 /** What a call counts for at its provider, as the documents of each say: on arrival, and once it is answered. */
 import type { PoolSettings } from '../../../core/settings.ts'
+import type { Scenario } from '../scenario.ts'
 import type { Arrival } from './check.ts'
 
 interface Amounts {
@@ -37,12 +38,18 @@ export function metersOf({ windowMs, day, ...p }: PoolSettings): Meter[] {
   ]
 }
 
-/** Three bytes of prompt are a token, and all the output that may come is reserved. */
-export function countedAs({ at, request, said }: Arrival): Omit<Counted, 'outside'> {
-  const input = Math.ceil(Buffer.byteLength(`${request.system ?? ''}${request.prompt}`) / 3)
+/** Whoever does not know better reserves a token for three bytes; the provider finds one in four. */
+const BYTES = { reserved: 3, found: 4 } as const
+/** So many jobs teach what their inputs come to. */
+export const learnsInput = ({ short, crowd }: Scenario): boolean => short > 0 || crowd
+
+/** All the output that may come is reserved, and the input: where that is not learned, as it is estimated. */
+export function countedAs({ at, request, said }: Arrival, learns: boolean): Omit<Counted, 'outside'> {
+  const settles = request.pool.accounting === 'anthropic' || request.pool.accounting === 'bedrock'
+  const perToken = learns && settles ? BYTES.found : BYTES.reserved
+  const input = Math.ceil(Buffer.byteLength(`${request.system ?? ''}${request.prompt}`) / perToken)
   const arriving = amountsOf(request.pool, input, request.maxOutputTokens)
   const { inputTokens, cacheReadTokens = 0, outputTokens } = 'usage' in said.answer ? said.answer.usage : {}
-  const settles = request.pool.accounting === 'anthropic' || request.pool.accounting === 'bedrock'
   if (!settles || inputTokens === undefined || outputTokens === undefined)
     return { at, arriving, answered: { from: at, amounts: arriving } }
   const amounts = amountsOf(request.pool, inputTokens - cacheReadTokens, outputTokens)

@@ -4,6 +4,7 @@
  * long; and while its own is stopped the other is not left unused.
  */
 import type { Item } from '../../../adapters/records.ts'
+import { REFILL_BELOW } from '../../../core/ring.ts'
 import type { JobFacts } from '../book.ts'
 import type { SimProcess } from '../process.ts'
 import { SECOND, SECOND_MODEL } from '../second-pool.ts'
@@ -40,7 +41,14 @@ export const fallback: MakeCheck = (w) => {
   const waits = (job: JobFacts): boolean => {
     const home = w.book.home(job)
     const since = Math.max(usedAt, w.now() - UNUSED_AT_MOST_MS)
-    return job.pool !== SECOND && entryOf(job) !== undefined && home?.['state'] === 'queued' && readyAt(home) < since
+    const is =
+      job.pool !== SECOND && entryOf(job) !== undefined && home?.['state'] === 'queued' && readyAt(home) < since
+    return is && isInSight(home)
+  }
+  /** A dispatcher knows the first jobs of a lane. */
+  const isInSight = ({ pk, sk }: Item): boolean => {
+    const homes = [...w.book.jobs.values()].flatMap((one) => w.book.home(one) ?? [])
+    return homes.filter((other) => other.pk === pk && other.sk < sk).length < REFILL_BELOW
   }
   const unused = () => {
     const since = Math.max(usedAt, (stop?.from ?? w.now()) + WRITTEN_WITHIN_MS)

@@ -4,7 +4,7 @@
  */
 import { capsOf, type PoolSettings } from '../../../core/settings.ts'
 import type { Arrival, MakeCheck } from './check.ts'
-import { type Counted, countedAs, type Meter, metersOf } from './counting.ts'
+import { type Counted, countedAs, learnsInput, type Meter, metersOf } from './counting.ts'
 import { Outside } from './outside.ts'
 
 const DAY_MS = 86_400_000
@@ -34,7 +34,7 @@ export const ownerCaps: MakeCheck = (w) => {
       const name = `${pool} ${job.owner}`
       atOnce(name, arrival, caps.concurrency)
       if (outside.is(arrival)) return
-      const calls = [...(counted.get(name) ?? []), { ...countedAs(arrival), outside: false }]
+      const calls = [...(counted.get(name) ?? []), { ...countedAs(arrival, learnsInput(w.scenario)), outside: false }]
       counted.set(name, calls)
       for (const { what, limit, windowMs, of } of metersFor(request.pool, caps)) {
         const sum = calls.reduce((total, call) => total + (call.at > at - windowMs ? of(call, at) : 0), 0)

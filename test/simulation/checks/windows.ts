@@ -7,7 +7,7 @@
 import type { PeopleRecord } from '../../../core/people.ts'
 import type { PoolSettings } from '../../../core/settings.ts'
 import type { Arrival, MakeCheck } from './check.ts'
-import { type Counted, countedAs, type Meter, metersOf } from './counting.ts'
+import { type Counted, countedAs, learnsInput, type Meter, metersOf } from './counting.ts'
 import { InForce } from './in-force.ts'
 import { Outside } from './outside.ts'
 
@@ -18,6 +18,7 @@ const mostOf = ([first = [], ...others]: readonly Meter[][]): Meter[] =>
 export const windows: MakeCheck = (w) => {
   const counted = new Map<string, Counted[]>()
   const inForce = new InForce(w)
+  const learns = learnsInput(w.scenario)
   const outsideGuard = new Outside(w)
   /** When each person's permit was granted, as the table tells. */
   const granted = new Map<string, number>()
@@ -55,12 +56,12 @@ export const windows: MakeCheck = (w) => {
         prompt: 'x'.repeat(3 * asked.inputTokens),
         maxOutputTokens: asked.maxOutputTokens,
       }
-      count(pool, { ...countedAs({ at, request, said } as Arrival), outside })
+      count(pool, { ...countedAs({ at, request, said } as Arrival, learns), outside })
     },
     arrival(arrival) {
       const { pool, at, request, permit } = arrival
       const outside = outsideGuard.is(arrival)
-      count(pool, { ...countedAs(arrival), outside })
+      count(pool, { ...countedAs(arrival, learns), outside })
       if (outside && w.scenario.clocks !== 'beyond')
         w.fail('windows', `${request.jobId} is called ${at - (permit?.slot ?? 0)} ms after its slot, outside the guard`)
     },
