@@ -6,10 +6,11 @@
 import type { Bell, Head } from '../../core/bell.ts'
 import { OFFER_MS, type Offer, offersOf, roomOf } from '../../core/fallback.ts'
 import { lend } from '../../core/ring.ts'
-import { type CallIn, capsOf, hasCaps, type KindSettings, type PoolSettings } from '../../core/settings.ts'
+import { type Caps, capsOf, hasCaps, type KindSettings, type PoolSettings } from '../../core/settings.ts'
 import { recentOverview } from '../backlog.ts'
 import { askOf, largerThanCaps, tooLarge } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
+import { recentInForce } from '../in-force.ts'
 import type { Holder } from './holder.ts'
 
 const OFFER_EVERY_MS = 1_000
@@ -24,15 +25,20 @@ export async function offerElsewhere(deps: DispatcherDeps, h: Holder, now: numbe
   const kinds = Object.values(deps.settings.kinds).filter((kind) => kind.pool === h.pool && mayGo(kind, h))
   const pools = [...new Set(kinds.flatMap(({ fallback }) => fallback.map(({ pool }) => pool)))]
   if (pools.length === 0 || h.ring.busy.size === 0) return
-  const [stoppedPools, capped] = await Promise.all([stoppedOf(deps, pools), cappedIn(deps, pools)])
+  const [others, stoppedPools, capped] = await Promise.all([
+    othersOf(deps, pools),
+    stoppedOf(deps, pools),
+    cappedIn(deps, pools),
+  ])
   const offers = offersOf(h.ring, {
     now,
     stopped: h.stopped !== undefined,
     kinds: deps.settings.kinds,
-    room: roomIn(deps, h, pools, stoppedPools),
+    room: roomIn(h, others, stoppedPools),
     stoppedPools,
     fits: (head, { pool, model }, owner) =>
-      !capped.has(`${pool}#${owner}`) && isTaken(deps, head, { pool, model }, owner),
+      !capped.has(`${pool}#${owner}`) &&
+      isTaken(others.get(pool) as PoolSettings, { head, model, caps: capsOf(deps.settings, pool, owner) ?? {} }),
   })
   for (const pool of pools)
     await offerTo(
@@ -48,11 +54,14 @@ const mayGo = ({ fallback }: KindSettings, h: Holder): boolean =>
   fallback.some(({ afterMs }) => h.stopped !== undefined || afterMs !== undefined)
 
 /** A job that the other pool, or its owner's caps there, could never take is not offered. */
-function isTaken(deps: DispatcherDeps, head: Head, { pool, model }: CallIn, owner: string): boolean {
-  const [settings, ask] = [deps.settings.pools[pool] as PoolSettings, askOf(head)]
-  const caps = capsOf(deps.settings, pool, owner) ?? {}
-  return (tooLarge(settings, model, ask) ?? largerThanCaps(settings, model, ask, caps)) === undefined
+function isTaken(pool: PoolSettings, { head, model, caps }: { head: Head; model: string; caps: Caps }): boolean {
+  const ask = askOf(head)
+  return (tooLarge(pool, model, ask) ?? largerThanCaps(pool, model, ask, caps)) === undefined
 }
+
+/** As they are in force, or were a moment ago. */
+const othersOf = async (deps: DispatcherDeps, pools: readonly string[]): Promise<Map<string, PoolSettings>> =>
+  new Map(await Promise.all(pools.map(async (pool) => [pool, await recentInForce(deps, pool)] as const)))
 
 /** Owners whom caps hold there, by pool: what is offered of theirs would keep others' from its room. */
 async function cappedIn(deps: DispatcherDeps, pools: readonly string[]): Promise<Set<string>> {
@@ -67,11 +76,11 @@ async function stoppedOf(deps: DispatcherDeps, pools: readonly string[]): Promis
   return new Set(pools.filter((_, i) => stops[i]))
 }
 
-function roomIn(deps: DispatcherDeps, h: Holder, pools: readonly string[], stopped: ReadonlySet<string>) {
+function roomIn(h: Holder, others: ReadonlyMap<string, PoolSettings>, stopped: ReadonlySet<string>) {
   const out = new Map<string, number>()
   for (const { elsewhere } of h.ring.sent.values()) if (elsewhere) out.set(elsewhere, (out.get(elsewhere) ?? 0) + 1)
-  const room = (pool: string) => roomOf(deps.settings.pools[pool] as PoolSettings, stopped.has(pool))
-  return new Map(pools.map((pool) => [pool, room(pool) - (out.get(pool) ?? 0)]))
+  const room = (pool: string, settings: PoolSettings) => roomOf(settings, stopped.has(pool)) - (out.get(pool) ?? 0)
+  return new Map([...others].map(([pool, settings]) => [pool, room(pool, settings)]))
 }
 
 /** One that cannot be told now is told at the next look: here nothing has changed for it. */

@@ -2,10 +2,12 @@
 import { describe, expect, it } from 'vitest'
 import { Head } from '../../core/bell.ts'
 import type { LiveKey } from '../../core/job.ts'
+import { changePool } from '../../services/change-pool.ts'
 import { getJob } from '../../services/get-job.ts'
+import { GOOD_FOR_MS } from '../../services/in-force.ts'
 import type { ModelRequest } from '../../services/ports.ts'
 import { work } from '../../services/work.ts'
-import { aCaller } from '../support/callers.ts'
+import { ADMIN, aCaller } from '../support/callers.ts'
 import { badKey, providerError, type Reply, text } from '../support/fake-model.ts'
 import { World } from '../support/world.ts'
 import type { WorldSettings } from '../support/world-settings.ts'
@@ -156,6 +158,17 @@ describe('an offer', () => {
     await world.pass(20_000)
     expect(by('model-b')).toBe(0)
     expect(world.tables.query('rings', { pk: 'bell#spare' }).items).toEqual([])
+  })
+
+  it('goes by the other pool’s limits as they were changed meanwhile', async () => {
+    const { world, by } = await broken({ spare: { tokens: 20_000 } })
+    const changed = await changePool(world.api, ADMIN, 'spare', { patch: { tokens: 20 }, ifMatch: '*' })
+    expect(changed).toMatchObject({ ok: true })
+    await world.pass(GOOD_FOR_MS)
+    await world.submitMany(5, 'step')
+    await world.pass(5_000)
+    expect(await world.api.capacity.overview({ pool: 'main' })).not.toHaveProperty('elsewhere')
+    expect(by('model-b')).toBe(0)
   })
 
   it('goes down the chain where the other is down, too, and asks that one no more', async () => {
