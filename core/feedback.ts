@@ -29,7 +29,7 @@ export interface Around {
   /** The most that may ever be allowed. */
   readonly configured: Limits
   readonly windowMs: number
-  /** What may pass between a slot and the provider's count: by so much both counts may differ. */
+  /** What may pass between a slot and the provider's count. */
   readonly guardMs: number
   /** Our calls arrive about in the order of their slots. A burst does not: there only a refusal tells of others. */
   readonly inOrder: boolean
@@ -164,7 +164,8 @@ function othersIn(samples: readonly Sample[], limit: number, d: Dimension, p: Ar
   const amounts = samples.map(({ others }) => others).sort((a, b) => a - b)
   const at = (share: number) => amounts[Math.floor(share * (amounts.length - 1))] ?? 0
   const refused = samples.findLast(({ sure }) => sure)
-  const tolerance = Math.max(1, limit * (TOLERANCE[d] + p.guardMs / p.windowMs))
+  // At each end of the window calls may stand in one count and not yet, or no more, in the other.
+  const tolerance = Math.max(1, limit * (TOLERANCE[d] + (2 * p.guardMs) / p.windowMs))
   if (!refused && (!p.inOrder || at(0.5) <= tolerance)) return 0
   return Math.max(0, Math.ceil(at(0.75)), refused?.others ?? 0)
 }

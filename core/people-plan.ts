@@ -4,7 +4,7 @@
  */
 import { atLeast, type Cost, DIMENSIONS, type Dimension, each, least, minus, NOTHING, plus } from './cost.ts'
 import { type Ledgers, roomInAll } from './ledgers.ts'
-import { covers, heldFor, lineOf, type PeopleRecord } from './people.ts'
+import { covers, heldFor, inFlightOf, lineOf, type PeopleRecord } from './people.ts'
 
 export interface PeopleState {
   readonly record: PeopleRecord
@@ -18,6 +18,8 @@ export interface PeopleState {
   readonly atMost: Cost
   /** What is to be kept in stock while agents wait. */
   readonly target: Cost
+  /** Calls of people that may be in flight while agents wait: `max` of what may be at once. */
+  readonly inFlightAtMost: number
 }
 
 /** What no agent may have, as it may be called at any moment. */
@@ -37,6 +39,22 @@ export function heldFromAgents(p: PeopleState): Cost {
   return plus(heldNow(p), least(plus(line, short), leftOfShare(p)))
 }
 
+/** Calls of people under way, begun or not. */
+const open = ({ record }: PeopleState): number => inFlightOf(record) - record.stock.requests
+
+/** What is to be kept in stock beside what is under way. */
+const targetIn = (p: PeopleState, d: Dimension): number =>
+  d === 'requests' ? Math.min(p.target[d], Math.max(0, p.inFlightAtMost - open(p))) : p.target[d]
+
+/** Who waits in line has one call in flight though that be more than the share: else nobody would ever be served. */
+const inFlightShare = ({ inFlightAtMost }: PeopleState): number => Math.max(1, inFlightAtMost)
+
+/** Calls in flight that agents are planned without: what people have, and up to their share what they want. */
+export function inFlightForPeople(p: PeopleState): number {
+  const wanted = open(p) + Math.max(p.record.stock.requests, targetIn(p, 'requests')) + servable(p).length
+  return Math.max(inFlightOf(p.record), Math.min(wanted, inFlightShare(p)))
+}
+
 export interface PeoplePlan {
   /** Ids of those in line who get their permit now. */
   readonly granted: readonly string[]
@@ -52,9 +70,9 @@ export function planPeople(
   p: PeopleState,
   s: { ledgers: Ledgers; agentsWait: boolean; concurrency: number },
 ): PeoplePlan {
-  const free = minus(roomInAll(s.ledgers, p.now), heldNow(p))
-  const calls = { ...free, requests: Math.min(free.requests, s.concurrency) }
-  let left = atLeast(s.agentsWait ? least(calls, leftOfShare(p)) : calls, 0)
+  const room = minus(roomInAll(s.ledgers, p.now), heldNow(p))
+  const free = { ...room, requests: Math.min(room.requests, s.concurrency) }
+  let left = atLeast(s.agentsWait ? least(free, leftOfShare(p)) : free, 0)
   const granted: string[] = []
   for (const [id, { cost }] of servable(p)) {
     if (granted.length === GRANTS_AT_ONCE || !covers(left, cost)) break
@@ -68,13 +86,11 @@ export function planPeople(
  * With agents waiting up to the target, and back to it; else half of what is free, in steps, as agents may come at any
  * moment. What is over a limit is taken out whoever waits.
  */
-function stockChange(
-  { record: { stock }, target }: PeopleState,
-  p: { left: Cost; free: Cost; agentsWait: boolean },
-): Cost {
+function stockChange(state: PeopleState, p: { left: Cost; free: Cost; agentsWait: boolean }): Cost {
+  const { stock } = state.record
   const wanted = (d: Dimension): number => {
     if (p.left[d] === Infinity) return 0
-    if (p.agentsWait) return target[d]
+    if (p.agentsWait) return targetIn(state, d)
     const half = Math.floor((stock[d] + p.left[d]) / 2)
     return half > 2 * stock[d] || half < stock[d] / 2 ? half : stock[d]
   }

@@ -295,7 +295,7 @@ export function applyPlan(
   ring: Ring,
   decided: Plan,
   now: number,
-  watch: (p: Permit) => { notAfter: number; lookAt: number },
+  watch: (p: Permit) => { notAfter: number; lookAt: number; countedAt?: number },
 ): void {
   ring.v = decided.turns.v
   if (decided.waits === undefined) delete ring.waits

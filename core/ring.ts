@@ -43,6 +43,8 @@ export interface Sent {
   readonly cost?: Cost
   /** What its provider's window held of our own at its slot; absent where another holder sent it. */
   readonly held?: Limits
+  /** When that was counted: what people were granted since comes on top of it. */
+  readonly countedAt?: number
   readonly notAfter: number
   /** When to read the record by its key, should nobody ring. */
   lookAt: number

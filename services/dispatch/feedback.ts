@@ -2,7 +2,7 @@
 import { answeredOne, overloaded, stillKnown } from '../../core/at-once.ts'
 import type { Bell, Head, Settled } from '../../core/bell.ts'
 import { acquit, isDoubted, isProviders, isTooMuch, testify } from '../../core/breaker.ts'
-import { DIMENSIONS, type Limits } from '../../core/cost.ts'
+import { DIMENSIONS, type Dimension, type Limits } from '../../core/cost.ts'
 import { type Allowances, type Around, allowances, hear, type Kept, keptOf } from '../../core/feedback.ts'
 import { limitedTo, limitsOf } from '../../core/ledgers.ts'
 import { repaced } from '../../core/pacing.ts'
@@ -10,6 +10,7 @@ import { inFlight, type Sent } from '../../core/ring.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
 import { type Holder, PROBE_FIRST_MS } from './holder.ts'
 import { startSlowly } from './load.ts'
+import { grantedWithin } from './people-heard.ts'
 
 /** A call arrives so long after its slot at most. */
 const guardOf = ({ settings: { guard } }: Holder): number => guard.refusalMs + guard.skewMs + guard.networkMs
@@ -51,10 +52,19 @@ export function hearLimits(h: Holder, bell: Extract<Bell, { t: 'settled' }>, now
   const job = jobs.find(({ jobId, failed }) => (heard ? jobId === heard.jobId : failed === 'rate-limited'))
   const sent = job && callOf(h, job)
   if (!sent) return
-  const { slot, held, cost } = sent
-  const ours = { ...(held ? { held } : {}), ...(cost ? { cost } : {}) }
+  const { slot, cost } = sent
   const refused = job.failed === 'rate-limited'
+  // Refused is nobody for what people may have called: the ledger has room for that.
+  const held = refused ? sent.held : heldOnArrival(h, sent)
+  const ours = { ...(held ? { held } : {}), ...(cost ? { cost } : {}) }
   h.feedback = hear(h.feedback, { told: heard?.told ?? {}, slot, refused, ...ours }, around(h, now))
+}
+
+/** People who were granted theirs since the plan may have called before it: no ledger counts them at that slot. */
+function heldOnArrival(h: Holder, { held, countedAt, slot }: Sent): Limits | undefined {
+  if (!held || countedAt === undefined) return held
+  const theirs = grantedWithin(h, countedAt, slot + guardOf(h))
+  return Object.fromEntries(Object.entries(held).map(([d, n]) => [d, n + theirs[d as Dimension]]))
 }
 
 /** The window's limits as they are now, for the plan: never above what is configured, and at least one. */

@@ -2,7 +2,7 @@
  * What the holder hears of people: what they took since, counted in the ledger at its moment. What is counted here is marked
  * only after the ledger has been written (people-served.ts), so a crash between counts it once more and never less.
  */
-import { type Cost, NOTHING } from '../../core/cost.ts'
+import { type Cost, NOTHING, plus } from '../../core/cost.ts'
 import { type Demand, noDemand, withAsked } from '../../core/demand.ts'
 import { emptyLedger, type Ledger, permit, trim } from '../../core/ledger.ts'
 import { amendAll, permitAll } from '../../core/ledgers.ts'
@@ -23,6 +23,8 @@ export interface PeopleKept {
   readonly counted: Set<string>
   /** Calls granted, for each person's rate. */
   granted: { readonly person: string; readonly at: number }[]
+  /** Permits granted of late, by id: when, and what each reserved. */
+  readonly grants: Map<string, { readonly at: number; readonly cost: Cost }>
   /** What the agent in turn needs, and people must give way to. */
   exceeds?: Cost
   /** The ledger holds what its record does not yet. */
@@ -52,6 +54,7 @@ export async function holdPeople(
     asked: new Map(Object.keys(record.permits).map((id) => [id, 'waiting'])),
     counted: new Set(),
     granted,
+    grants: new Map(),
     unwritten: false,
     readAt: p.now,
     moments: new Map(),
@@ -139,6 +142,24 @@ function hearAsked(kept: PeopleKept, now: number): void {
     kept.asked.set(id, isGranted(p) ? 'granted' : 'waiting')
   }
   for (const id of kept.asked.keys()) if (!kept.record.permits[id]) forget(kept, id)
+}
+
+/** Longer than a call's answer is told of. */
+const GRANTS_KEPT_MS = 120_000
+
+/** To be asked before bells are heard: what they tell of the provider may have met the calls of these. */
+export function noteGrants({ people }: Holder, look: Look | undefined, now: number): void {
+  if (!people) return
+  for (const [id, { at }] of people.grants) if (at < now - GRANTS_KEPT_MS) people.grants.delete(id)
+  for (const [id, p] of Object.entries(look?.record.permits ?? {}))
+    if (isGranted(p) && !people.grants.has(id))
+      people.grants.set(id, { at: Math.min(p.grantedAt, now), cost: p.cost as Cost })
+}
+
+/** What people were granted after the one moment and until the other. */
+export function grantedWithin({ people }: Holder, from: number, to: number): Cost {
+  const grants = [...(people?.grants.values() ?? [])].filter(({ at }) => at > from && at <= to)
+  return grants.reduce((sum, { cost }) => plus(sum, cost), NOTHING)
 }
 
 /** Each counts once in the rate: it may be one of those that a takeover took for granted then. */

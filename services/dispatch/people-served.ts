@@ -19,6 +19,7 @@ import {
 import {
   GRANTS_AT_ONCE,
   heldFromAgents,
+  inFlightForPeople,
   limitedIn,
   limitedOnly,
   type PeopleState,
@@ -52,6 +53,7 @@ export function peopleState(h: Holder, now: number): PeopleState | undefined {
     used: each((d) => used[d] ?? 0),
     atMost,
     target: limitedOnly(givesWay, limitedIn(h.ledgers)),
+    inFlightAtMost: Math.floor(atOnce(h) * max),
   }
 }
 
@@ -169,12 +171,20 @@ const goneOf = ({ open, took }: PeopleRecord): string[] =>
     .filter((person) => countOf(open, person) === 0 && countOf(took, person) === 0)
     .slice(0, CHANGES_AT_ONCE)
 
-/** What agents are planned without, and what of it may have been called already. */
-export function heldForPeople(h: Holder, now: number): { held?: Cost; uncounted?: Cost } {
+/** What agents are planned without, what of it may have been called already, and how many calls may be in flight beside. */
+export function besidePeople(h: Holder, now: number): { held?: Cost; uncounted?: Cost; concurrency: number } {
   const state = peopleState(h, now)
-  if (!state) return {}
+  if (!state) return { concurrency: atOnce(h) }
   const { record } = state
-  return { held: heldFromAgents(state), uncounted: minus(heldFor(record), record.stock as Cost) }
+  const uncounted = minus(heldFor(record), record.stock as Cost)
+  const concurrency = Math.max(atOnce(h) - inFlightForPeople(state), askingAtLeast(h, record))
+  return { held: heldFromAgents(state), uncounted, concurrency }
+}
+
+/** Of calls in flight that overload has lowered agents have one, whatever people have: only it tells of less overload. */
+function askingAtLeast(h: Holder, record: PeopleRecord): number {
+  const { concurrency = Infinity } = h.settings
+  return atOnce(h) < concurrency ? Math.min(1, concurrency - inFlightOf(record)) : 0
 }
 
 /** While somebody waits in line, or agents do and less is in stock than is wanted: when more comes free, and not oftener. */

@@ -12,7 +12,11 @@ const JOBS_PER_MESSAGE = 10
 
 export function apply(h: Holder, decided: Plan, now: number): void {
   const { refusalMs } = h.settings.guard
-  applyPlan(h.ring, decided, now, (p) => ({ notAfter: p.slot + refusalMs, lookAt: p.slot + refusalMs + LOOK_AFTER_MS }))
+  const countedAt = h.people?.readAt ?? now
+  applyPlan(h.ring, decided, now, ({ slot }) => {
+    const notAfter = slot + refusalMs
+    return { notAfter, lookAt: notAfter + LOOK_AFTER_MS, countedAt }
+  })
   h.ledgers = decided.ledgers
   h.next = decided.next
   if (decided.holds) h.holds = reasonOf(h, decided.holds)

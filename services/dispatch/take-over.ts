@@ -162,8 +162,9 @@ export async function readLane(deps: DispatcherDeps, ring: Ring, p: { tier: Tier
   const id = laneOf({ pool: ring.pool, ...p })
   const page = await deps.jobs.lane({ lane: id, limit: HEADS_KEPT, ...(lane.cursor ? { after: lane.cursor } : {}) })
   const queued = page.records.filter((r) => r.state === 'queued' && r.cancelRequested !== true)
+  // Of two under one job's name the later counts: a first put that landed late has the other.
   for (const r of page.records)
-    if (r.state === 'running' && !ring.sent.has(r.key.jobId)) {
+    if (r.state === 'running' && (ring.sent.get(r.key.jobId)?.head.fence ?? -1) < r.fence - 1) {
       // Its worker will ring about the fence that its message named; the claim has raised it by one since.
       const head = { ...headOf(r), fence: r.fence - 1 }
       ring.sent.set(r.key.jobId, {

@@ -7,14 +7,13 @@ import type { Bell } from '../../core/bell.ts'
 import { LEASE_MS } from '../../core/lease.ts'
 import { lastSlot } from '../../core/ledger.ts'
 import { packedAll } from '../../core/ledger-record.ts'
-import { inFlightOf } from '../../core/people.ts'
 import { type Plan, plan } from '../../core/plan.ts'
 import { dropGuests, needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
 import { absorb } from './absorb.ts'
 import { adoptChanges } from './adopt.ts'
-import { atOnce, followLimits, goesOn, keptFeedback } from './feedback.ts'
+import { followLimits, goesOn, keptFeedback } from './feedback.ts'
 import {
   BELLS_PER_TICK,
   type Holder,
@@ -28,8 +27,8 @@ import { keptLearned } from './learned.ts'
 import { leaveWhenDue } from './leave.ts'
 import { followLoad } from './load.ts'
 import { offerElsewhere } from './offer.ts'
-import { hearPeople, readPeople } from './people-heard.ts'
-import { heldForPeople, servePeople, wantedAt } from './people-served.ts'
+import { hearPeople, noteGrants, readPeople } from './people-heard.ts'
+import { besidePeople, servePeople, wantedAt } from './people-served.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
 import { clockOf } from './sound-clock.ts'
@@ -59,6 +58,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   if (clock !== 'sound') return { kind: clock }
   // A bell that does not parse stays where it is: newer code may know it, and an alarm says that it is there.
   h.unreadable = unreadable.length
+  noteGrants(h, people, deps.clock.now())
   absorb(h, bells, deps.clock.now())
   await adoptChanges(deps, h)
   await lookAfter(deps, h)
@@ -105,8 +105,7 @@ const snapshotOf = (h: Holder, now: number) => ({
   costOf: h.costing.costOf,
   useOf: (owner: string) => useIn(h, owner, now),
   atOnceOf: (owner: string) => h.uses.capsOf(owner)?.concurrency ?? Infinity,
-  ...heldForPeople(h, now),
-  concurrency: atOnce(h) - (h.people ? inFlightOf(h.people.record) : 0),
+  ...besidePeople(h, now),
   windowMs: h.settings.windowMs,
   pacing: h.settings.pacing,
   next: h.next,

@@ -26,6 +26,7 @@ const aState = (
     used: NOTHING,
     atMost: UNLIMITED,
     target: calls(2),
+    inFlightAtMost: Infinity,
     ...rest,
   }
 }

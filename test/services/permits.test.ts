@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { askPermit, type PermitRequest } from '../../services/permits/ask.ts'
 import { getPermit, releasePermit, settlePermit } from '../../services/permits/standing.ts'
 import { aCaller } from '../support/callers.ts'
+import { providerError, text } from '../support/fake-model.ts'
 import { World } from '../support/world.ts'
 
 const WINDOW_MS = 6_000
@@ -194,5 +195,62 @@ describe('people and agents together', () => {
     expect(before?.epoch).toBe(2)
     expect(Object.keys(before?.permits ?? {})).not.toContain(id)
     expect((await granted(world)).state).toBe('granted')
+  })
+})
+
+describe('where calls in flight are limited', () => {
+  const CALL_MS = 1_000
+  async function few(concurrency: number) {
+    const world = shared({ requests: 600, concurrency, people: { reserve: 0.2, perPerson: { open: 9, calls: 60 } } })
+    world.model.script = () => text('', CALL_MS)
+    await world.submitMany(400)
+    world.start()
+    await world.pass(WINDOW_MS)
+    const callsIn = async (ms: number) => {
+      const before = world.model.calls.length
+      await world.pass(ms)
+      return world.model.calls.length - before
+    }
+    return { world, callsIn }
+  }
+
+  it('what is kept for people leaves agents their part of them', async () => {
+    const { callsIn } = await few(4)
+    expect(await callsIn(10_000)).toBeGreaterThanOrEqual(2 * 8)
+  })
+
+  it('people get theirs as calls end, no more of them than their part, and agents the rest', async () => {
+    const { world, callsIn } = await few(4)
+    const asked = world.now()
+    await granted(world, { lastsMs: 60_000 })
+    await granted(world, { lastsMs: 60_000 })
+    expect(world.now() - asked).toBeLessThan(3 * CALL_MS)
+    expect(await meanwhile(world, ask(world, { waitS: 5 }))).toMatchObject({ permit: { state: 'waiting' } })
+    expect(await callsIn(10_000)).toBeGreaterThanOrEqual(2 * 8)
+  })
+
+  it('to one alone, whoever waits in line has it next, and agents whenever nobody does', async () => {
+    const { world, callsIn } = await few(1)
+    expect(await callsIn(10_000)).toBeGreaterThanOrEqual(8)
+    const asked = world.now()
+    const { id } = await granted(world)
+    expect(world.now() - asked).toBeLessThan(2 * CALL_MS)
+    await releasePermit(world.api, pat, at(id))
+    expect(await callsIn(10_000)).toBeGreaterThanOrEqual(8)
+  })
+
+  it('by overload alone, agents have one, which tells when it is over, though people have all', async () => {
+    const feedback = { limits: false, breaker: false }
+    const world = shared({ requests: 600, feedback, people: { perPerson: { open: 9, calls: 60 } } })
+    world.model.script = () => providerError(529)
+    await world.submitMany(400)
+    world.start()
+    await world.pass(20_000)
+    await granted(world, { lastsMs: 600_000 })
+    await granted(world, { lastsMs: 600_000 })
+    world.model.script = () => text()
+    const before = world.model.calls.length
+    await world.pass(120_000)
+    expect(world.model.calls.length - before).toBeGreaterThan(30)
   })
 })

@@ -32,7 +32,8 @@ export class Interactive {
   }
 
   begin(): void {
-    const { settings, activeMs } = this.world.scenario
+    const { settings, weather, faultyMs } = this.world.scenario
+    const activeMs = weather ? faultyMs : this.world.scenario.activeMs
     if (!settings.pools[POOL]?.people) return
     for (let left = this.stream.int(15, 60); left > 0; ) {
       const at = this.stream.int(0, activeMs)

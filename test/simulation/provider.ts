@@ -1,5 +1,6 @@
 /** A provider that counts every call that reaches it, enforces its window strictly, and fails as providers document. */
 import type { Usage } from '../../core/job.ts'
+import type { PoolSettings } from '../../core/settings.ts'
 import type { ModelRequest } from '../../services/ports.ts'
 import { mostRequests } from './changes.ts'
 import type { WorldClock } from './clock.ts'
@@ -130,6 +131,15 @@ export class Provider {
     inWindow.push(time)
     const { answer, afterMs } = this.usual({ ...request, pool: { ...request.pool, requests: undefined } }, pool)
     return { answer: told(answer), afterMs }
+  }
+
+  /** A person's own call, which tells us nothing of what came of it. Counted where the window is. */
+  personArrives(pool: string, { windowMs, requests = Infinity }: Pick<PoolSettings, 'windowMs' | 'requests'>): void {
+    const { half, down } = this.scenario.weather ?? {}
+    const ms = this.clock.time - this.began
+    if (!this.scenario.weather || isIn(down, ms)) return
+    const inWindow = this.inWindow(pool, windowMs)
+    if (inWindow.length < Math.floor(isIn(half, ms) ? requests / 2 : requests)) inWindow.push(this.clock.time)
   }
 
   /** Somebody else's calls, evenly spaced, as far as there is room. */

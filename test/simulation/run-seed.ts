@@ -1,5 +1,6 @@
 /** One schedule from its seed: everything is drawn, happens, comes to rest, and is judged. */
 
+import type { PoolSettings } from '../../core/settings.ts'
 import type { JobEvent } from '../../services/ports.ts'
 import { Changer } from './changes.ts'
 import { CHECKS } from './checks/all.ts'
@@ -182,6 +183,7 @@ class Schedule {
   }
   private personCalled(call: PersonsCall): void {
     this.calls++
+    this.world.provider.personArrives(call.pool, this.scenario.settings.pools[call.pool] as PoolSettings)
     for (const check of this.checks) check.personCalled?.(call)
   }
   published(event: JobEvent): void {

@@ -1,5 +1,5 @@
 /** What a seed draws before anything happens: settings, how many of what, which clocks, whether there are faults. */
-import { parseSettings, type Settings, type SettingsInput } from '../../core/settings.ts'
+import { type People, parseSettings, type Settings, type SettingsInput } from '../../core/settings.ts'
 import { type About, aboutOf } from './about.ts'
 import { type Change, changesOf } from './changes.ts'
 import { withCaps } from './owner-caps.ts'
@@ -91,7 +91,9 @@ const WEATHERED_MS = 5_000
 
 function weathered(drawn: Scenario, weather: Weather): Scenario {
   const { seed, settings, limits } = drawn
-  const weatheredSettings = { ...settings, pools: { main: weatheredPool(seed) }, kinds: inMain(settings.kinds) }
+  const s = new Stream(seed, 'weathered people')
+  const main = { ...weatheredPool(seed), ...(s.chance(0.25) ? { people: peopleOf(s) } : {}) }
+  const weatheredSettings = { ...settings, pools: { main }, kinds: inMain(settings.kinds) }
   const pools = parseSettings({ ...weatheredSettings, ...withSecond(seed, weather, weatheredSettings) })
   if (!pools.ok) throw new Error(pools.faults.join('; '))
   const activeMs = WEATHERED_MS
@@ -226,15 +228,15 @@ export const PASSED_MODEL = 'passed-through'
 function shared(settings: Settings, s: Stream): Settings {
   const { main } = settings.pools
   if (!main || !s.chance(0.12)) return settings
-  const people = {
-    max: s.pick([0.3, 0.5, 0.8]),
-    reserve: s.pick(['learned', 'learned', 0.05, 0.2] as const),
-    perPerson: { open: s.int(2, 20), calls: s.int(5, 60) },
-    maxOutputTokens: 100,
-    models: [PASSED_MODEL],
-  }
-  return { ...settings, pools: { ...settings.pools, main: { ...main, people } } }
+  return { ...settings, pools: { ...settings.pools, main: { ...main, people: peopleOf(s) } } }
 }
+const peopleOf = (s: Stream): People => ({
+  max: s.pick([0.3, 0.5, 0.8]),
+  reserve: s.pick(['learned', 'learned', 0.05, 0.2] as const),
+  perPerson: { open: s.int(2, 20), calls: s.int(5, 60) },
+  maxOutputTokens: 100,
+  models: [PASSED_MODEL],
+})
 
 const DAY_MS = 86_400_000
 /** Shorter than any settings may say: no schedule lasts for days. */

@@ -81,7 +81,7 @@ export class World implements Surroundings {
   private readonly stream: Stream
   readonly ends: EndStream
   private readonly fleet: Fleet<FunctionDeps>
-  private readonly provider: Provider
+  readonly provider: Provider
   private readonly stores: Stores
   /** The message that each worker is at: a job may have been sent again meanwhile, under another slot. */
   private readonly working = new Map<SimProcess, JobMessage>()

@@ -73,6 +73,6 @@ export const FEEDBACK_BUGS: readonly Bug[] = [
     file: HOLDER,
     find: "inOrder: pacing === 'even',",
     replace: 'inOrder: true || pacing,',
-    seed: 690,
+    seed: 1599,
   },
 ]

@@ -37,8 +37,8 @@ export const PERSONS_BUGS: readonly Bug[] = [
   {
     name: "the stock is filled without regard to the agents' slots",
     file: 'core/people-plan.ts',
-    find: '  const free = minus(roomInAll(s.ledgers, p.now), heldNow(p))',
-    replace: '  void roomInAll\n  const free = minus(p.atMost, heldNow(p))',
+    find: '  const room = minus(roomInAll(s.ledgers, p.now), heldNow(p))',
+    replace: '  void roomInAll\n  const room = minus(p.atMost, heldNow(p))',
     seed: 504,
   },
   {
