@@ -17,7 +17,22 @@ import {
   type Shapes,
   shape,
 } from './ledgers.ts'
-import type { Caps } from './settings.ts'
+import type { Caps, Settings } from './settings.ts'
+
+/** What this owner may have of that pool; undefined: as much as the pool has. */
+export const capsOf = (settings: Pick<Settings, 'owners' | 'pools'>, pool: string, owner: string): Caps | undefined => {
+  const own = Object.hasOwn(settings.owners, owner) ? settings.owners[owner]?.caps : undefined
+  return own && Object.hasOwn(own, pool) ? own[pool] : settings.pools[pool]?.ownerCaps
+}
+
+/** Whether anybody is capped there. */
+export const hasCaps = ({ pools, owners }: Pick<Settings, 'owners' | 'pools'>, pool: string): boolean =>
+  pools[pool]?.ownerCaps !== undefined || Object.values(owners).some(({ caps }) => Object.hasOwn(caps, pool))
+
+const namesTokens = (caps: Caps | undefined): boolean => (caps?.tokens ?? caps?.day?.tokens) !== undefined
+/** Whether anybody's tokens are capped there. */
+export const capsTokens = ({ pools, owners }: Pick<Settings, 'owners' | 'pools'>, pool: string): boolean =>
+  namesTokens(pools[pool]?.ownerCaps) || Object.values(owners).some(({ caps }) => namesTokens(caps[pool]))
 
 export type UseShapes = Required<Shapes>
 export type UseLedgers = Required<Ledgers>

@@ -220,20 +220,6 @@ const Owner = z.strictObject({
   weight: z.number().positive().max(1000).default(1),
   caps: z.record(name, Caps).default({}),
 })
-/** What this owner may have of that pool; undefined: as much as the pool has. */
-export const capsOf = (settings: Pick<Settings, 'owners' | 'pools'>, pool: string, owner: string): Caps | undefined => {
-  const own = Object.hasOwn(settings.owners, owner) ? settings.owners[owner]?.caps : undefined
-  return own && Object.hasOwn(own, pool) ? own[pool] : settings.pools[pool]?.ownerCaps
-}
-
-/** Whether anybody is capped there. */
-export const hasCaps = ({ pools, owners }: Pick<Settings, 'owners' | 'pools'>, pool: string): boolean =>
-  pools[pool]?.ownerCaps !== undefined || Object.values(owners).some(({ caps }) => Object.hasOwn(caps, pool))
-
-const namesTokens = (caps: Caps | undefined): boolean => (caps?.tokens ?? caps?.day?.tokens) !== undefined
-/** Whether anybody's tokens are capped there. */
-export const capsTokens = ({ pools, owners }: Pick<Settings, 'owners' | 'pools'>, pool: string): boolean =>
-  namesTokens(pools[pool]?.ownerCaps) || Object.values(owners).some(({ caps }) => namesTokens(caps[pool]))
 
 const RESERVED_POOLS = ['review', 'attention', 'bell']
 

@@ -3,12 +3,14 @@
  * Before the claim nothing is touched; after it, every path ends in a settle, and what even that cannot write is
  * found again when the lease runs out.
  */
+
+import { capsOf } from '../core/caps.ts'
 import { type JobParts, type LiveKey, presentKey, type Running } from '../core/job.ts'
 import { toldIn } from '../core/limit-headers.ts'
 import { missingFields } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
-import { callIn, capsOf, type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
+import { callIn, type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import { type Asked, askedOf } from './asked.ts'
 import { askOf, largerThanCaps, tooLarge, usesUsage } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'

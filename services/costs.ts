@@ -1,10 +1,11 @@
 /** What jobs cost in their pool, as its provider counts: reserved when they are permitted, and checked at the door. */
 import { type Ask, type Rules, reserved, rulesFor, settles } from '../core/accounting.ts'
 import type { Head } from '../core/bell.ts'
+import { capsTokens } from '../core/caps.ts'
 import { type Cost, type Dimension, exceeding, type Limits, within } from '../core/cost.ts'
 import { type Learned, shareOf } from '../core/learned.ts'
 import { countsTokens, limitsOnOne } from '../core/ledgers.ts'
-import { type Caps, callIn, capsTokens, type PoolSettings, type Settings } from '../core/settings.ts'
+import { type Caps, callIn, type PoolSettings, type Settings } from '../core/settings.ts'
 
 export interface Costing {
   readonly rulesOf: (head: Head) => Rules

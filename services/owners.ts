@@ -1,10 +1,10 @@
 /** Owners as people see them: what each has used of every pool, beside its caps and the share that is its due. */
-import { asOf, cappedUntil, type UseLedgers, useShapes } from '../core/caps.ts'
+import { asOf, cappedUntil, capsOf, type UseLedgers, useShapes } from '../core/caps.ts'
 import { type Limits, NOTHING } from '../core/cost.ts'
 import { usedIn } from '../core/ledger.ts'
 import type { Overview } from '../core/overview.ts'
 import { useOf } from '../core/owner-record.ts'
-import { type Caps, capsOf } from '../core/settings.ts'
+import type { Caps } from '../core/settings.ts'
 import { recentOverview } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { readCursor, writeCursor } from './cursor.ts'

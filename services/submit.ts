@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { enteredBell } from '../core/bell.ts'
+import { capsOf } from '../core/caps.ts'
 import type { JobInput, Queued } from '../core/job.ts'
 import { laneOf } from '../core/lane.ts'
 import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
-import { capsOf, type KindSettings } from '../core/settings.ts'
+import type { KindSettings } from '../core/settings.ts'
 import { backlogFull } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'

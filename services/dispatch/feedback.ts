@@ -54,7 +54,7 @@ export function hearLimits(h: Holder, bell: Extract<Bell, { t: 'settled' }>, now
   if (!sent) return
   const { slot, cost } = sent
   const refused = job.failed === 'rate-limited'
-  // Refused is nobody for what people may have called: the ledger has room for that.
+  // Our own and people's calls fit the limit together: a refusal tells of others, and is judged by what is known of ours.
   const held = refused ? sent.held : heldOnArrival(h, sent)
   const ours = { ...(held ? { held } : {}), ...(cost ? { cost } : {}) }
   h.feedback = hear(h.feedback, { told: heard?.told ?? {}, slot, refused, ...ours }, around(h, now))

@@ -4,9 +4,10 @@
  * claim decides. What is never heard of again is read by its key when its offer is over.
  */
 import type { Bell, Head } from '../../core/bell.ts'
+import { capsOf, hasCaps } from '../../core/caps.ts'
 import { OFFER_MS, type Offer, offersOf, roomOf } from '../../core/fallback.ts'
 import { lend } from '../../core/ring.ts'
-import { type Caps, capsOf, hasCaps, type KindSettings, type PoolSettings } from '../../core/settings.ts'
+import type { Caps, KindSettings, PoolSettings } from '../../core/settings.ts'
 import { recentOverview } from '../backlog.ts'
 import { askOf, largerThanCaps, tooLarge } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'

@@ -3,13 +3,13 @@
  * written every few seconds. What a capped owner has used since stands in the ledger's record, written with the permit that it
  * is of. Who has no caps may lose those seconds when a dispatcher dies.
  */
-import { asOf, charged, type UseLedgers, useShapes } from '../../core/caps.ts'
+import { asOf, capsOf, charged, type UseLedgers, useShapes } from '../../core/caps.ts'
 import { type Cost, DIMENSIONS } from '../../core/cost.ts'
 import type { UseChange } from '../../core/ledger-record.ts'
 import { type OwnerRecord, ownerRecord, useOf } from '../../core/owner-record.ts'
 import type { Permit, Plan } from '../../core/plan.ts'
 import { turnsOf, uncap } from '../../core/ring.ts'
-import { type Caps, capsOf } from '../../core/settings.ts'
+import type { Caps } from '../../core/settings.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { Holder } from './holder.ts'
 

@@ -1,5 +1,6 @@
 /** G1, G3: a dispatcher with its time not over ends only where nothing is due: it has forgotten no job that it knew of. */
-import { capsOf, type Settings } from '../../../core/settings.ts'
+import { capsOf } from '../../../core/caps.ts'
+import type { Settings } from '../../../core/settings.ts'
 import { type JobFacts, namedBy } from '../book.ts'
 import type { MakeCheck } from './check.ts'
 

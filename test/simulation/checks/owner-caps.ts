@@ -2,7 +2,8 @@
  * No owner has more than its caps, in any window, counted where the provider counts; nor, where nothing fails, more calls in
  * flight. As with a pool's own limits, what is outside the guard is not counted in.
  */
-import { capsOf, type PoolSettings } from '../../../core/settings.ts'
+import { capsOf } from '../../../core/caps.ts'
+import type { PoolSettings } from '../../../core/settings.ts'
 import type { Arrival, MakeCheck } from './check.ts'
 import { type Counted, countedAs, learnsInput, type Meter, metersOf } from './counting.ts'
 import { Outside } from './outside.ts'
