@@ -23,3 +23,10 @@ export function assertTransition(t: Transition): void {
 }
 
 const sameKey = (a: LiveKey, b: LiveKey): boolean => a.lane === b.lane && a.at === b.at
+
+/**
+ * A record that stands where its job entered, unclaimed, ends only a job that has not moved from there: a first put that
+ * has landed late looks the same.
+ */
+export const endsUnmoved = ({ from, end }: Transition): boolean =>
+  end !== undefined && from.state === 'queued' && from.fence === 0

@@ -1,6 +1,7 @@
 /** A change of a job's place as one transaction: all of it or nothing, and never over what somebody else changed. */
+import { endsUnmoved } from '../../services/edges.ts'
 import type { Transition } from '../../services/ports.ts'
-import { approvalKey, bellKey, draftKey, endKey, liveKey, type TableName } from '../keys.ts'
+import { approvalKey, atKey, bellKey, draftKey, endKey, liveKey, type TableName } from '../keys.ts'
 import { atItem, expiring, type Item, liveItem, stored } from '../records.ts'
 import {
   ABSENT,
@@ -35,6 +36,7 @@ export function actionsOf({ name }: Tables, t: Transition): Action[] {
   if (t.end) actions.push(put('jobs', expiring(endKey(jobId), t.end), unwritten))
   if (t.draft) actions.push(put('jobs', expiring(draftKey(jobId, t.draft.version), t.draft), unwritten))
   if (t.approval) actions.push(put('approvals', stored(approvalKey(jobId, t.approval.version), t.approval), unwritten))
+  if (endsUnmoved(t)) actions.push({ ConditionCheck: { TableName: name.jobs, Key: atKey(jobId), ...unwritten } })
   if (t.bell) actions.push(put('rings', stored(bellKey(t.from.pool, t.bell.id), t.bell)))
   return actions
 }

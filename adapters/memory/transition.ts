@@ -1,4 +1,5 @@
 /** A change of a job's place as one commit; adapters/dynamodb/transition.ts says the same as one transaction. */
+import { endsUnmoved } from '../../services/edges.ts'
 import type { Transition } from '../../services/ports.ts'
 import { approvalKey, atKey, bellKey, draftKey, endKey, type Key, liveKey, type TableName } from '../keys.ts'
 import { atItem, expiring, type Item, isOfEarlier, liveItem, stored } from '../records.ts'
@@ -14,6 +15,7 @@ export function meetsAnother(tables: MemoryTables, t: Transition): boolean {
     (t.to && tables.get('live', liveKey(t.to.key))) ||
       (t.to && isOfLater(tables.get('jobs', atKey(jobId)), t.from.submittedAt)) ||
       (t.end && written('jobs', endKey(jobId))) ||
+      (endsUnmoved(t) && written('jobs', atKey(jobId))) ||
       (t.reopen && (!end || isOfLater(end, t.from.submittedAt))) ||
       (t.draft && written('jobs', draftKey(jobId, t.draft.version))) ||
       (t.approval && written('approvals', approvalKey(jobId, t.approval.version))),

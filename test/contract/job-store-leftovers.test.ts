@@ -58,6 +58,15 @@ describe('a job whose id an earlier one had', () =>
       expect(await on().jobs.reenter({ record: aQueued({ ...born, key }) })).toBe('entered')
     })
 
+    it('is cancelled where it entered, though the earlier one had moved', async () => {
+      await on().jobs.create({ input })
+      const queued = aQueued({ ...born, key })
+      await on().plant('live', liveItem(queued))
+      const cancelled = anEnd({ ...born, outcome: 'cancelled', fence: 0 })
+      expect(await on().jobs.transition({ from: queued, end: cancelled })).toBe('done')
+      expect(await present()).toMatchObject({ end: { outcome: 'cancelled' } })
+    })
+
     it('moves, is reviewed and approved, and ends', async () => {
       await on().jobs.create({ input })
       await on().plant('live', liveItem(running))

@@ -67,6 +67,15 @@ describe('a transition to an end', () =>
       expect(await changesNothing(on, () => on().jobs.transition(settle))).toBe('stale')
     })
 
+    it('does not end a job that has moved, by a first put that lands where it entered', async () => {
+      await given(on, aRunning())
+      const inReview = anInReview()
+      await on().jobs.transition({ from: aRunning(), to: inReview, draft: aDraft() })
+      await stands(on, aQueued())
+      const end = anEnd({ outcome: 'cancelled', fence: 0 })
+      expect(await changesNothing(on, () => on().jobs.transition({ from: aQueued(), end }))).toBe('stale')
+    })
+
     it('cancels at once what does not run, and tells the dispatcher', async () => {
       await given(on, aQueued())
       const bell = {

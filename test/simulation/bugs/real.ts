@@ -142,6 +142,13 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 616622,
   },
   {
+    name: 'a cancel ends a moved job by a first put that landed late',
+    file: 'services/edges.ts',
+    find: "end !== undefined && from.state === 'queued' && from.fence === 0",
+    replace: "end !== undefined && from.state === 'queued' && from.fence < 0",
+    seed: 714707,
+  },
+  {
     name: 'who waits for people to give way is looked at no more',
     file: 'core/plan.ts',
     find: "this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)",
