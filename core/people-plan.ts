@@ -2,7 +2,7 @@
  * What people get next: those in line first, then the stock up to what is kept for them. Agents are planned beside all
  * of it, whether it is in stock yet or only wanted: so it comes free a lead later, and goes to no agent meanwhile.
  */
-import { atLeast, type Cost, DIMENSIONS, type Dimension, each, least, minus, NOTHING, plus } from './cost.ts'
+import { atLeast, type Cost, DIMENSIONS, type Dimension, each, least, minus, NOTHING, negative, plus } from './cost.ts'
 import { type Ledgers, roomInAll } from './ledgers.ts'
 import { covers, heldFor, inFlightOf, lineOf, type PeopleRecord } from './people.ts'
 
@@ -16,7 +16,7 @@ export interface PeopleState {
   readonly used: Cost
   /** What they may get in a window while agents wait: `max` of the limits. */
   readonly atMost: Cost
-  /** What is to be kept in stock while agents wait. */
+  /** What is to be kept in stock while agents wait: no more calls than may be in flight beside those that are under way. */
   readonly target: Cost
   /** Calls of people that may be in flight while agents wait: `max` of what may be at once. */
   readonly inFlightAtMost: number
@@ -40,19 +40,22 @@ export function heldFromAgents(p: PeopleState): Cost {
 }
 
 /** Calls of people under way, begun or not. */
-const open = ({ record }: PeopleState): number => inFlightOf(record) - record.stock.requests
-
-/** What is to be kept in stock beside what is under way. */
-const targetIn = (p: PeopleState, d: Dimension): number =>
-  d === 'requests' ? Math.min(p.target[d], Math.max(0, p.inFlightAtMost - open(p))) : p.target[d]
+export const underWay = ({ record, doubt }: Pick<PeopleState, 'record' | 'doubt'>): number =>
+  inFlightOf(record) - record.stock.requests + doubt.requests
 
 /** Who waits in line has one call in flight though that be more than the share: else nobody would ever be served. */
 const inFlightShare = ({ inFlightAtMost }: PeopleState): number => Math.max(1, inFlightAtMost)
 
-/** Calls in flight that agents are planned without: what people have, and up to their share what they want. */
+/** Calls in flight that agents are planned without: what people have, and within all their shares what they want. */
 export function inFlightForPeople(p: PeopleState): number {
-  const wanted = open(p) + Math.max(p.record.stock.requests, targetIn(p, 'requests')) + servable(p).length
-  return Math.max(inFlightOf(p.record), Math.min(wanted, inFlightShare(p)))
+  const { stock } = p.record
+  const has = underWay(p) + stock.requests
+  const left = leftOfShare(p)
+  const line = servable(p)
+  // What is in stock is given back for the first in line.
+  const isServed = line[0] !== undefined && covers(plus(left, stock), line[0][1].cost)
+  const wants = Math.min(Math.max(0, p.target.requests - stock.requests) + (isServed ? line.length : 0), left.requests)
+  return Math.max(has, Math.min(has + wants, inFlightShare(p)))
 }
 
 export interface PeoplePlan {
@@ -72,25 +75,35 @@ export function planPeople(
 ): PeoplePlan {
   const room = minus(roomInAll(s.ledgers, p.now), heldNow(p))
   const free = { ...room, requests: Math.min(room.requests, s.concurrency) }
-  let left = atLeast(s.agentsWait ? least(free, leftOfShare(p)) : free, 0)
+  let left = atLeast(s.agentsWait ? least(free, shareLeft(p)) : free, 0)
   const granted: string[] = []
-  for (const [id, { cost }] of servable(p)) {
+  const line = servable(p)
+  for (const [id, { cost }] of line) {
     if (granted.length === GRANTS_AT_ONCE || !covers(left, cost)) break
     granted.push(id)
     left = minus(left, cost)
   }
+  // While somebody waits nobody takes of the stock: it is given back, for whoever is first.
+  if (granted.length < line.length) return { granted, stock: negative(p.record.stock) }
   return { granted, stock: stockChange(p, { left, free, agentsWait: s.agentsWait }) }
+}
+
+const shareLeft = (p: PeopleState): Cost => {
+  const left = leftOfShare(p)
+  return { ...left, requests: Math.min(left.requests, Math.max(0, inFlightShare(p) - underWay(p))) }
 }
 
 /**
  * With agents waiting up to the target, and back to it; else half of what is free, in steps, as agents may come at any
  * moment. What is over a limit is taken out whoever waits.
  */
-function stockChange(state: PeopleState, p: { left: Cost; free: Cost; agentsWait: boolean }): Cost {
-  const { stock } = state.record
+function stockChange(
+  { record: { stock }, target }: PeopleState,
+  p: { left: Cost; free: Cost; agentsWait: boolean },
+): Cost {
   const wanted = (d: Dimension): number => {
     if (p.left[d] === Infinity) return 0
-    if (p.agentsWait) return targetIn(state, d)
+    if (p.agentsWait) return target[d]
     const half = Math.floor((stock[d] + p.left[d]) / 2)
     return half > 2 * stock[d] || half < stock[d] / 2 ? half : stock[d]
   }

@@ -17,6 +17,8 @@ export interface Costing {
   readonly outputOf: (head: Head) => number | undefined
   /** Whether what its answers use is of any use. */
   readonly learns: (kind: string) => boolean
+  /** The same of its input. */
+  readonly learnsInput: (head: Head) => boolean
 }
 
 interface Costed {
@@ -45,14 +47,14 @@ export function costing({ kinds }: Settings, { id, pool, learned }: Costed): Cos
     const { input, output } = askOf(head)
     return { input: Math.ceil(input * inputShareOf(head)), output: outputOf(head) ?? output }
   }
-  // Nothing keeps an input as short as was learned: only where what is longer is counted once it is settled.
-  const inputShareOf = (head: Head) => {
-    const known = head.inputTokens !== undefined && learns(head.kind ?? '') && settles(rulesOf(head).accounting)
-    return known ? shareOf(learned.inputs.get(head.kind ?? '')) : 1
-  }
+  // Nothing keeps an input as short as was learned: only where what is longer is counted once it is settled. And older
+  // code did not tell input apart when it estimated.
+  const learnsInput = (head: Head) =>
+    head.inputTokens !== undefined && learns(head.kind ?? '') && settles(rulesOf(head).accounting)
+  const inputShareOf = (head: Head) => (learnsInput(head) ? shareOf(learned.inputs.get(head.kind ?? '')) : 1)
   const cost = (head: Head, ask: Ask) => within(reserved(rulesOf(head), ask), limits)
   const costOf = (head: Head) => cost(head, askOfCall(head))
-  return { rulesOf, outputOf, learns, costOf, wholeCostOf: (head) => cost(head, askOf(head)) }
+  return { rulesOf, outputOf, learns, learnsInput, costOf, wholeCostOf: (head) => cost(head, askOf(head)) }
 }
 
 /** Where older code did not tell them apart, all of it may be either. */

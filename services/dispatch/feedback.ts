@@ -6,6 +6,7 @@ import { DIMENSIONS, type Dimension, type Limits } from '../../core/cost.ts'
 import { type Allowances, type Around, allowances, hear, type Kept, keptOf } from '../../core/feedback.ts'
 import { limitedTo, limitsOf } from '../../core/ledgers.ts'
 import { repaced } from '../../core/pacing.ts'
+import { underWay } from '../../core/people-plan.ts'
 import { inFlight, type Sent } from '../../core/ring.ts'
 import type { WaitReason } from '../../core/wait-reason.ts'
 import { type Holder, PROBE_FIRST_MS } from './holder.ts'
@@ -109,6 +110,14 @@ export function reasonOf({ allows }: Holder, holds: WaitReason): WaitReason {
 export const atOnce = ({ atOnce: lowered, settings }: Holder): number =>
   Math.min(settings.concurrency ?? Infinity, Math.floor(lowered?.calls ?? Infinity))
 
+/** Agents' and people's. */
+const inFlightOfAll = ({ ring, people }: Holder): number => inFlight(ring).length + (people ? underWay(people) : 0)
+
+/** Overload that nobody has met for a while is over, whether anybody called or not. */
+export function forgetOverload(h: Holder, now: number): void {
+  h.atOnce = stillKnown(h.atOnce, now)
+}
+
 /** What a call came to, as far as it tells of the provider. */
 export function hearOfCall(
   h: Holder,
@@ -117,12 +126,11 @@ export function hearOfCall(
   now: number,
 ): void {
   const { overload, breaker } = h.settings.feedback
-  h.atOnce = stillKnown(h.atOnce, now)
   if (failed !== undefined && isProviders(failed)) {
-    if (overload && isTooMuch(failed)) h.atOnce = overloaded(h.atOnce, { inFlight: inFlight(h.ring).length, slot, now })
+    if (overload && isTooMuch(failed)) h.atOnce = overloaded(h.atOnce, { inFlight: inFlightOfAll(h), slot, now })
     // A later call was answered: it was down before that, if it was.
     if (!breaker || slot <= h.answered.slot) return
-    if (testify(h.evidence, { jobId, fence, failed, slot }) && !h.stopped) open(h, failed, slot, now)
+    if (testify(h.evidence, { jobId, fence, failed, slot }) && !h.stopped) open(h, failed, now)
     return
   }
   const answered = failed !== undefined || state === 'succeeded' || state === 'in-review'
@@ -141,10 +149,10 @@ const SAYS: Readonly<Record<string, string>> = {
 }
 
 /** Which of two calls of slots so close together arrived first is not known: such a one's answer may be of before. */
-function open(h: Holder, failed: string, slot: number, now: number): void {
+function open(h: Holder, failed: string, now: number): void {
   const line = `${SAYS[failed]}, call after call`
-  const since = slot + guardOf(h)
-  h.stopped = { line, probeAt: now + PROBE_FIRST_MS, since, probes: 0, down: true, unwritten: true }
+  const since = Math.max(...h.evidence.values()) + guardOf(h)
+  h.stopped = { line, probeAt: Math.max(now + PROBE_FIRST_MS, since), since, probes: 0, down: true, unwritten: true }
 }
 
 /** It answers again: the stop's record goes too. */

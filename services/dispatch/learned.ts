@@ -20,8 +20,7 @@ export function hearSizes(h: Holder, head: Head, { usage, most, failed }: Settle
   const { kind = '' } = head
   if (!h.costing.learns(kind) || failed !== undefined || !usage) return
   const { inputTokens, outputTokens } = usage
-  // Older code did not tell the two apart when it estimated.
-  if (inputTokens !== undefined && head.inputTokens !== undefined)
+  if (inputTokens !== undefined && h.costing.learnsInput(head))
     amend(h.learned.inputs, kind, (known) => withInput(known, inputTokens, askOf(head).input))
   // An answer that was cut short teaches nothing: it is heard of when it has been asked for whole.
   if (outputTokens === undefined || most === undefined || (outputTokens >= most && most < askOf(head).output)) return

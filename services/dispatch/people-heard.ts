@@ -23,7 +23,7 @@ export interface PeopleKept {
   readonly counted: Set<string>
   /** Calls granted, for each person's rate. */
   granted: { readonly person: string; readonly at: number }[]
-  /** Permits granted of late, by id: when, and what each reserved. */
+  /** Permits granted since the plan of the oldest call that is not told of yet, by id: when, and what each reserved. */
   readonly grants: Map<string, { readonly at: number; readonly cost: Cost }>
   /** What the agent in turn needs, and people must give way to. */
   exceeds?: Cost
@@ -80,13 +80,14 @@ interface Look {
 }
 
 /** What has a moment now into the ledger, once. */
-export function hearPeople(h: Holder, look: Look | undefined, now: number): void {
+export function hearPeople({ meter }: DispatcherDeps, h: Holder, look: Look | undefined, now: number): void {
   const kept = h.people
   if (!kept) return
   kept.ledger = trim(kept.ledger, now)
   if (!look) return
   kept.record = { ...look.record, permits: believed(kept, look, { now, skewMs: h.settings.guard.skewMs }) }
-  hearAsked(kept, now)
+  const atOnce = hearAsked(kept, now)
+  if (atOnce > 0) meter.count('PeopleAtOnce', atOnce, { pool: h.pool })
   const { counted, amended } = newsOf(kept.record, now)
   const fresh = counted.filter(({ id }) => !kept.counted.has(id))
   for (const { id, at, cost } of fresh) {
@@ -132,7 +133,8 @@ function believed(
   return Object.fromEntries(entries)
 }
 
-function hearAsked(kept: PeopleKept, now: number): void {
+/** Answers how many were granted out of the stock since. */
+function hearAsked(kept: PeopleKept, now: number): number {
   const entries = Object.entries(kept.record.permits)
   const fresh = entries.filter(([id]) => !kept.asked.has(id))
   const asked = fresh.map(([, { askedAt, cost }]) => ({ at: askedAt, cost: cost as Cost }))
@@ -142,17 +144,17 @@ function hearAsked(kept: PeopleKept, now: number): void {
     kept.asked.set(id, isGranted(p) ? 'granted' : 'waiting')
   }
   for (const id of kept.asked.keys()) if (!kept.record.permits[id]) forget(kept, id)
+  return fresh.filter(([, p]) => isGranted(p)).length
 }
 
-/** Longer than a call's answer is told of. */
-const GRANTS_KEPT_MS = 120_000
-
 /** To be asked before bells are heard: what they tell of the provider may have met the calls of these. */
-export function noteGrants({ people }: Holder, look: Look | undefined, now: number): void {
+export function noteGrants({ people, ring, queuedAgain }: Holder, look: Look | undefined, now: number): void {
   if (!people) return
-  for (const [id, { at }] of people.grants) if (at < now - GRANTS_KEPT_MS) people.grants.delete(id)
+  const untold = [...ring.sent.values(), ...queuedAgain.values()]
+  const from = untold.reduce((oldest, { countedAt = now }) => Math.min(oldest, countedAt), now)
+  for (const [id, { at }] of people.grants) if (at <= from) people.grants.delete(id)
   for (const [id, p] of Object.entries(look?.record.permits ?? {}))
-    if (isGranted(p) && !people.grants.has(id))
+    if (isGranted(p) && !people.grants.has(id) && p.grantedAt > from)
       people.grants.set(id, { at: Math.min(p.grantedAt, now), cost: p.cost as Cost })
 }
 

@@ -6,16 +6,7 @@ import { atLeast, type Cost, DIMENSIONS, each, minus, NOTHING, negative, plus } 
 import { likelyCalls, stockFor } from '../../core/demand.ts'
 import { usedIn } from '../../core/ledger.ts'
 import { limitsOnOne, sameRoomInAllUntil } from '../../core/ledgers.ts'
-import {
-  countOf,
-  grantedTo,
-  heldFor,
-  inFlightOf,
-  isGranted,
-  newsOf,
-  type PeopleRecord,
-  STOCK_GOOD_MS,
-} from '../../core/people.ts'
+import { countOf, grantedTo, heldFor, isGranted, newsOf, type PeopleRecord, STOCK_GOOD_MS } from '../../core/people.ts'
 import {
   GRANTS_AT_ONCE,
   heldFromAgents,
@@ -24,6 +15,7 @@ import {
   limitedOnly,
   type PeopleState,
   planPeople,
+  underWay,
 } from '../../core/people-plan.ts'
 import type { Plan } from '../../core/plan.ts'
 import { inFlight } from '../../core/ring.ts'
@@ -46,14 +38,16 @@ export function peopleState(h: Holder, now: number): PeopleState | undefined {
   const { exceeds } = kept
   const givesWay = each((d) => Math.min(wanted[d], Math.max(0, limits[d] - (exceeds?.[d] ?? 0))))
   const used = usedIn(kept.ledger, now)
+  const inFlightAtMost = Math.floor(atOnce(h) * max)
+  const requests = Math.min(givesWay.requests, Math.max(0, inFlightAtMost - underWay(kept)))
   return {
     record: kept.record,
     now,
     doubt: kept.doubt,
     used: each((d) => used[d] ?? 0),
     atMost,
-    target: limitedOnly(givesWay, limitedIn(h.ledgers)),
-    inFlightAtMost: Math.floor(atOnce(h) * max),
+    target: limitedOnly({ ...givesWay, requests }, limitedIn(h.ledgers)),
+    inFlightAtMost,
   }
 }
 
@@ -89,7 +83,7 @@ export async function servePeople(
   if (answer?.kind === 'lost') return 'lost'
   if (answer?.kind === 'stale') kept.doubt = before
   if (answer?.kind !== 'written') return 'kept'
-  tellWaits(deps, h.pool, change.granted, answer.record)
+  tellWaits(deps, h, change, answer.record)
   // This one landed after it, so no earlier one can land any more.
   kept.doubt = NOTHING
   kept.record = answer.record
@@ -100,15 +94,18 @@ export async function servePeople(
   return DIMENSIONS.some((d) => change.stock[d] < 0) || !all ? 'more' : 'kept'
 }
 
-/** By their own machines' clocks they asked. */
+/** Of those who got theirs, and of those who left without. By their own machines' clocks they asked. */
 function tellWaits(
   { meter }: DispatcherDeps,
-  pool: string,
-  granted: readonly string[],
-  { permits }: PeopleRecord,
+  h: Holder,
+  { granted, over, at }: PeopleChange,
+  after: PeopleRecord,
 ): void {
-  for (const { askedAt, grantedAt } of granted.flatMap((id) => permits[id] ?? []))
-    if (grantedAt !== undefined) meter.count('PeopleWaitedMs', Math.max(0, grantedAt - askedAt), { pool })
+  const before = (h.people as PeopleKept).record
+  const left = over.flatMap(({ id, waiting }) => (waiting ? (before.permits[id] ?? []) : []))
+  const served = granted.flatMap((id) => after.permits[id] ?? [])
+  for (const { askedAt, grantedAt = at } of [...served, ...left])
+    meter.count('PeopleWaitedMs', Math.max(0, grantedAt - askedAt), { pool: h.pool })
 }
 
 function changeFor(h: Holder, decided: Pick<Plan, 'holds'>, now: number): PeopleChange | undefined {
@@ -116,7 +113,8 @@ function changeFor(h: Holder, decided: Pick<Plan, 'holds'>, now: number): People
   const state = peopleState(h, now) as PeopleState
   const { record } = kept
   const agentsWait = decided.holds !== undefined
-  const concurrency = atOnce(h) - inFlight(h.ring).length - inFlightOf(record)
+  const has = underWay(state) + record.stock.requests
+  const concurrency = Math.max(atOnce(h) - inFlight(h.ring).length - has, oneOf(h, inFlight(h.ring).length + has) - has)
   const { granted, stock } =
     now < h.quietUntil
       ? { granted: [], stock: negative(record.stock as Cost) }
@@ -177,14 +175,18 @@ export function besidePeople(h: Holder, now: number): { held?: Cost; uncounted?:
   if (!state) return { concurrency: atOnce(h) }
   const { record } = state
   const uncounted = minus(heldFor(record), record.stock as Cost)
-  const concurrency = Math.max(atOnce(h) - inFlightForPeople(state), askingAtLeast(h, record))
+  const has = underWay(state) + record.stock.requests
+  const concurrency = Math.max(atOnce(h) - inFlightForPeople(state), oneOf(h, has))
   return { held: heldFromAgents(state), uncounted, concurrency }
 }
 
-/** Of calls in flight that overload has lowered agents have one, whatever people have: only it tells of less overload. */
-function askingAtLeast(h: Holder, record: PeopleRecord): number {
+/**
+ * Where overload has lowered the calls in flight, agents have one whatever people have, and people one whatever agents
+ * have: only agents' calls tell that it is over, and nobody waits for as long as it lasts. Never more than is configured.
+ */
+function oneOf(h: Holder, beside: number): number {
   const { concurrency = Infinity } = h.settings
-  return atOnce(h) < concurrency ? Math.min(1, concurrency - inFlightOf(record)) : 0
+  return atOnce(h) < concurrency ? Math.min(1, concurrency - beside) : -Infinity
 }
 
 /** While somebody waits in line, or agents do and less is in stock than is wanted: when more comes free, and not oftener. */

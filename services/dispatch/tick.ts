@@ -11,9 +11,10 @@ import { type Plan, plan } from '../../core/plan.ts'
 import { dropGuests, needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
+import type { StopRecord } from '../ports.ts'
 import { absorb } from './absorb.ts'
 import { adoptChanges } from './adopt.ts'
-import { followLimits, goesOn, keptFeedback } from './feedback.ts'
+import { followLimits, forgetOverload, goesOn, keptFeedback } from './feedback.ts'
 import {
   BELLS_PER_TICK,
   type Holder,
@@ -59,6 +60,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   // A bell that does not parse stays where it is: newer code may know it, and an alarm says that it is there.
   h.unreadable = unreadable.length
   noteGrants(h, people, deps.clock.now())
+  forgetOverload(h, deps.clock.now())
   absorb(h, bells, deps.clock.now())
   await adoptChanges(deps, h)
   await lookAfter(deps, h)
@@ -71,7 +73,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   dropGuests(h.ring, now)
   followLimits(h, now)
   followLoad(h, now)
-  hearPeople(h, people, now)
+  hearPeople(deps, h, people, now)
   const decided = plan(snapshotOf(h, now), now)
   const rung = bells.length > 0
   let sentBack = 0
@@ -130,10 +132,18 @@ async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   }
   if (h.stopped?.line === '') {
     const stop = await deps.capacity.stopped({ pool: h.pool })
-    if (stop) h.stopped = { ...h.stopped, line: stop.line, probeAt: now + PROBE_FIRST_MS }
+    if (stop) h.stopped = stoppedAs(stop, h.stopped, now)
     else goesOn(h)
   }
 }
+
+const stoppedAs = ({ line, down }: StopRecord, { since, probes }: NonNullable<Holder['stopped']>, now: number) => ({
+  line,
+  probeAt: now + PROBE_FIRST_MS,
+  since,
+  probes,
+  ...(down ? { down } : {}),
+})
 
 /** New owners into the ring at once; what is known of all that were served every few seconds. */
 export async function note(deps: DispatcherDeps, h: Holder, p: { all: boolean }): Promise<void> {

@@ -58,7 +58,6 @@ export async function askPermit(
   // Whoever holds the pool looks at it in time; if nobody does, somebody is started.
   await deps.doorbell.rung(pool)
   if (entered !== 'granted' && entered !== 'joined') return capped(entered, settings.pool)
-  if (entered === 'granted') deps.meter.count('PeopleAtOnce', 1, { pool })
   return untilGranted(deps, { pool, id, until: now + (request.waitS ?? 0) * 1_000, gone: request.gone })
 }
 

@@ -5,7 +5,7 @@ import { likelyCalls, noDemand, stockFor, withAsked } from '../../core/demand.ts
 import { room, sameRoomUntil, spanMs, trim } from '../../core/ledger.ts'
 import { holdingBack, roomInAll } from '../../core/ledgers.ts'
 import { heldFor, lineOf, newsOf, type PersonsPermit } from '../../core/people.ts'
-import { heldFromAgents, type PeopleState, planPeople } from '../../core/people-plan.ts'
+import { heldFromAgents, inFlightForPeople, type PeopleState, planPeople } from '../../core/people-plan.ts'
 import { plan } from '../../core/plan.ts'
 import { aCost, aLedger, aRing, aShape, aSnapshot, NOW, someLedgers } from '../support/builders.ts'
 import { aPersonsPermit, somePeople } from '../support/records.ts'
@@ -106,6 +106,22 @@ describe('a plan for people', () => {
     expect(planPeople(aState({ permits }), { ...at, concurrency: 1 })).toEqual({ granted: ['a'], stock: calls(0) })
   })
 
+  it('gives the stock back while somebody waits, as nobody takes of it then', () => {
+    const cost = { ...calls(1), tokens: 50 }
+    const state = aState({ permits: { a: waits({ cost }) }, target: { ...calls(2), tokens: 20 } })
+    const record = { ...state.record, stock: { ...calls(2), tokens: 20 } }
+    const two = someLedgers({ shape: aShape({ limits: { requests: 10, tokens: 60 } }) })
+    const change = planPeople({ ...state, record }, { ...at, ledgers: two, concurrency: 0 })
+    expect(change).toEqual({ granted: [], stock: { ...calls(-2), tokens: -20 } })
+  })
+
+  it('have no more in flight than their part while agents wait, whatever is free', () => {
+    const permits = { a: granted({ useMs: 500 }), b: granted({ useMs: 500 }), c: waits() }
+    const few = aState({ permits, target: calls(0), inFlightAtMost: 2 })
+    expect(planPeople(few, { ...at, concurrency: 3 }).granted).toEqual([])
+    expect(planPeople(few, { ...at, concurrency: 3, agentsWait: false }).granted).toEqual(['c'])
+  })
+
   it('never lets ledger and stock together exceed a limit, whatever has been called and whoever asks (G2)', () => {
     const slots = fc.array(fc.record({ slot: fc.nat(19).map((n) => NOW + 100 * (n - 9)) }), { maxLength: 12 })
     const some = fc.record({ line: fc.nat(6), stock: fc.nat(4), target: fc.nat(12), agentsWait: fc.boolean() })
@@ -123,6 +139,36 @@ describe('a plan for people', () => {
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('calls in flight that agents are planned without', () => {
+  const inFlight = (p: Parameters<typeof aState>[0]) => inFlightForPeople(aState({ target: calls(0), ...p }))
+
+  it('are those in stock and under way, and up to their part those in line', () => {
+    const permits = {
+      open: granted(),
+      closed: granted({ closed: { at: NOW, cost: calls(1) } }),
+      a: waits(),
+      b: waits(),
+    }
+    expect(inFlight({ permits, stock: 1 })).toBe(2 + 2)
+    expect(inFlight({ permits, stock: 1, inFlightAtMost: 3 })).toBe(3)
+    expect(inFlight({ permits, stock: 3, inFlightAtMost: 1 })).toBe(4)
+  })
+
+  it('are one at least for who waits, and none for a stock that is to be kept', () => {
+    expect(inFlight({ permits: { a: waits() }, inFlightAtMost: 0 })).toBe(1)
+    expect(inFlight({ target: calls(0), inFlightAtMost: 0 })).toBe(0)
+  })
+
+  it('are none that people may not have: their share of the window is used', () => {
+    const used = { permits: { a: waits() }, atMost: calls(3), used: calls(3), target: calls(2) }
+    expect(inFlight(used)).toBe(0)
+  })
+
+  it('are those that a write in doubt may have added', () => {
+    expect(inFlight({ doubt: calls(2) })).toBe(2)
   })
 })
 

@@ -1,6 +1,6 @@
 /** Permits for people beside agents, in virtual time: the real services, one pool shared with people. */
 import { describe, expect, it } from 'vitest'
-import { askPermit, type PermitRequest } from '../../services/permits/ask.ts'
+import { askPermit, KEPT_IN_LINE_MS, type PermitRequest } from '../../services/permits/ask.ts'
 import { getPermit, releasePermit, settlePermit } from '../../services/permits/standing.ts'
 import { aCaller } from '../support/callers.ts'
 import { providerError, text } from '../support/fake-model.ts'
@@ -35,6 +35,7 @@ async function meanwhile<T>(world: World, asking: Promise<T>): Promise<T> {
 const granted = async (world: World, request: Partial<PermitRequest> = {}, who = pat) => {
   const answer = await meanwhile(world, ask(world, { waitS: 25, ...request }, who))
   if (!answer.ok) throw new Error(`${answer.code}: ${answer.detail}`)
+  expect(answer.permit.state).toBe('granted')
   return answer.permit
 }
 const at = (id: string) => ({ pool: 'main', id })
@@ -76,6 +77,7 @@ describe('a permit', () => {
   it('tells operators whether it was granted at once, or how long it waited in line', async () => {
     const stocked = await busy()
     await granted(stocked)
+    await stocked.pass(500)
     expect(stocked.counted('PeopleAtOnce')).toBe(1)
     expect(stocked.counts.filter(({ name }) => name === 'PeopleWaitedMs')).toEqual([])
     const world = await busy({ people: { reserve: 0, perPerson: { open: 9 } } })
@@ -85,7 +87,17 @@ describe('a permit', () => {
     expect(waits).toHaveLength(1)
     expect(waits[0]).toBeGreaterThan(0)
     expect(waits[0]).toBeLessThanOrEqual(world.now() - asked)
+    await world.pass(500)
     expect(world.counted('PeopleAtOnce')).toBe(0)
+  })
+
+  it('tells operators of those who have left without, too', async () => {
+    const world = shared({ concurrency: 1 })
+    await granted(world, { lastsMs: 600_000 })
+    const before = world.counted('PeopleWaitedMs')
+    expect(await meanwhile(world, ask(world))).toMatchObject({ permit: { state: 'waiting' } })
+    await world.pass(2 * KEPT_IN_LINE_MS)
+    expect(world.counted('PeopleWaitedMs') - before).toBeGreaterThanOrEqual(KEPT_IN_LINE_MS)
   })
 
   it('is asked for again under the same key as the same permit', async () => {
@@ -247,10 +259,10 @@ describe('where calls in flight are limited', () => {
     world.start()
     await world.pass(20_000)
     await granted(world, { lastsMs: 600_000 })
-    await granted(world, { lastsMs: 600_000 })
+    expect(await meanwhile(world, ask(world, { waitS: 20 }))).toMatchObject({ permit: { state: 'waiting' } })
     world.model.script = () => text()
     const before = world.model.calls.length
-    await world.pass(120_000)
-    expect(world.model.calls.length - before).toBeGreaterThan(30)
+    await world.pass(20_000)
+    expect(world.model.calls.length - before).toBeGreaterThan(10)
   })
 })

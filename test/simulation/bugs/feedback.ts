@@ -43,7 +43,7 @@ export const FEEDBACK_BUGS: readonly Bug[] = [
   {
     name: 'a provider that is down is never taken to be',
     file: HOLDER,
-    find: '    if (testify(h.evidence, { jobId, fence, failed, slot }) && !h.stopped) open(h, failed, slot, now)\n',
+    find: '    if (testify(h.evidence, { jobId, fence, failed, slot }) && !h.stopped) open(h, failed, now)\n',
     replace: '    testify(h.evidence, { jobId, fence, failed, slot })\n',
     seed: 63,
   },

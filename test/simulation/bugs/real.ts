@@ -109,8 +109,8 @@ export const REAL_BUGS: readonly Bug[] = [
   {
     name: 'an answer that may be of before a failure closes the breaker',
     file: 'services/dispatch/feedback.ts',
-    find: '  const since = slot + guardOf(h)\n',
-    replace: '  const since = slot\n',
+    find: '  const since = Math.max(...h.evidence.values()) + guardOf(h)\n',
+    replace: '  const since = Math.min(...h.evidence.values())\n',
     seed: 303232,
   },
   {
@@ -121,18 +121,11 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 2048,
   },
   {
-    name: 'what is kept for people may be all calls in flight',
-    file: 'core/people-plan.ts',
-    find: 'Math.min(p.target[d], Math.max(0, p.inFlightAtMost - open(p)))',
-    replace: 'p.target[d]',
-    seed: 3485,
-  },
-  {
     name: 'overload leaves agents no call beside people’s',
     file: 'services/dispatch/people-served.ts',
-    find: 'return atOnce(h) < concurrency ?',
-    replace: 'return concurrency < 0 ?',
-    seed: 21010,
+    find: 'inFlightForPeople(state), oneOf(h, has))',
+    replace: 'inFlightForPeople(state), oneOf(h, Infinity))',
+    seed: 17401,
   },
   {
     name: 'of two records of a job the first is looked after',

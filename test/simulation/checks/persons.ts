@@ -6,6 +6,9 @@ import { peopleKey } from '../../../adapters/keys.ts'
 import type { PeopleRecord } from '../../../core/people.ts'
 import type { MakeCheck } from './check.ts'
 
+/** The schedule starts a dispatcher every minute. */
+const LOOKED_AT_WITHIN_MS = 90_000
+
 export const persons: MakeCheck = (w) => {
   const granted = new Set<string>()
   const fail = (message: string) => w.fail('persons', message)
@@ -35,8 +38,10 @@ export const persons: MakeCheck = (w) => {
     rest() {
       for (const pool of Object.keys(w.scenario.settings.pools)) {
         const record = w.tables.get('capacity', peopleKey(pool)) as unknown as PeopleRecord | undefined
-        if (w.scenario.untilIdle && record && record.waiting > 0)
-          fail(`${record.waiting} are left in the line of ${pool}`)
+        const waiting = Object.values(record?.permits ?? {}).filter((p) => p.grantedAt === undefined)
+        // Who asked a moment ago, and has gone again, is looked at by whoever comes next.
+        const left = waiting.filter(({ askedAt }) => askedAt < w.now() - LOOKED_AT_WITHIN_MS)
+        if (w.scenario.untilIdle && left.length > 0) fail(`${left.length} are left in the line of ${pool}`)
       }
     },
   }
