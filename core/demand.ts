@@ -1,7 +1,7 @@
 /**
  * How much people ask for, from what they asked for lately: calls begun in each of the last intervals, an interval being
  * about what it takes until more is in stock. Kept in stock is what one interval is likely to need at most: its mean and
- * three standard deviations, as stock is kept for a demand that comes by chance (the newsvendor's base stock level;
+ * two and a half standard deviations, as stock is kept for a demand that comes by chance (the newsvendor's base stock level;
  * Zipkin, Foundations of Inventory Management, 2000, section 6.2).
  */
 import { type Cost, least, NOTHING, plus, times } from './cost.ts'
@@ -19,7 +19,7 @@ export interface Demand {
 export const INTERVAL_MS = 200
 /** A minute and a half. */
 const INTERVALS = 450
-const DEVIATIONS = 3
+const DEVIATIONS = 2.5
 /** Costs of older calls weigh half as much after so many. */
 const CALLS_REMEMBERED = 50
 

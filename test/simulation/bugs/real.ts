@@ -121,13 +121,6 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 2048,
   },
   {
-    name: 'overload leaves agents no call beside people’s',
-    file: 'services/dispatch/people-served.ts',
-    find: 'inFlightForPeople(state), oneOf(h, has))',
-    replace: 'inFlightForPeople(state), oneOf(h, Infinity))',
-    seed: 17401,
-  },
-  {
     name: 'of two records of a job the first is looked after',
     file: 'services/dispatch/take-over.ts',
     find: '(ring.sent.get(r.key.jobId)?.head.fence ?? -1) < r.fence - 1)',
