@@ -265,4 +265,19 @@ describe('where calls in flight are limited', () => {
     await world.pass(20_000)
     expect(world.model.calls.length - before).toBeGreaterThan(10)
   })
+
+  it('by overload that nobody has met for a minute, are all again, though no agent calls', async () => {
+    const world = shared({ requests: 600, feedback: { limits: false, breaker: false } })
+    world.model.script = () => providerError(529)
+    const ids = await world.submitMany(20)
+    world.start()
+    await world.pass(10_000)
+    await granted(world, { lastsMs: 3_600_000 })
+    const atOnce = async () => (await world.api.capacity.overview({ pool: 'main' }))?.provider?.atOnce
+    expect(await atOnce()).toBe(1)
+    await world.ended(ids, 600_000)
+    await world.pass(62_000)
+    expect(await atOnce()).toBeUndefined()
+    expect(world.holders).toHaveLength(1)
+  })
 })
