@@ -288,6 +288,26 @@ describe('a provider that is down for two minutes', () => {
     expect([...states]).toEqual(['open'])
   })
 
+  it('is compared with the latest call that failed, not with the one whose failure took longest', async () => {
+    const { world } = await atWork({ jobs: 1 })
+    const failsAfter = (afterMs: number) => ({ ...providerError(503, 'overloaded'), afterMs })
+    let asked = 0
+    // The first fails last of five, and the tenth's slot is just a guard later than the first's.
+    world.model.script = () => {
+      asked++
+      if (asked === 10) return { ...text(), afterMs: 900 }
+      return failsAfter(asked === 1 ? 600 : asked <= 5 ? 20 : 950)
+    }
+    await world.submitMany(40)
+    await world.until(() => asked > 10)
+    const states = new Set<string>()
+    for (let ms = 0; ms < 1_000; ms += 100) {
+      await world.pass(100)
+      if (ms >= 700) states.add((await poolOf(world)).breaker.state)
+    }
+    expect([...states]).toEqual(['open'])
+  })
+
   it('costs no job its end, and meets no storm when it returns', async () => {
     const { world, provider, ids } = await outage(900)
     provider.down = false
