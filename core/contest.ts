@@ -23,9 +23,11 @@ interface Contender {
   readonly rank: number
   turn: number
   v: number
-  /** Somebody in it waits while others pass. */
+  /** Somebody in it waits while others pass: it takes its turn as if the first of them had been served. */
   passed: boolean
-  /** While one waits no other starts after this. */
+  /** What that would be charged. */
+  ahead: number
+  /** While one waits no other of the group starts after this. */
   notAfter: number
 }
 export interface LaneTurn {
@@ -45,8 +47,9 @@ const lifted = (t: { turn: number; active: boolean }, v: number): number => (t.a
 const byTurn = (a: Leaf, b: Leaf): number =>
   Number(b.waits) - Number(a.waits) || a.turn - b.turn || (a.lane.id < b.lane.id ? -1 : 1)
 const waitsIn = ({ leaves }: Contender): number => Number(leaves.peek()?.waits === true)
+const startOf = ({ turn, ahead }: Contender): number => turn + ahead
 const byRankAndTurn = (a: Contender, b: Contender): number =>
-  a.rank - b.rank || waitsIn(b) - waitsIn(a) || a.turn - b.turn || (a.id < b.id ? -1 : 1)
+  a.rank - b.rank || waitsIn(b) - waitsIn(a) || startOf(a) - startOf(b) || (a.id < b.id ? -1 : 1)
 
 const stillCapped = ({ heads, capped }: Lane, now: number): Capped | undefined =>
   capped && capped.jobId === heads[0]?.jobId && capped.until > now ? capped : undefined
@@ -56,6 +59,7 @@ export class Contest {
   private readonly order: TinyQueue<Contender>
   private readonly touched = new Map<string, Leaf>()
   private v: number
+  /** While all that are ready in one group wait no other group starts after this. */
   private notAfter = Infinity
 
   constructor(
@@ -95,31 +99,30 @@ export class Contest {
     const kept = this.ring.groups.get(id) ?? { turn: 0, active: false, v: 0 }
     const rank = this.ring.order === 'strict' ? TIERS.indexOf(lane.tier) : 0
     const leaves = new TinyQueue<Leaf>([], byTurn)
-    const made = { id, leaves, rank, turn: lifted(kept, this.v), v: kept.v, passed: false, notAfter: Infinity }
+    const turn = lifted(kept, this.v)
+    const made = { id, leaves, rank, turn, v: kept.v, passed: false, ahead: 0, notAfter: Infinity }
     this.groups.set(id, made)
     return made
   }
 
   /** Whose turn it is, and its next job; undefined when nobody has anything ready, or all that have are to wait. */
   first(): { lane: Lane; head: Head } | undefined {
-    // One who waits binds those of its own group by their turns there.
-    for (let group = this.order.peek(); group && !group.passed && group.turn > this.notAfter; group = this.order.peek())
-      this.order.pop()
-    const leaf = this.order.peek()?.leaves.peek()
-    return leaf && { lane: leaf.lane, head: leaf.lane.heads[leaf.next] as Head }
+    const group = this.order.peek()
+    const leaf = group?.leaves.peek()
+    if (!group || !leaf || startOf(group) > this.notAfter) return undefined
+    return { lane: leaf.lane, head: leaf.lane.heads[leaf.next] as Head }
   }
 
   /**
-   * Lets the others go before the one in turn, uncharged, which waits for `cost`: none of them gets farther ahead than if
-   * it had been served.
+   * Lets the others go before the one in turn, uncharged, which waits for `cost`: none of them, and no other group, gets
+   * farther ahead than if it had been served.
    */
   pass(cost: number): void {
     const { group, leaf } = this.take()
     const w = weights(this.ring, leaf.lane)
+    if (!group.passed) group.ahead = cost / w.group
     group.passed = true
     group.notAfter = Math.min(group.notAfter, leaf.turn + cost / w.leaf)
-    // Strict tiers have no turns between them.
-    if (this.ring.order !== 'strict') this.notAfter = Math.min(this.notAfter, group.turn + cost / w.group)
     this.goOn(group)
   }
 
@@ -153,6 +156,8 @@ export class Contest {
   private goOn(group: Contender): void {
     const leaf = group.leaves.peek()
     if (leaf && leaf.turn <= group.notAfter) this.order.push(group)
+    // Strict tiers have no turns between them.
+    else if (group.passed && this.ring.order !== 'strict') this.notAfter = Math.min(this.notAfter, startOf(group))
   }
 
   result(): Turns {

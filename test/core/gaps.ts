@@ -16,6 +16,8 @@ export class Gaps {
     private readonly comparable: (a: string, b: string) => boolean = () => true,
     /** The most that one job may take. */
     private readonly largestOf: (id: string) => number = () => 1,
+    /** How often the bound, where one that waits for room may be passed: then twice (G4). */
+    private readonly times = 1,
   ) {}
 
   /** What each has ready before a tick. */
@@ -52,7 +54,7 @@ export class Gaps {
     seen.low = Math.min(seen.low, this.apart(a, b))
     seen.high = Math.max(seen.high, this.apart(a, b))
     const bound = this.largestOf(a) / this.weightOf(a) + this.largestOf(b) / this.weightOf(b)
-    this.excess = Math.max(this.excess, seen.high - seen.low - bound)
+    this.excess = Math.max(this.excess, seen.high - seen.low - this.times * bound)
   }
 
   private readonly apart = (a: string, b: string): number =>

@@ -1,0 +1,129 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Tier } from '../../core/job.ts'
+import type { Lane } from '../../core/ring.ts'
+import { aRing, aShape, EVEN_TIERS } from '../support/builders.ts'
+import { Gaps } from './gaps.ts'
+import { World } from './world.ts'
+
+/** Floats are added up: what is within this of a bound keeps it. */
+const EPSILON = 1e-6
+const TIERS = ['high', 'medium', 'low'] as const satisfies Tier[]
+const OWNERS = ['ann', 'bob', 'cid', 'dan', 'eve', 'fay'] as const
+const weightsOf = fc.constantFrom(0.5, 1, 2, 3, 7, 10 / 3)
+const sizesOf = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 4 })
+
+const worlds = fc.record({
+  share: fc.constantFrom('requests', 'tokens'),
+  order: fc.constantFrom('weighted', 'owners'),
+  tiers: fc.record({ high: weightsOf, medium: weightsOf, low: weightsOf }),
+  weights: fc.record({
+    ann: weightsOf,
+    bob: weightsOf,
+    cid: weightsOf,
+    dan: weightsOf,
+    eve: weightsOf,
+    fay: weightsOf,
+  }),
+  /** Of each owner's jobs, in turns. */
+  sizes: fc.record({ ann: sizesOf, bob: sizesOf, cid: sizesOf, dan: sizesOf, eve: sizesOf, fay: sizesOf }),
+  pacing: fc.constantFrom('even', 'burst'),
+  steps: fc.array(
+    fc.record({
+      waitMs: fc.constantFrom(0, 10, 50, 100, 400),
+      enter: fc.array(
+        fc.record({
+          owner: fc.constantFrom(...OWNERS),
+          tier: fc.constantFrom(...TIERS),
+          count: fc.integer({ min: 1, max: 12 }),
+        }),
+        { maxLength: 4 },
+      ),
+    }),
+    { minLength: 5, maxLength: 40 },
+  ),
+})
+type Drawn = typeof worlds extends fc.Arbitrary<infer T> ? T : never
+
+/** Lets a random world run in which jobs wait for tokens, and measures how far tiers and owners drift apart in it. */
+class Play {
+  private readonly world: World
+  private readonly groups: Gaps
+  private readonly leaves: Gaps
+  private entered = 0
+
+  constructor(private readonly p: Drawn) {
+    const { share, order, tiers, weights, pacing } = p
+    const shape = aShape({ limits: { requests: 20, tokens: 100 } })
+    this.world = new World(aRing({ share, order, tiers, weights }), { shape, pacing })
+    const weightOf = (id: string) => ({ ...tiers, ...weights })[id.split(' ').at(-1) as Tier]
+    const largest = share === 'requests' ? 1 : Math.max(...OWNERS.flatMap((owner) => p.sizes[owner]))
+    const together = (a: string, b: string) => a.split(' ')[0] === b.split(' ')[0]
+    this.groups = new Gaps(
+      weightOf,
+      () => true,
+      () => largest,
+      2,
+    )
+    this.leaves = new Gaps(weightOf, together, () => largest, 2)
+    for (const step of p.steps) this.step(step)
+  }
+
+  get excess(): number {
+    return Math.max(this.groups.excess, this.leaves.excess)
+  }
+
+  private step({ waitMs, enter }: Drawn['steps'][number]): void {
+    const { world, p, groups, leaves } = this
+    world.now += waitMs
+    for (const { owner, tier, count } of enter)
+      for (let i = 0; i < count; i++) world.enter({ owner, tier, tokens: this.size(owner) })
+    groups.begin(this.ready((lane) => this.groupOf(lane)))
+    leaves.begin(this.ready((lane) => this.leafOf(lane)))
+    for (const { lane, head } of world.tick().permits) {
+      const by = p.share === 'requests' ? 1 : head.tokens
+      groups.served(this.groupOf(lane), by)
+      leaves.served(this.leafOf(lane), by)
+    }
+  }
+
+  private size(owner: (typeof OWNERS)[number]): number {
+    const sizes = this.p.sizes[owner]
+    return sizes[this.entered++ % sizes.length] as number
+  }
+  private groupOf({ tier, owner }: Lane): string {
+    return this.p.order === 'weighted' ? tier : owner
+  }
+  private leafOf({ tier, owner }: Lane): string {
+    return this.p.order === 'weighted' ? `${tier} ${owner}` : `${owner} ${tier}`
+  }
+  private ready(name: (lane: Lane) => string): Map<string, number> {
+    const ready = new Map<string, number>()
+    for (const lane of this.world.ring.lanes.values())
+      ready.set(name(lane), (ready.get(name(lane)) ?? 0) + this.world.ready(lane))
+    return ready
+  }
+}
+
+describe('where jobs wait for room while others pass, tiers and owners (G4, G5)', () => {
+  it('differ by weight by at most twice one job of each, the largest, however many owners there are', () => {
+    fc.assert(
+      fc.property(worlds, (p) => {
+        expect(new Play(p).excess).toBeLessThanOrEqual(EPSILON)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('go on in turns while a large job of the one waits, though others of it could go at once', () => {
+    const world = new World(aRing({ tiers: EVEN_TIERS }), { shape: aShape({ limits: { requests: 100, tokens: 100 } }) })
+    for (let round = 0; round < 2; round++) {
+      if (round > 0) world.enter({ tier: 'high', owner: 'fay', tokens: 1, count: 8 })
+      world.enter({ tier: 'low', owner: 'ann', tokens: 60 })
+      for (const owner of ['bob', 'cid', 'dan', 'eve']) world.enter({ tier: 'low', owner, tokens: 1 })
+      if (round === 0) world.tick()
+    }
+    const turns = world.tick().permits.map(({ lane }) => (lane.tier === 'high' ? 'h' : 'l'))
+    expect(turns.join('')).toBe('hhhlhlhlhlh')
+  })
+})
