@@ -1,6 +1,6 @@
 /** A permit as its person sees it, at once or as soon as it is granted. */
 import { isGranted, lineOf, type PeopleRecord, type PersonsPermit, useBy } from '../../core/people.ts'
-import type { Deps } from '../deps.ts'
+import type { Clock, PeopleStore } from '../ports.ts'
 import { type Answer, refuse } from '../refusal.ts'
 
 export interface PermitView {
@@ -16,9 +16,16 @@ export interface PermitView {
 
 /** Whoever waits is granted within some hundred ms, mostly. */
 const LOOK_EVERY_MS = 40
+/** Who has waited for long looks less often, for so much of the wait: every look is a read of the table. */
+const LATER_BY = 0.1
+/** And several times while what it is granted stands. */
+const LOOKS_WHILE_IT_STANDS = 4
+
+const lookAgainMs = ({ askedAt, useMs }: PersonsPermit, now: number): number =>
+  Math.max(LOOK_EVERY_MS, Math.min((now - askedAt) * LATER_BY, useMs / LOOKS_WHILE_IT_STANDS))
 
 export async function untilGranted(
-  deps: Deps,
+  deps: { readonly people: Pick<PeopleStore, 'read'>; readonly clock: Clock },
   p: { pool: string; id: string; until: number; gone?: AbortSignal | undefined },
 ): Promise<Answer<{ permit: PermitView }>> {
   for (;;) {
@@ -27,7 +34,7 @@ export async function untilGranted(
     if (!record || !permit) return noSuchPermit(p.id)
     const now = deps.clock.now()
     if (isGranted(permit) || now >= p.until || p.gone?.aborted) return { ok: true, permit: viewOf(record, p, permit) }
-    await deps.clock.until(Math.min(p.until, now + LOOK_EVERY_MS), p.gone)
+    await deps.clock.until(Math.min(p.until, now + lookAgainMs(permit, now)), p.gone)
   }
 }
 
