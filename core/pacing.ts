@@ -36,11 +36,17 @@ export interface Offer {
  */
 const KEPT_OF_SPAN = 1 / 2
 
+/** A call that asks when it may go. */
+export interface Ask extends Paced {
+  readonly from: number
+  readonly cost: Cost
+}
+
 /**
  * A moment for the next call, at or after `from`. Each dimension is paced by itself, and the latest decides: with one
  * clock for all of them, the times that calls and tokens take would add up.
  */
-export function offer(p: Paced & { readonly from: number; readonly cost: Cost }): Offer {
+export function offer(p: Ask): Offer {
   const { shape } = p.ledgers.window
   const starts = startsOf(p, shape)
   const last = Math.max(...starts.map(([, start]) => start))

@@ -5,11 +5,12 @@
 import type { Head } from './bell.ts'
 import { cappedUntil, charged, type UseLedgers } from './caps.ts'
 import { Contest, type Turns } from './contest.ts'
-import { type Cost, type Dimension, exceeding, type Limits, NOTHING, within } from './cost.ts'
+import { type Cost, type Dimension, exceeding, type Limits, within } from './cost.ts'
+import { type AtMost, atMost, heldBy } from './holds.ts'
 import { usedIn } from './ledger.ts'
 import { holdingBack, type Ledgers, permitAll, shapedAs, trimAll } from './ledgers.ts'
-import { intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
-import { groupId, inFlight, inFlightByOwner, type Lane, type Ring, restIfEmpty } from './ring.ts'
+import { type Ask, intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
+import { inFlightByOwner, type Lane, type Ring, restIfEmpty } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
 
 export interface Snapshot {
@@ -64,9 +65,6 @@ export interface Plan {
   readonly againAt: number
 }
 
-/** One tick's batch, a term of G4's bound: ten messages. */
-export const PERMITS_PER_TICK = 100
-
 /** When the earliest job behind what is served now becomes ready: at once, perhaps, where memory ends before the lane. */
 function nextReadyAt(ring: Ring, { lanes }: Turns, now: number): number {
   let at = Infinity
@@ -88,7 +86,6 @@ const QUICKER = 4
 /** What is held for people alone is given back as they call, or do not: no ledger tells when. */
 const GIVES_WAY_WITHIN_MS = 1_000
 
-type Asked = Parameters<typeof offer>[0]
 type InTurn = NonNullable<ReturnType<Contest['first']>>
 
 export function plan(s: Snapshot, now: number): Plan {
@@ -175,7 +172,7 @@ class Planning {
     return this.permits.some(({ head }) => head.jobId === waits) ? undefined : waits
   }
 
-  private asked(cost: Cost): Asked {
+  private asked(cost: Cost): Ask {
     const { pacing, slowedMs } = this.s
     return { ledgers: this.ledgers, next: this.next, pacing, slowedMs, from: this.from, cost }
   }
@@ -213,7 +210,7 @@ class Planning {
   }
 
   /** Where pacing says no it says so to all; where a ledger lacks tokens, a smaller one may still find room. */
-  private wait({ head }: InTurn, asked: Asked, { slot, due }: Offer): boolean {
+  private wait({ head }: InTurn, asked: Ask, { slot, due }: Offer): boolean {
     const held = heldBy(asked, slot, this.s)
     this.hold(held.reason, slot - this.lead / 2)
     if (held.byTokens) this.waits ??= { jobId: head.jobId, cost: asked.cost, slot }
@@ -243,52 +240,7 @@ class Planning {
   }
 }
 
-/**
- * Tokens hold what would go sooner if it took none; a longer limit, what would go sooner without that; people, what would
- * go sooner if nothing were held for them.
- */
-function heldBy(asked: Asked, slot: number, s: Snapshot): { reason: WaitReason; byTokens: boolean } {
-  const { window } = asked.ledgers
-  const byPeople = s.held !== undefined && offer({ ...asked, ledgers: shapedAs(asked.ledgers, s.ledgers) }).slot < slot
-  const callsOnly = { ...NOTHING, requests: asked.cost.requests }
-  const byTokens = offer({ ...asked, cost: callsOnly }).slot < slot
-  const byDay = asked.ledgers.day !== undefined && offer({ ...asked, ledgers: { window } }).slot < slot
-  const reason = byDay ? 'CAPACITY_DAY' : byTokens ? 'CAPACITY_TPM' : 'CAPACITY_RPM'
-  return { reason: byPeople ? 'PEOPLE_FIRST' : reason, byTokens }
-}
-
 const limitsIn = ({ window, day }: Ledgers): Limits[] => [window.shape.limits, ...(day ? [day.shape.limits] : [])]
-
-/** How many permits this tick may give, and what holds the next one, until when. */
-interface AtMost {
-  readonly permits: number
-  readonly reason?: WaitReason
-  readonly until: number
-}
-
-function atMost(s: Snapshot, now: number): AtMost {
-  if (s.stopped) {
-    const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
-    const reason = s.stopped.down ? 'CIRCUIT_OPEN' : 'PROVIDER_CONFIG'
-    return { reason, permits: now >= probeAt ? 1 : 0, until: probeAt }
-  }
-  if (now < s.quietUntil) return { reason: 'SLOWDOWN', permits: 0, until: s.quietUntil }
-  const free = Math.max(0, s.concurrency - inFlight(s.ring).length)
-  if (free < PERMITS_PER_TICK) return { reason: 'CAPACITY_CONCURRENCY', permits: free, until: Infinity }
-  return { permits: PERMITS_PER_TICK, until: now }
-}
-
-/** Why a lane's first job waits, given the lane in turn and what holds that one. */
-export function reasonFor(ring: Ring, lane: Lane, p: { holds?: WaitReason; inTurn?: Lane; now: number }): WaitReason {
-  const head = lane.heads[0]
-  if (head && head.at > p.now) return head.awaits ? 'SAME_CALL' : head.attempt > 0 ? 'BACKOFF' : 'SCHEDULED'
-  if (head && lane.capped?.jobId === head.jobId) return 'OWNER_LIMIT'
-  if (!p.holds) return 'DISPATCHING'
-  if (!p.holds.startsWith('CAPACITY_')) return p.holds
-  if (!p.inTurn || p.inTurn === lane) return p.holds
-  const sameGroup = groupId(ring, p.inTurn) === groupId(ring, lane)
-  return sameGroup === (ring.order === 'owners') ? 'TIER_TURN' : 'OWNER_TURN'
-}
 
 /** Takes what was permitted out of the lanes and moves every clock on. */
 export function applyPlan(

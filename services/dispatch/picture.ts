@@ -1,12 +1,12 @@
 /** The overview: once a second, what a person wants to see and what the API decides a backlog's limit by. */
 import { Contest } from '../../core/contest.ts'
 import { type Cost, type Limits, NOTHING, plus } from '../../core/cost.ts'
+import { reasonFor } from '../../core/holds.ts'
 import type { Tier } from '../../core/job.ts'
 import { countedIn, usedIn } from '../../core/ledger.ts'
 import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
 import { heldFor } from '../../core/people.ts'
-import { reasonFor } from '../../core/plan.ts'
 import { backlog, inFlight, inFlightByOwner, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { atOnce } from './feedback.ts'

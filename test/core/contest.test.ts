@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { PERMITS_PER_TICK } from '../../core/holds.ts'
 import { TIERS, type Tier } from '../../core/job.ts'
-import { applyPlan, PERMITS_PER_TICK, plan } from '../../core/plan.ts'
+import { applyPlan, plan } from '../../core/plan.ts'
 import {
   groupId,
   type Lane,

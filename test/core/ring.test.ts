@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { applyPlan, PERMITS_PER_TICK, plan } from '../../core/plan.ts'
+import { PERMITS_PER_TICK } from '../../core/holds.ts'
+import { applyPlan, plan } from '../../core/plan.ts'
 import {
   backlog,
   HEADS_KEPT,

@@ -24,7 +24,7 @@ export const DIMENSION_BUGS: readonly Bug[] = [
     file: ACCOUNTING,
     find: 'input - (usage.cacheReadTokens ?? 0)',
     replace: 'input - 2 * (usage.cacheReadTokens ?? 0)',
-    seed: 1560,
+    seed: 28353,
   },
   {
     name: 'a provider that gives nothing back is taken for one that does',
@@ -63,7 +63,7 @@ export const DIMENSION_BUGS: readonly Bug[] = [
   },
   {
     name: 'calls in flight are not counted',
-    file: 'core/plan.ts',
+    file: 'core/holds.ts',
     find: 's.concurrency - inFlight(s.ring).length',
     replace: 's.concurrency - 0 * inFlight(s.ring).length',
     seed: 1388,

@@ -84,7 +84,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'core/ledger-record.ts',
     find: "  if (!stored) return p.history === 'full'",
     replace: "  if (stored || !stored) return p.history === 'full' && !stored",
-    seed: 29,
+    seed: 70,
   },
   {
     name: 'a new holder reads no lanes',
@@ -109,7 +109,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   },
   {
     name: 'a stopped pool lets no probe through',
-    file: 'core/plan.ts',
+    file: 'core/holds.ts',
     find: 'permits: now >= probeAt ? 1 : 0',
     replace: 'permits: 0',
     seed: 14,
