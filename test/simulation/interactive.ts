@@ -11,7 +11,7 @@ const POOL = 'main'
 const PERSONS = ['pat', 'quin', 'ray']
 /** Some come alone, some ten within a second. */
 const BURST = 10
-const LOOKS = 6
+const LOOKS = 3
 
 export interface HeardOfPeople {
   called(call: PersonsCall): void

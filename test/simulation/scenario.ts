@@ -129,12 +129,12 @@ function drawnOf(seed: number): Scenario {
   const s = new Stream(seed, 'scenario')
   const faultless = s.chance(0.1)
   const about = faultless ? undefined : aboutOf(seed)
-  const long = s.chance(0.025) || about === 'leaving'
-  const crowd = !long && s.chance(0.015) && about === undefined
+  const long = s.chance(0.015) || about === 'leaving'
+  const crowd = !long && s.chance(0.008) && about === undefined
   const activeMs = s.spread(2_000, 30_000)
   const rare = new Stream(seed, 'rare')
   const forgetMs = rare.chance(0.04) ? rare.spread(10_000, 40_000) : 0
-  const lateEntries = rare.chance(forgetMs > 0 ? 0.7 : 0.06)
+  const lateEntries = rare.chance(forgetMs > 0 ? 0.8 : 0.1)
   const rarer = new Stream(seed, 'rarer')
   const slowLeases = !faultless && !lateEntries && rarer.chance(0.03)
   const rests = !long && !crowd && rare.chance(0.2)

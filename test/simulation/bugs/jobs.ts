@@ -69,14 +69,14 @@ export const JOB_BUGS: readonly Bug[] = [
     file: ATTEMPT,
     find: 'if (parts && (parts.end || !sameKey(presentKey(parts), key))) {',
     replace: 'if (parts && !sameKey(presentKey(parts), key)) {',
-    seed: 10,
+    seed: 29,
   },
   {
     name: 'a first put that lands late revives a moved job',
     file: ATTEMPT,
     find: 'if (parts && (parts.end || !sameKey(presentKey(parts), key))) {',
     replace: 'if (parts?.end) {',
-    seed: 239,
+    seed: 144,
   },
   {
     name: 'a slot that has passed is used all the same',

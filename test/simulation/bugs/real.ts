@@ -104,21 +104,20 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/tick.ts',
     find: '    else goesOn(h)\n',
     replace: '    else if (goesOn) delete h.stopped\n',
-    seed: 502908,
   },
   {
     name: 'an answer that may be of before a failure closes the breaker',
     file: 'services/dispatch/feedback.ts',
     find: '  const since = Math.max(...h.evidence.values()) + guardOf(h)\n',
     replace: '  const since = Math.min(...h.evidence.values())\n',
-    seed: 303232,
+    seed: 129707,
   },
   {
     name: 'what people were granted since a plan is taken for somebody else’s',
     file: 'services/dispatch/feedback.ts',
     find: '  const held = refused ? sent.held : heldOnArrival(h, sent)\n',
     replace: '  const held = heldOnArrival ? sent.held : undefined\n',
-    seed: 2048,
+    seed: 311,
   },
   {
     name: 'of two records of a job the first is looked after',
