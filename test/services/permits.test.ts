@@ -266,6 +266,18 @@ describe('where calls in flight are limited', () => {
     expect(world.model.calls.length - before).toBeGreaterThan(10)
   })
 
+  it('by overload, people count among those who have met it', async () => {
+    const world = shared({ requests: 600, feedback: { limits: false, breaker: false } })
+    world.model.script = () => providerError(529)
+    for (const who of ['pat', 'quin', 'ray'].map((name) => aCaller(name, { scopes: ['capacity:use'] })))
+      for (let i = 0; i < 3; i++) await granted(world, { lastsMs: 600_000 }, who)
+    await world.submitMany(3)
+    await world.pass(3_000)
+    const picture = await world.api.capacity.overview({ pool: 'main' })
+    // Lowered from twelve, some times; from the agents' three it would be one.
+    expect(picture?.provider?.atOnce).toBeGreaterThan(2)
+  })
+
   it('by overload that nobody has met for a minute, are all again, though no agent calls', async () => {
     const world = shared({ requests: 600, feedback: { limits: false, breaker: false } })
     world.model.script = () => providerError(529)
