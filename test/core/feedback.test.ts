@@ -86,6 +86,19 @@ describe('what may be permitted in a window', () => {
     expect(requests(known)?.limit).toBe(300)
   })
 
+  it.each([
+    [35, 300],
+    [37, 263],
+  ])(
+    'is lowered by %i calls of others to %i only if so many cannot stand at both ends of the window',
+    (others, limit) => {
+      // 2 % of 300, and twice what goes in 3 s of a minute.
+      const p = around({ guardMs: 3_000 })
+      const told = Array.from({ length: 10 }, (_, i) => seen(300, 200 - others, 100, { slot: NOW + i }))
+      expect(requests(heardAll(told, p), p)?.limit).toBe(limit)
+    },
+  )
+
   it('never takes off more than the most that was seen of others', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(300), fc.nat(300)), { minLength: 1, maxLength: 40 }), (calls) => {
