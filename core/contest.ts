@@ -136,10 +136,12 @@ export class Contest {
   /** Charges the one in turn, and moves on to its next job. */
   serve(cost: number): void {
     const { group, leaf } = this.take()
-    leaf.waits = false
     const w = weights(this.ring, leaf.lane)
-    this.v = Math.max(this.v, group.turn)
-    group.v = Math.max(group.v, leaf.turn)
+    // One that has waited goes out of turn: whoever comes next is not to start behind those who are in turn.
+    const [inTurn, inGroup] = leaf.waits ? [this.order.peek()?.turn, group.leaves.peek()?.turn] : []
+    this.v = Math.max(this.v, Math.min(group.turn, inTurn ?? Infinity))
+    group.v = Math.max(group.v, Math.min(leaf.turn, inGroup ?? Infinity))
+    leaf.waits = false
     group.turn += cost / w.group
     leaf.turn += cost / w.leaf
     leaf.next++

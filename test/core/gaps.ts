@@ -16,8 +16,8 @@ export class Gaps {
     private readonly comparable: (a: string, b: string) => boolean = () => true,
     /** The most that one job may take. */
     private readonly largestOf: (id: string) => number = () => 1,
-    /** How often the bound, where one that waits for room may be passed: then twice (G4). */
-    private readonly times = 1,
+    /** Where one that waits for room may be passed, the larger of the two counts twice more (G4). */
+    private readonly passing = false,
   ) {}
 
   /** What each has ready before a tick. */
@@ -53,8 +53,9 @@ export class Gaps {
     if (!seen) return
     seen.low = Math.min(seen.low, this.apart(a, b))
     seen.high = Math.max(seen.high, this.apart(a, b))
-    const bound = this.largestOf(a) / this.weightOf(a) + this.largestOf(b) / this.weightOf(b)
-    this.excess = Math.max(this.excess, seen.high - seen.low - this.times * bound)
+    const [one, other] = [this.largestOf(a) / this.weightOf(a), this.largestOf(b) / this.weightOf(b)]
+    const bound = one + other + (this.passing ? 2 * Math.max(one, other) : 0)
+    this.excess = Math.max(this.excess, seen.high - seen.low - bound)
   }
 
   private readonly apart = (a: string, b: string): number =>

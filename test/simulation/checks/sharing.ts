@@ -2,7 +2,7 @@
  * G4 and G5, where nothing fails: two owners of a tier, and two tiers, that have both been known to be ready differ in
  * service by weight by at most the sum of their largest jobs by weight, however long that lasts (start-time fair
  * queueing, theorem 1). Strict tiers go by rank alone. Where more than calls is limited, one that waits for room may be
- * passed, by no more than if it had been served: twice as much.
+ * passed, by no more than if it had been served, and then goes whoever is in turn: twice the larger by weight more.
  * Shares counted in tokens are test/core's.
  */
 import type { JobMessage } from '../../../services/ports.ts'
@@ -37,7 +37,8 @@ class Rivals {
   ) {}
 
   private bound(a: string, b: string): number {
-    return (this.passing ? 2 : 1) * (1 / this.weight(a) + 1 / this.weight(b))
+    const [one, other] = [1 / this.weight(a), 1 / this.weight(b)]
+    return one + other + (this.passing ? 2 * Math.max(one, other) : 0)
   }
 
   /** `ready`: who has been known to be ready, the served one included if it was. Answers the pair that came too far apart. */
