@@ -10,7 +10,7 @@ import type { WorldClock } from './clock.ts'
 import { FaultMix } from './faults.ts'
 import { Fleet } from './fleet.ts'
 import { busOf } from './ports.ts'
-import type { SimProcess } from './process.ts'
+import type { Role, SimProcess } from './process.ts'
 import { Stream } from './random.ts'
 import type { Scenario } from './scenario.ts'
 import type { Written } from './tables.ts'
@@ -24,6 +24,7 @@ const FUNCTION_MS = 30_000
 interface Told {
   published(event: JobEvent): void
   keptApart(event: JobEvent): void
+  threw(role: Role, error: unknown): void
 }
 
 export class EndStream implements Surroundings {
@@ -46,7 +47,13 @@ export class EndStream implements Surroundings {
     this.stream = new Stream(seed, 'ends')
     this.mix = new FaultMix(new Stream(seed, 'end faults'), { none, jumps: false })
     const bus: EventPort = { publish: async (p) => this.taken(p.events) }
-    this.fleet = new Fleet({ clock, stream: this.stream, offset: () => 0, compose: (p) => busOf(this, p, bus) })
+    this.fleet = new Fleet({
+      clock,
+      stream: this.stream,
+      offset: () => 0,
+      compose: (process) => busOf(this, process, bus),
+      threw: (role, error) => told.threw(role, error),
+    })
   }
 
   get idle(): boolean {

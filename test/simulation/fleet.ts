@@ -26,6 +26,7 @@ export class Fleet<D> {
       stream: Stream
       offset: () => number
       compose: (process: SimProcess) => D
+      threw: (role: Role, error: unknown) => void
     },
   ) {}
 
@@ -46,7 +47,10 @@ export class Fleet<D> {
       })
       task(environment.deps, process).then(
         (value) => end({ kind: 'done', value }),
-        (error: unknown) => end({ kind: 'threw', error }),
+        (error: unknown) => {
+          this.p.threw(role, error)
+          end({ kind: 'threw', error })
+        },
       )
     })
   }

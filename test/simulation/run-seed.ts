@@ -9,6 +9,7 @@ import { Interactive } from './interactive.ts'
 import { movesOf } from './moves.ts'
 import { Passing } from './passing.ts'
 import { People } from './people.ts'
+import type { Role } from './process.ts'
 import { Stream } from './random.ts'
 import { type Scenario, scenarioOf } from './scenario.ts'
 import type { Written } from './tables.ts'
@@ -40,6 +41,9 @@ export interface SeedResult {
  * that was often throttled may step aside for 300 s, which never comes on top of all that.
  */
 const REST_WITHIN_MS = 360_000
+
+/** What only wrong code throws. */
+const MISTAKES = [TypeError, ReferenceError, RangeError]
 
 export async function runSeed(seed: number, p: { trace?: boolean } = {}): Promise<SeedResult> {
   const schedule = new Schedule(scenarioOf(seed), p.trace ?? false)
@@ -93,7 +97,7 @@ class Schedule {
     this.checks = CHECKS.map((make) => make(witness))
     const having = (hook: keyof Check) => this.checks.filter((check) => check[hook])
     this.on = { commit: having('commit'), move: having('move'), effect: having('effect') }
-    world.tables.observe = (commit) => this.committed(commit)
+    world.tables.observe = (commit) => this.looking(() => this.committed(commit))
   }
 
   async run(): Promise<SeedResult> {
@@ -147,12 +151,23 @@ class Schedule {
     return state === undefined || state === 'free'
   }
 
+  /** An error of a check's own would reach the product as one of the outside, and be forgiven. */
+  private looking(look: () => void): void {
+    try {
+      look()
+    } catch (error) {
+      this.fail('crashed', `a check itself: ${(error as Error).stack}`)
+    }
+  }
+
   private fail(check: string, message: string): void {
     this.violation ??= { check, message, at: this.world.clock.time - START }
   }
 
   private accepted(jobId: string, asked: Asked): void {
-    for (const check of this.checks) check.accepted?.(jobId, asked)
+    this.looking(() => {
+      for (const check of this.checks) check.accepted?.(jobId, asked)
+    })
     const job = this.world.book.of(jobId)
     if (job) job.acceptedAt ??= this.world.clock.time
   }
@@ -174,29 +189,46 @@ class Schedule {
   }
 
   sent(message: Parameters<NonNullable<Check['sent']>>[0], actor: Actor | undefined): void {
-    for (const check of this.checks) check.sent?.(message, actor)
+    this.looking(() => {
+      for (const check of this.checks) check.sent?.(message, actor)
+    })
     this.people.whileProbing(message)
   }
   arrival(arrival: Arrival): void {
     this.calls++
-    for (const check of this.checks) check.arrival?.(arrival)
+    this.looking(() => {
+      for (const check of this.checks) check.arrival?.(arrival)
+    })
   }
   private personCalled(call: PersonsCall): void {
     this.calls++
     this.world.provider.personArrives(call.pool, this.scenario.settings.pools[call.pool] as PoolSettings)
-    for (const check of this.checks) check.personCalled?.(call)
+    this.looking(() => {
+      for (const check of this.checks) check.personCalled?.(call)
+    })
   }
   published(event: JobEvent): void {
-    for (const check of this.checks) check.published?.(event)
+    this.looking(() => {
+      for (const check of this.checks) check.published?.(event)
+    })
   }
   keptApart(event: JobEvent): void {
-    for (const check of this.checks) check.keptApart?.(event)
+    this.looking(() => {
+      for (const check of this.checks) check.keptApart?.(event)
+    })
+  }
+  /** Ports fail where faults are; a mistake of the code's own is none of them. */
+  threw(role: Role, error: unknown): void {
+    if (this.scenario.faultless || MISTAKES.some((kind) => error instanceof kind))
+      this.fail('threw', `${role}: ${(error as Error).stack ?? error}`)
   }
   asking({ kind, args }: Actor): void {
     if (kind === 'rings.leave') this.people.whileLeaving((args as { owners: readonly string[] }).owners)
   }
   effect(actor: Actor): void {
-    for (const check of this.on.effect) check.effect?.(actor)
+    this.looking(() => {
+      for (const check of this.on.effect) check.effect?.(actor)
+    })
   }
 
   private result(): SeedResult {

@@ -42,8 +42,9 @@ function oneProcess(
 ): Promise<void> {
   const child = started(p)
   return new Promise((resolve, reject) => {
+    let seeds: number[] | undefined
     const order = () => {
-      const seeds = next()
+      seeds = next()
       if (seeds) child.send({ seeds, trace: p.trace ?? false })
       else child.disconnect()
     }
@@ -52,7 +53,9 @@ function oneProcess(
       order()
     })
     child.on('error', reject)
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`the simulator ended with ${code}`))))
+    child.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`the simulator ended with ${code}, in one of the seeds ${seeds}`)),
+    )
     order()
   })
 }

@@ -8,9 +8,16 @@ export interface Order {
 
 async function run({ seeds, trace }: Order): Promise<void> {
   const results: SeedResult[] = []
-  for (const seed of seeds) results.push(await runSeed(seed, { trace }))
+  for (const seed of seeds) results.push(await runSeed(seed, { trace }).catch((error) => crashed(seed, error)))
   process.send?.(results)
 }
+
+/** Of the simulation's own: nothing else is known of such a schedule. */
+const crashed = (seed: number, error: Error): SeedResult => ({
+  seed,
+  violation: { check: 'crashed', message: String(error.stack), at: 0 },
+  ...{ hash: '', jobs: 0, calls: 0, faults: 0, ms: 0, counts: {}, edges: {}, trace: [] },
+})
 
 process.on('message', (order: Order) => void run(order))
 process.on('disconnect', () => process.exit())

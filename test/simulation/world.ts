@@ -62,6 +62,8 @@ export interface Watcher {
   asking(actor: Actor): void
   published(event: JobEvent): void
   keptApart(event: JobEvent): void
+  /** An invocation ended with an error. */
+  threw(role: Role, error: unknown): void
 }
 
 const LENGTHS_KNOWN = 150
@@ -127,6 +129,7 @@ export class World implements Surroundings {
       stream: this.stream,
       offset: () => this.offset(),
       compose: (process) => this.compose(process),
+      threw: (role, error) => watcher.threw(role, error),
     })
   }
 

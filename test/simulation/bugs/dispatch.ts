@@ -128,4 +128,11 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     replace: '',
     seed: 410,
   },
+  {
+    name: 'what is sent is looked for before its slot is over',
+    file: 'services/dispatch/send.ts',
+    find: 'lookAt: notAfter + LOOK_AFTER_MS',
+    replace: 'lookAt: notAfter - LOOK_AFTER_MS',
+    seed: 1,
+  },
 ]

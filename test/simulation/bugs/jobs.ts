@@ -204,4 +204,11 @@ export const JOB_BUGS: readonly Bug[] = [
     replace: '',
     seed: 3,
   },
+  {
+    name: 'a decision leaves no approval',
+    file: 'services/review.ts',
+    find: 'transition({ from: live, end, approval })',
+    replace: 'transition({ from: live, end, ...(approval ? {} : { approval }) })',
+    seed: 1,
+  },
 ]

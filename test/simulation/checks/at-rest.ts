@@ -37,12 +37,15 @@ function painted(w: Witness, pool: string): void {
   if (!overview || !w.scenario.untilIdle) return
   const bells = w.tables.query('rings', { pk: `bell#${pool}` }).items.length
   if (bells > 0) return
+  const flying = overview['inFlight'] as readonly { jobId: string }[]
+  for (const { jobId } of flying) w.fail('at-rest', `the picture of ${pool} shows ${jobId} in flight`)
   const tiers = overview['tiers'] as Record<string, { queued: number; running: number }>
   for (const [tier, { queued, running }] of Object.entries(tiers)) {
     const waiting = [...w.book.jobs.values()].filter(
       (j) => j.pool === pool && j.tier === tier && w.book.home(j)?.['state'] === 'queued' && !j.end,
     )
     if (running > 0) w.fail('at-rest', `the picture of ${pool} shows ${running} running`)
+    // Fewer it may show: whose submit was never answered nobody may have rung for.
     if (queued > waiting.length) w.fail('at-rest', `the picture of ${pool} shows ${queued} queued of ${waiting.length}`)
   }
 }

@@ -9,6 +9,8 @@ export const calls: MakeCheck = (w) => {
       if (made.has(`${jobId} ${fence}`)) w.fail('calls', `${jobId} was called twice under fence ${fence}`)
       made.add(`${jobId} ${fence}`)
       if (!job) return w.fail('calls', `${jobId} is called and was never written`)
+      if (job.end && fence > (job.end['fence'] as number))
+        w.fail('calls', `${jobId} is called under fence ${fence} and has ended under ${job.end['fence']}`)
       // A call that was held up on its way finds the world changed, which the guard rules out.
       if (w.scenario.clocks === 'beyond') return
       const record = w.book.home(job)

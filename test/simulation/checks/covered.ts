@@ -11,7 +11,7 @@ import type { MakeCheck } from './check.ts'
 
 export const covered: MakeCheck = (w) => {
   // A clock ahead has its slots taken for used at another moment.
-  if (!w.scenario.lateCopies || w.scenario.clocks === 'beyond') return {}
+  if (w.scenario.clocks === 'beyond') return {}
   /** Slots that were called in. */
   const called = new Map<string, number[]>()
   const look = (pool: string, { ledger }: Pick<LedgerRecord, 'ledger'>) => {
