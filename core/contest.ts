@@ -80,7 +80,7 @@ export class Contest {
     const head = lane.heads[0]
     const capped = stillCapped(lane, this.now)
     const ready = head !== undefined && head.at <= this.now && !capped
-    const waits = head !== undefined && this.ring.waits === head.jobId
+    const waits = head !== undefined && this.ring.waits?.jobId === head.jobId
     const leaf = {
       lane,
       turn: ready ? lifted(lane, group.v) : lane.turn,

@@ -34,7 +34,9 @@ const servable = ({ record, now, atMost }: PeopleState) =>
 
 /** What is held for people or wanted for them: agents are planned with what this leaves. */
 export function heldFromAgents(p: PeopleState): Cost {
-  const line = servable(p).reduce((sum, [, { cost }]) => plus(sum, cost), NOTHING)
+  // Only calls that may be in flight take of the rate: the others in line wait for those to end.
+  const next = servable(p).slice(0, Math.max(0, inFlightShare(p) - underWay(p)))
+  const line = next.reduce((sum, [, { cost }]) => plus(sum, cost), NOTHING)
   const short = atLeast(minus(p.target, p.record.stock), 0)
   return plus(heldNow(p), least(plus(line, short), leftOfShare(p)))
 }

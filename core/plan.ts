@@ -10,7 +10,7 @@ import { type AtMost, atMost, heldBy } from './holds.ts'
 import { usedIn } from './ledger.ts'
 import { holdingBack, type Ledgers, permitAll, shapedAs, trimAll } from './ledgers.ts'
 import { type Ask, intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
-import { inFlightByOwner, type Lane, type Ring, restIfEmpty } from './ring.ts'
+import { inFlightByOwner, type Lane, type Ring, restIfEmpty, type Waiter } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
 
 export interface Snapshot {
@@ -56,11 +56,13 @@ export interface Plan {
   /** What owners have used with this plan's permits, of those who have some. */
   readonly uses: ReadonlyMap<string, UseLedgers>
   /** The job that waits for tokens while others go before it. */
-  readonly waits?: string
+  readonly waits?: Waiter
   /** Why the one in turn does not run now; absent when nobody waits. */
   readonly holds?: WaitReason
   /** What the one in turn costs, where what is held for people leaves too little for it at any time. */
   readonly exceeds?: Cost
+  /** What it costs where it has waited for a whole window beside people: their share is too much for it. */
+  readonly starved?: Cost
   /** When the next decision can differ from this one, if nothing new is heard. */
   readonly againAt: number
 }
@@ -112,6 +114,7 @@ class Planning {
   private holds: WaitReason | undefined
   private againAt = Infinity
   private exceeds: Cost | undefined
+  private starved: Cost | undefined
 
   constructor(
     private readonly s: Snapshot,
@@ -142,7 +145,7 @@ class Planning {
     const offered = offer(asked)
     const free = cappedUntil(this.useOf(turn.lane.owner), offered.slot, cost)
     if (free !== undefined) return this.cap(free - this.s.travelMs)
-    if (this.leavesTooLittle(cost)) return this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)
+    if (this.leavesTooLittle(cost)) return this.giveWay(turn, cost)
     if (offered.slot > this.reach) return this.wait(turn, asked, offered)
     if (this.putsOff(offered, cost)) return this.pass(cost)
     this.permit(turn, offered, cost)
@@ -151,13 +154,14 @@ class Planning {
 
   result(): Plan {
     const turns = this.contest.result()
-    const { next, holds, exceeds, uses } = this
+    const { next, holds, exceeds, starved, uses } = this
     const ledgers = shapedAs(this.ledgers, this.s.ledgers)
     const permits = this.permits.map((p) => ({ ...p, held: this.heldAt(p.slot) }))
-    const waits = this.waits?.jobId ?? this.stillWaiting()
+    const waits = this.waits ? this.waiting(this.waits.jobId) : this.stillWaiting()
     const againAt = Math.min(this.againAt, nextReadyAt(this.s.ring, turns, this.now))
+    const people = { ...(exceeds ? { exceeds } : {}), ...(starved ? { starved } : {}) }
     const held = { ...(holds ? { holds } : {}), ...(waits === undefined ? {} : { waits }) }
-    return { permits, ledgers, next, turns, uses, ...held, ...(exceeds ? { exceeds } : {}), againAt }
+    return { permits, ledgers, next, turns, uses, ...held, ...people, againAt }
   }
 
   /** When all is planned: what shares its moment may arrive before it. */
@@ -167,9 +171,14 @@ class Planning {
   }
 
   /** Who waited before does so until it goes, whatever else holds it meanwhile. */
-  private stillWaiting(): string | undefined {
+  private stillWaiting(): Waiter | undefined {
     const { waits } = this.s.ring
-    return this.permits.some(({ head }) => head.jobId === waits) ? undefined : waits
+    return this.permits.some(({ head }) => head.jobId === waits?.jobId) ? undefined : waits
+  }
+
+  private waiting(jobId: string): Waiter {
+    const { waits } = this.s.ring
+    return waits?.jobId === jobId ? waits : { jobId, since: this.now }
   }
 
   private asked(cost: Cost): Ask {
@@ -209,11 +218,25 @@ class Planning {
     return over
   }
 
+  /** It waits until people have given way; the others go on as if it had been served. */
+  private giveWay({ head }: InTurn, cost: Cost): boolean {
+    this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)
+    this.keepRoom(head, cost, Infinity)
+    return this.pass(cost)
+  }
+
+  private keepRoom({ jobId }: Head, cost: Cost, slot: number): void {
+    this.waits ??= { jobId, cost, slot }
+    const { since } = this.waiting(jobId)
+    if (this.s.held && this.now - since > this.s.windowMs)
+      this.starved ??= limitsIn(this.s.ledgers).reduce(within, cost)
+  }
+
   /** Where pacing says no it says so to all; where a ledger lacks tokens, a smaller one may still find room. */
   private wait({ head }: InTurn, asked: Ask, { slot, due }: Offer): boolean {
     const held = heldBy(asked, slot, this.s)
     this.hold(held.reason, slot - this.lead / 2)
-    if (held.byTokens) this.waits ??= { jobId: head.jobId, cost: asked.cost, slot }
+    if (held.byTokens) this.keepRoom(head, asked.cost, slot)
     if (due > this.reach || !held.byTokens) return false
     return this.pass(asked.cost)
   }

@@ -52,6 +52,11 @@ export interface Sent {
   readonly elsewhere?: string
 }
 export type Order = 'weighted' | 'strict' | 'owners'
+/** The job for which room is kept, others going before it: it was in turn, and has waited for tokens since then (epoch ms). */
+export interface Waiter {
+  readonly jobId: string
+  readonly since: number
+}
 export interface Ring {
   readonly pool: string
   readonly order: Order
@@ -64,8 +69,7 @@ export interface Ring {
   busy: Set<string>
   groups: Map<string, Group>
   v: number
-  /** The job for which room is kept, others going before it: it was in turn, and waits for tokens. */
-  waits?: string
+  waits?: Waiter
   sent: Map<string, Sent>
   /** Where other pools' jobs stand here, until when, in about the order in which they go. */
   guests: Map<string, { readonly lane: string; readonly at: number; readonly until: number }>

@@ -26,7 +26,9 @@ export interface PeopleKept {
   /** Permits granted since the plan of the oldest call that is not told of yet, by id: when, and what each reserved. */
   readonly grants: Map<string, { readonly at: number; readonly cost: Cost }>
   /** What the agent in turn needs, and people must give way to. */
-  exceeds?: Cost
+  exceeds?: Cost | undefined
+  /** What it needs where it has waited for a window: people's share is lowered for it. */
+  starved?: Cost | undefined
   /** The ledger holds what its record does not yet. */
   unwritten: boolean
   /** When it was last read: what is new since then happened since then, whatever the clock of whoever wrote it. */

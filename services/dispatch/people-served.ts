@@ -30,23 +30,26 @@ export function peopleState(h: Holder, now: number): PeopleState | undefined {
   if (!kept || !settings.people) return undefined
   const limits = limitsOf(h)
   const { max, reserve } = settings.people
-  const atMost = each((d) => Math.floor(limits[d] * max))
+  const { exceeds, starved } = kept
+  const atMost = each((d) => Math.min(Math.floor(limits[d] * max), Math.max(0, limits[d] - (starved?.[d] ?? 0))))
   const wanted =
     reserve === 'learned'
       ? stockFor(kept.demand, likelyCalls(kept.demand), limits)
       : each((d) => (limits[d] === Infinity ? 0 : Math.ceil(limits[d] * reserve)))
-  const { exceeds } = kept
   const givesWay = each((d) => Math.min(wanted[d], Math.max(0, limits[d] - (exceeds?.[d] ?? 0))))
   const used = usedIn(kept.ledger, now)
   const inFlightAtMost = Math.floor(atOnce(h) * max)
-  const requests = Math.min(givesWay.requests, Math.max(0, inFlightAtMost - underWay(kept)))
+  // For calls that may not begin nothing is kept, of anything.
+  const begin = Math.max(0, inFlightAtMost - underWay(kept))
+  const part = Math.min(1, begin / Math.max(1, givesWay.requests))
+  const toBegin = each((d) => (d === 'requests' ? Math.min(givesWay[d], begin) : Math.ceil(part * givesWay[d])))
   return {
     record: kept.record,
     now,
     doubt: kept.doubt,
     used: each((d) => used[d] ?? 0),
     atMost,
-    target: limitedOnly({ ...givesWay, requests }, limitedIn(h.ledgers)),
+    target: limitedOnly(toBegin, limitedIn(h.ledgers)),
     inFlightAtMost,
   }
 }
@@ -64,13 +67,13 @@ const RENEW_STOCK_MS = STOCK_GOOD_MS / 2
 export async function servePeople(
   deps: DispatcherDeps,
   h: Holder,
-  decided: Pick<Plan, 'holds' | 'exceeds'>,
+  decided: Pick<Plan, 'holds' | 'exceeds' | 'starved'>,
   now: number,
 ): Promise<'lost' | 'more' | 'kept'> {
   const { people: kept } = h
   if (!kept) return 'kept'
-  if (decided.exceeds) kept.exceeds = decided.exceeds
-  else delete kept.exceeds
+  kept.exceeds = decided.exceeds
+  kept.starved = decided.starved
   const change = changeFor(h, decided, now)
   if (!change) return 'kept'
   const grants = change.granted.map((id) => (kept.record.permits[id]?.cost ?? NOTHING) as Cost)

@@ -199,6 +199,33 @@ describe('people and agents together', () => {
     expect(settled.length / 3).toBeGreaterThan(0.4 * LIMIT)
   })
 
+  it.each([
+    ['which what people use leaves no room for', 840, 90],
+    ['which people’s share leaves no room for', 540, 50],
+  ])('go on with a large job %s: it waits for a window, and they give way', async (_, size, each) => {
+    const large = { tier: 'medium', maxOutputTokens: size, reserve: 'all' } as const
+    const world = new World({
+      pool: {
+        ...{ requests: undefined, tokens: 1_000, windowMs: WINDOW_MS, accounting: 'total' },
+        people: { perPerson: { open: 99, calls: 9_999 } },
+      },
+      kinds: { large, small: { ...large, maxOutputTokens: 20 } },
+    })
+    world.start()
+    const [from, everyMs] = [world.now(), (WINDOW_MS * each) / 450]
+    for (let ms = 0; ms < 15 * WINDOW_MS; ms += everyMs)
+      void world.clock
+        .until(from + ms)
+        .then(() => ask(world, { maxOutputTokens: each - 10, useWithinMs: 500, lastsMs: 1_000, waitS: 5 }))
+    await world.submitMany(300, 'small', { owner: 'bob' })
+    await world.pass(3 * WINDOW_MS)
+    const id = await world.submit('large', { owner: 'ann' })
+    await world.ended([id], 4 * WINDOW_MS)
+    const before = world.model.calls.length
+    await world.pass(4 * WINDOW_MS)
+    expect(world.model.calls.length - before).toBeGreaterThan(4 * 12)
+  })
+
   it('pass to the next dispatcher: what was granted counts still, and nobody is granted it twice', async () => {
     const world = await busy({}, 1_500)
     const { id } = await granted(world, { useWithinMs: 5_000 })
@@ -239,6 +266,31 @@ describe('where calls in flight are limited', () => {
     expect(world.now() - asked).toBeLessThan(3 * CALL_MS)
     expect(await meanwhile(world, ask(world, { waitS: 5 }))).toMatchObject({ permit: { state: 'waiting' } })
     expect(await callsIn(10_000)).toBeGreaterThanOrEqual(2 * 8)
+  })
+
+  it.each([
+    ['the rate', undefined],
+    ['what a large job needs', 3_500],
+  ])('people who wait for calls to end keep nothing of %s from agents', async (_, size) => {
+    const large = { tier: 'medium', maxOutputTokens: size ?? 1, reserve: 'all' } as const
+    const world = new World({
+      pool: {
+        ...{ requests: LIMIT, tokens: 6_000, windowMs: WINDOW_MS, concurrency: 4, accounting: 'total' },
+        people: { perPerson: { open: 99, calls: 999 } },
+      },
+      kinds: { large, small: { ...large, maxOutputTokens: 20 } },
+    })
+    world.model.script = () => text('', 100)
+    world.start()
+    await world.submitMany(600, 'small', { owner: 'bob' })
+    await world.pass(WINDOW_MS / 2)
+    for (let i = 0; i < 40; i++) void ask(world, { maxOutputTokens: 190, useWithinMs: 500, lastsMs: 60_000, waitS: 50 })
+    await world.pass(WINDOW_MS)
+    const before = world.model.calls.length
+    if (size) await world.submit('large', { owner: 'ann' })
+    await world.pass(5 * WINDOW_MS)
+    expect(world.model.calls.length - before).toBeGreaterThan(5 * 30)
+    expect((await world.api.people.read({ pool: 'main' }))?.waiting).toBe(38)
   })
 
   it('to one alone, whoever waits in line has it next, and agents whenever nobody does', async () => {
