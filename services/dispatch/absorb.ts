@@ -130,15 +130,10 @@ function saved(h: Holder, sent: Sent): void {
   spared(h, sent)
 }
 
-/**
- * It had another job's answer, or waits for it: its owner and the pace are charged nothing for a call that was not made.
- */
+/** It had another job's answer, or waits for it: its owner is charged nothing for a call that was not made. */
 function spared(h: Holder, sent: Sent): void {
   const lane = h.ring.lanes.get(sent.lane)
-  if (!lane || !sent.cost) return
-  const by = negative(sent.cost)
-  correct(h.ring, lane, by)
-  h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
+  if (lane && sent.cost) correct(h.ring, lane, negative(sent.cost))
 }
 
 /** By another pool's permit: nothing is learned of this one's provider. */
@@ -189,13 +184,13 @@ function used(h: Holder, sent: Sent, usage: Usage): void {
   if (!sent.cost) return
   const by = minus(settledCost(h.costing.rulesOf(sent.head), usage, sent.cost), sent.cost)
   amend(h, sent, by)
-  h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
   const lane = h.ring.lanes.get(sent.lane)
   if (lane) correct(h.ring, lane, by)
 }
 
 function amend(h: Holder, { slot, lane }: Sent, by: Cost): void {
   h.ledgers = amendAll(h.ledgers, slot, by)
+  h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
   const owner = h.ring.lanes.get(lane)?.owner
   if (owner !== undefined) amendUse(h, { owner, slot, by })
 }

@@ -66,6 +66,31 @@ describe('a slot that its worker let go of without a call', () => {
   })
 })
 
+/** Every tenth read of a job takes so long that its slot is missed. */
+function missesTenth(world: World): void {
+  const deps = world.process()
+  let read = 0
+  const load: WorkerDeps['jobs']['load'] = async (p) => {
+    if (++read % 10 === 0) await world.clock.until(world.now() + 1_500)
+    return deps.jobs.load(p)
+  }
+  world.worker = () => ({ ...deps, jobs: { ...deps.jobs, load } })
+}
+
+describe.each(['even', 'burst'] as const)('slots that are let go of, with %s pacing', (pacing) => {
+  it('are mostly used again: a tenth of them costs less than 7 % of the calls', async () => {
+    const callsOf = async (misses: (world: World) => void) => {
+      const world = new World({ pool: { requests: 60, windowMs: 6_000, pacing } })
+      misses(world)
+      world.start()
+      await world.submitMany(700)
+      await world.pass(46_000)
+      return world.model.calls.length
+    }
+    expect(await callsOf(missesTenth)).toBeGreaterThan(0.93 * (await callsOf(() => undefined)))
+  })
+})
+
 describe('a slot whose job was cancelled on its way', () => {
   it('serves a call in the same window, and the job is not called', async () => {
     const world = threeAtOnce()
