@@ -19,3 +19,10 @@ export const WAIT_REASONS = {
   DISPATCHING: 'It has entered the queue and waits for the next tick.',
 } as const
 export type WaitReason = keyof typeof WAIT_REASONS
+
+/** What holds one lane says nothing of another: not of its owner's, nor of its tier's. */
+const OF_ONE_LANE: readonly WaitReason[] = ['SCHEDULED', 'BACKOFF', 'SAME_CALL', 'OWNER_LIMIT']
+export const isOfOneLane = (reason: WaitReason): boolean => OF_ONE_LANE.includes(reason)
+/** Of two that may be told of many: what holds one lane gives way to what holds others too. */
+export const tellingMore = (one: WaitReason | undefined, other: WaitReason): WaitReason =>
+  one === undefined || isOfOneLane(one) ? other : one

@@ -1,6 +1,6 @@
 /** Why a job is not running now, for people: the planner's reason, from the overview it wrote last. */
 import type { LiveRecord } from '../core/job.ts'
-import { WAIT_REASONS, type WaitReason } from '../core/wait-reason.ts'
+import { isOfOneLane, WAIT_REASONS, type WaitReason } from '../core/wait-reason.ts'
 import { recentOverview } from './backlog.ts'
 import type { Deps } from './deps.ts'
 import { strangersIn } from './strangers.ts'
@@ -43,8 +43,7 @@ export async function why(deps: Deps, live: LiveRecord): Promise<Waiting | undef
     return waiting('OWNER_LIMIT', { line: `GET /v1/owners/${live.owner} shows its use and its caps.` })
   const owner = overview?.owners.find((o) => o.owner === live.owner)
   const reason = (owner?.waits ?? overview?.tiers[live.tier].waits) as WaitReason | undefined
-  // Of another lane of its own, or of others.
-  if (reason === 'OWNER_LIMIT') return waiting('DISPATCHING')
+  if (reason !== undefined && isOfOneLane(reason)) return waiting('DISPATCHING')
   if (reason === 'SLOWDOWN') return waiting(reason, { line: strangersIn(overview) })
   return waiting(reason !== undefined && reason in WAIT_REASONS ? reason : 'DISPATCHING')
 }

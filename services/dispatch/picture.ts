@@ -8,6 +8,7 @@ import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
 import { heldFor } from '../../core/people.ts'
 import { backlog, inFlight, inFlightByOwner, type Lane } from '../../core/ring.ts'
+import { tellingMore, type WaitReason } from '../../core/wait-reason.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { atOnce } from './feedback.ts'
 import { type Holder, OVERVIEW_EVERY_MS } from './holder.ts'
@@ -94,15 +95,14 @@ const peopleIn = (h: Holder, { ledger, record }: PeopleKept, now: number) => ({
   held: limitedIn(h, heldFor(record)),
 })
 
-function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPicture> {
+function tiersOf(h: Holder, why: (lane: Lane) => WaitReason): Record<Tier, TierPicture> {
   const empty = (tier: Tier): TierPicture => ({ queued: 0, running: 0, done: h.done[tier] })
   const tiers = { high: empty('high'), medium: empty('medium'), low: empty('low') }
   for (const id of h.ring.busy) {
     const lane = h.ring.lanes.get(id) as Lane
     const tier = tiers[lane.tier]
     tier.queued += backlog(lane)
-    // One owner's cap says nothing of the others.
-    if (backlog(lane) > 0 && (tier.waits ?? 'OWNER_LIMIT') === 'OWNER_LIMIT') tier.waits = why(lane)
+    if (backlog(lane) > 0) tier.waits = tellingMore(tier.waits as WaitReason | undefined, why(lane))
   }
   for (const s of h.ring.sent.values()) {
     const tier = tiers[(h.ring.lanes.get(s.lane) as Lane).tier]
@@ -113,7 +113,7 @@ function tiersOf(h: Holder, why: (lane: Lane) => string): Record<Tier, TierPictu
 }
 
 /** Whom caps hold, and what is in flight of those whose calls in flight are capped. */
-function cappedIn({ ring, uses }: Holder, why: (lane: Lane) => string): Pick<Overview, 'capped' | 'flying'> {
+function cappedIn({ ring, uses }: Holder, why: (lane: Lane) => WaitReason): Pick<Overview, 'capped' | 'flying'> {
   const lanes = [...ring.busy].map((id) => ring.lanes.get(id) as Lane)
   const capped = lanes.filter((lane) => backlog(lane) > 0 && why(lane) === 'OWNER_LIMIT')
   const flying = [...inFlightByOwner(ring)].flatMap(([owner, calls]) =>
@@ -136,16 +136,16 @@ const rounded = (share: number): number => Math.round(share * 10_000) / 10_000
 
 function ownersOf(
   h: Holder,
-  { why, backlogAtMost, now }: { why: (lane: Lane) => string; backlogAtMost: number; now: number },
+  { why, backlogAtMost, now }: { why: (lane: Lane) => WaitReason; backlogAtMost: number; now: number },
 ): Pick<Overview, 'owners' | 'ownersLive' | 'full' | 'weightLive'> {
   const served = servedOf(h, now)
   const calls = [...served.values()].reduce((sum, n) => sum + n, 0)
   const queued = new Map<string, number>()
-  const waits = new Map<string, string>()
+  const waits = new Map<string, WaitReason>()
   for (const id of h.ring.busy) {
     const lane = h.ring.lanes.get(id) as Lane
     queued.set(lane.owner, (queued.get(lane.owner) ?? 0) + backlog(lane))
-    if (!waits.has(lane.owner) && backlog(lane) > 0) waits.set(lane.owner, why(lane))
+    if (backlog(lane) > 0) waits.set(lane.owner, tellingMore(waits.get(lane.owner), why(lane)))
   }
   const live = [...new Set([...served.keys(), ...queued.keys()])]
   const weight = live.reduce((sum, owner) => sum + h.ring.ownerWeight(owner), 0)

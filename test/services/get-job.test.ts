@@ -109,3 +109,34 @@ describe('another owner’s job', () => {
     expect(await listJobs(world.api, bob, { owner: 'ada', limit: 10 })).toMatchObject({ code: 'owner-not-yours' })
   })
 })
+
+describe('why a job waits that is ready', () => {
+  const HOUR_MS = 3_600_000
+  /** A pool in which six go at once, and no other for a minute. */
+  async function full(before: (world: World) => Promise<unknown>, ready: readonly [kind: string, owner: string][]) {
+    const world = new World({ pool: { requests: 6, windowMs: 60_000 } })
+    world.start()
+    await before(world)
+    for (const [kind, owner] of ready) await world.submit(kind, { owner })
+    await world.pass(30_000)
+    const waiting = await Promise.all(
+      world
+        .live()
+        .filter(({ key }) => key.at <= world.now())
+        .map(({ key }) => getJob(world.api, ADMIN, key.jobId)),
+    )
+    return new Set(waiting.flatMap((found) => (found.ok ? [found.job.waiting?.reason] : [])))
+  }
+
+  it('is not that the first of another owner is to start later', async () => {
+    const owners = Array.from({ length: 50 }, (_, i): [string, string] => ['step', `owner-${i % 25}`])
+    const later = (world: World) => world.submit('step', { owner: 'zoe', startAt: world.now() + HOUR_MS })
+    expect(await full(later, owners)).not.toContain('SCHEDULED')
+  })
+
+  it('is not that the first of another tier of its owner is', async () => {
+    const later = (world: World) => world.submit('reply', { owner: 'ada', startAt: world.now() + HOUR_MS })
+    const reasons = await full(later, Array(9).fill(['nudge', 'ada']))
+    expect(reasons).toEqual(new Set(['CAPACITY_RPM']))
+  })
+})
