@@ -31,13 +31,14 @@ export interface AtMost {
 }
 
 export function atMost(s: Snapshot, now: number): AtMost {
+  const free = Math.max(0, s.concurrency - inFlight(s.ring).length)
   if (s.stopped) {
     const probeAt = Math.max(s.stopped.probeAt, s.quietUntil)
     const reason = s.stopped.down ? 'CIRCUIT_OPEN' : 'PROVIDER_CONFIG'
-    return { reason, permits: now >= probeAt ? 1 : 0, until: probeAt }
+    // With all in flight that may be, the end of one is heard of.
+    return { reason, permits: now >= probeAt && free > 0 ? 1 : 0, until: free > 0 ? probeAt : Infinity }
   }
   if (now < s.quietUntil) return { reason: 'SLOWDOWN', permits: 0, until: s.quietUntil }
-  const free = Math.max(0, s.concurrency - inFlight(s.ring).length)
   if (free < PERMITS_PER_TICK) return { reason: 'CAPACITY_CONCURRENCY', permits: free, until: Infinity }
   return { permits: PERMITS_PER_TICK, until: now }
 }

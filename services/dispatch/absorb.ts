@@ -5,7 +5,7 @@ import { type Bell, type Head, isSaved, type Settled } from '../../core/bell.ts'
 import { type Cost, minus, negative } from '../../core/cost.ts'
 import type { Tier, Usage } from '../../core/job.ts'
 import { amendAll } from '../../core/ledgers.ts'
-import { amendNext } from '../../core/pacing.ts'
+import { amendNext, intervalMs } from '../../core/pacing.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { correct, heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
 import { adapt } from './adapt.ts'
@@ -176,7 +176,11 @@ function uncalled(h: Holder, sent: Sent): void {
  * any more. A message refused as late proves less: a copy of it may be with a worker whose clock is behind.
  */
 function giveBack(h: Holder, sent: Sent): void {
-  if (sent.cost) amend(h, sent, negative(sent.cost))
+  if (!sent.cost) return
+  const by = negative(sent.cost)
+  amend(h, sent, by)
+  // Where workers set the pace, and not the provider, they had the time of this slot.
+  if (h.slowedMs <= intervalMs(h.ledgers.window.shape, h.settings.pacing)) amendPace(h, by)
 }
 
 /** What was reserved becomes what was used: for the pool, and in its owner's turn. */
@@ -184,13 +188,17 @@ function used(h: Holder, sent: Sent, usage: Usage): void {
   if (!sent.cost) return
   const by = minus(settledCost(h.costing.rulesOf(sent.head), usage, sent.cost), sent.cost)
   amend(h, sent, by)
+  amendPace(h, by)
   const lane = h.ring.lanes.get(sent.lane)
   if (lane) correct(h.ring, lane, by)
 }
 
+const amendPace = (h: Holder, by: Cost): void => {
+  h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
+}
+
 function amend(h: Holder, { slot, lane }: Sent, by: Cost): void {
   h.ledgers = amendAll(h.ledgers, slot, by)
-  h.next = amendNext(h.next, by, { shape: h.ledgers.window.shape, pacing: h.settings.pacing })
   const owner = h.ring.lanes.get(lane)?.owner
   if (owner !== undefined) amendUse(h, { owner, slot, by })
 }

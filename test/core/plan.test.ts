@@ -397,6 +397,18 @@ describe('calls in flight', () => {
   })
 })
 
+describe('a probe of a stopped pool', () => {
+  it('counts among calls in flight: where none more may be it waits for the end of one', () => {
+    const ring = aRing({ jobs: [{ count: 3 }] })
+    const running = aSnapshot({ ring, ledgers: limitedTo({ requests: 100 }), concurrency: 1 })
+    applyPlan(ring, plan(running, NOW), NOW, watch)
+    const stopped = { ...running, stopped: { probeAt: NOW } }
+    expect(gist(plan(stopped, NOW))).toEqual({ permits: 0, holds: 'PROVIDER_CONFIG', againAt: Infinity })
+    ring.sent.clear()
+    expect(gist(plan(stopped, NOW))).toMatchObject({ permits: 1 })
+  })
+})
+
 describe('why the first job of a lane waits', () => {
   const lanesOf = (order: 'weighted' | 'owners') => {
     const ring = aRing({

@@ -110,7 +110,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   {
     name: 'a stopped pool lets no probe through',
     file: 'core/holds.ts',
-    find: 'permits: now >= probeAt ? 1 : 0',
+    find: 'permits: now >= probeAt && free > 0 ? 1 : 0',
     replace: 'permits: 0',
     seed: 14,
   },

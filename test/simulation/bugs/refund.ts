@@ -2,7 +2,7 @@
 import type { Bug } from './bug.ts'
 
 const ABSORB = 'services/dispatch/absorb.ts'
-const REFUND = '  if (sent.cost) amend(h, sent, negative(sent.cost))\n'
+const REFUND = '  const by = negative(sent.cost)\n  amend(h, sent, by)\n'
 
 export const REFUND_BUGS: readonly Bug[] = [
   {
@@ -23,7 +23,7 @@ export const REFUND_BUGS: readonly Bug[] = [
     name: 'a slot is given back twice',
     file: ABSORB,
     find: REFUND,
-    replace: `${REFUND}${REFUND}`,
+    replace: `${REFUND}  amend(h, sent, by)\n`,
     seed: 5,
   },
   {
@@ -38,7 +38,7 @@ export const REFUND_BUGS: readonly Bug[] = [
     file: ABSORB,
     find: REFUND,
     replace:
-      '  if (sent.cost) amend(h, { ...sent, slot: Math.max(sent.slot, h.record.lastSlot) }, negative(sent.cost))\n',
+      '  const by = negative(sent.cost)\n  amend(h, { ...sent, slot: Math.max(sent.slot, h.record.lastSlot) }, by)\n',
     seed: 5,
   },
 ]
