@@ -21,4 +21,8 @@ export const openAiAnswers = (schema: z.ZodType, description: string) => ({
   200: json(schema, description),
   default: json(OpenAiError, 'What is wrong, and how to mend it'),
 })
-export const takes = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } })
+/** No body is taken for an empty one, where that is allowed. */
+export const takes = (schema: z.ZodType) => ({
+  required: !schema.safeParse({}).success,
+  content: { 'application/json': { schema } },
+})

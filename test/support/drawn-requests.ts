@@ -9,23 +9,42 @@ export interface Known {
 
 /** By the rules, where the schema's own words suffice to draw by. */
 function within(schema: Schema, known: Known, name = ''): fc.Arbitrary<unknown> {
-  const own = schemaValue(schema, known)
+  const own = schemaValue(schema, known, name)
   const there = known[name]
-  return there ? fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...there) }, { weight: 1, arbitrary: own }) : own
+  return there && there.length > 0
+    ? fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...there) }, { weight: 1, arbitrary: own })
+    : own
 }
 
-function schemaValue(schema: Schema, known: Known): fc.Arbitrary<unknown> {
+/** Mostly small numbers: what is large is refused for other reasons. */
+function between({ minimum, maximum }: Schema, least: number): { min: number; max: number } {
+  const min = minimum ?? least
+  return { min, max: Math.min(maximum ?? Infinity, Math.max(min, 0) + 99) }
+}
+
+function schemaValue(schema: Schema, known: Known, name: string): fc.Arbitrary<unknown> {
   if (schema['enum']) return fc.constantFrom(...schema['enum'])
+  if ('const' in schema) return fc.constant(schema['const'])
+  const either: Schema[] | undefined = schema['anyOf'] ?? schema['oneOf']
+  if (either) return fc.oneof(...either.map((one) => schemaValue(one, known, name)))
+  if (Array.isArray(schema['type']))
+    return fc.oneof(...schema['type'].map((type) => schemaValue({ ...schema, type }, known, name)))
   switch (schema['type']) {
     case 'object':
       return objectOf(schema, known)
     case 'array':
-      return fc.array(within(schema['items'] ?? {}, known, 'entry'), {
+      return fc.array(within(schema['items'] ?? {}, known, `${name}[]`), {
         minLength: schema['minItems'] ?? 0,
         maxLength: 4,
       })
+    case 'boolean':
+      return fc.boolean()
+    case 'null':
+      return fc.constant(null)
+    case 'number':
+      return fc.double({ ...between(schema, 0), noNaN: true })
     case 'integer':
-      return fc.integer({ min: schema['minimum'] ?? -9, max: Math.min(schema['maximum'] ?? 99, 99) })
+      return fc.integer(between(schema, -9))
     case 'string':
       if (schema['format'] === 'date-time')
         return fc.date({ min: new Date(0), max: new Date(4e12), noInvalidDate: true }).map((at) => at.toISOString())
@@ -41,7 +60,7 @@ function objectOf(schema: Schema, known: Known): fc.Arbitrary<object> {
   const fields = Object.entries(properties).map(([name, of]) => [name, within(of, known, name)] as const)
   const required = (schema['required'] ?? []) as string[]
   return fields.length === 0
-    ? fc.dictionary(fc.string(), fc.jsonValue())
+    ? fc.dictionary(fc.string(), within(schema['additionalProperties'] || {}, known))
     : fc.record(Object.fromEntries(fields), { requiredKeys: required })
 }
 
@@ -98,8 +117,9 @@ function asSent(operation: Operation, parameters: object): Record<string, string
 }
 
 /** One request in four keeps all rules; in the others the body is spoilt, or a parameter, or the body is any text. */
-export function aRequest(known: Known): fc.Arbitrary<Drawn> {
+export function aRequest(knownOf: (operation: Operation) => Known): fc.Arbitrary<Drawn> {
   return fc.constantFrom(...OPERATIONS).chain((operation) => {
+    const known = knownOf(operation)
     const sent = operation.parameters.map((p) => ({ ...p, value: within(p.schema, known, p.name) }))
     const good = {
       parameters: fc.record(Object.fromEntries(sent.map((p) => [p.name, p.value])), {

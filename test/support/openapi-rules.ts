@@ -62,7 +62,8 @@ export function isAllowed({ operation, parameters, body }: Drawn): boolean {
     if (value === undefined) return !required
     return matches(schema, schema['type'] === 'integer' && /^\s*[-+\d.e]+\s*$/.test(value) ? Number(value) : value)
   })
-  return known && (operation.body === undefined || (body !== undefined && validText(operation.body, body)))
+  // No body is an empty one.
+  return known && (operation.body === undefined || validText(operation.body, body || '{}'))
 }
 
 /** A batch's entries are answered each for itself: of those that were accepted, whether the document lets them through. */
