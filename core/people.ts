@@ -54,6 +54,12 @@ export const PeopleRecord = z.object({
 })
 export type PeopleRecord = z.infer<typeof PeopleRecord>
 
+/** Whether what stands is what this write left: it landed, its answer lost. Nobody but its holder raises `seq`. */
+export const isOf = (
+  { epoch, seq, goodUntil }: PeopleRecord,
+  write: { epoch: number; seq: number; change: { goodUntil: number } },
+): boolean => epoch === write.epoch && seq === write.seq + 1 && goodUntil === write.change.goodUntil
+
 /** A stock that nobody looks after is good for no longer than a backup is old at least (DynamoDB: five minutes). */
 export const STOCK_GOOD_MS = 240_000
 

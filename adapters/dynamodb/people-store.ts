@@ -4,7 +4,7 @@
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Cost, DIMENSIONS } from '../../core/cost.ts'
-import { cappedBy, emptyPeople, PeopleRecord } from '../../core/people.ts'
+import { cappedBy, emptyPeople, isOf, PeopleRecord } from '../../core/people.ts'
 import type { AskedPermit, Capped, PeopleStore } from '../../services/ports.ts'
 import { peopleKey } from '../keys.ts'
 import { type Item, parseRecord, stored } from '../records.ts'
@@ -54,10 +54,11 @@ export function dynamoPeopleStore({ db, name }: Tables): PeopleStore {
       return (await read(pool)) as PeopleRecord
     },
     read: ({ pool }) => read(pool),
-    async write({ pool, epoch, seq, change }) {
-      const done = await update(pool, changeOf({ epoch, seq, change }))
+    async write({ pool, ...p }) {
+      const done = await update(pool, changeOf(p))
       if (done.done) return { kind: 'written', record: done.record }
-      return { kind: done.stood?.epoch === epoch ? 'stale' : 'lost' }
+      if (done.stood && isOf(done.stood, p)) return { kind: 'written', record: done.stood }
+      return { kind: done.stood?.epoch === p.epoch ? 'stale' : 'lost' }
     },
     async take(p) {
       const { cost } = p.permit

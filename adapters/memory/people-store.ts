@@ -6,6 +6,7 @@ import {
   covers,
   emptyPeople,
   isGranted,
+  isOf,
   PeopleRecord,
   type PersonsPermit,
 } from '../../core/people.ts'
@@ -47,6 +48,7 @@ export function memoryPeopleStore(tables: MemoryTables): PeopleStore {
     },
     async write({ pool, epoch, seq, change }) {
       const old = get(pool)
+      if (old && isOf(old, { epoch, seq, change })) return { kind: 'written', record: old }
       if (old?.epoch !== epoch) return { kind: 'lost' }
       if (old.seq !== seq || !fits(old, change)) return { kind: 'stale' }
       return { kind: 'written', record: put(pool, changed(old, change)) }

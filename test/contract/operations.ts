@@ -18,12 +18,14 @@ import {
   anOverview,
   anOwner,
   anOwnerRecord,
+  aPersonsPermit,
   aQueued,
   aRunning,
   NOW,
   OWNER,
   POOL,
   someOverrides,
+  somePeople,
 } from '../support/records.ts'
 
 export interface Operation {
@@ -149,4 +151,53 @@ const OF_POOLS: Operation[] = [
   },
 ]
 
-export const OPERATIONS: readonly Operation[] = [...OF_JOBS, ...OF_POOLS]
+const one = { requests: 1, tokens: 0, input: 0, output: 0 }
+const mine = { pool: POOL, id: 'mine', caps: { open: 3, calls: 5 } }
+const inLine = aPersonsPermit({ asksUntil: NOW + 9_000 })
+const granted = aPersonsPermit({ grantedAt: NOW })
+const counts = { open: { [granted.person]: 1 }, took: { [granted.person]: 1 } }
+const stocked = (on: Stores) => on.plant('capacity', somePeople({ stock: { ...one, requests: 5 } }))
+const waits = (on: Stores) =>
+  on.plant('capacity', somePeople({ ...counts, waiting: 1, permits: { mine: inLine }, stock: one }))
+const open = (on: Stores) => on.plant('capacity', somePeople({ ...counts, permits: { mine: granted } }))
+
+const OF_PEOPLE: Operation[] = [
+  { name: 'hold what people have', given: stocked, act: (on) => on.people.hold({ pool: POOL, epoch: 8 }) },
+  {
+    name: 'grant to who waits, and to the stock',
+    given: waits,
+    act: (on) =>
+      on.people.write({
+        ...{ pool: POOL, epoch: 7, seq: 3 },
+        change: {
+          ...{ stock: one, goodUntil: NOW + 60_000, granted: ['mine'], at: NOW },
+          ...{ counted: [], over: [], aged: {}, gone: [] },
+        },
+      }),
+  },
+  {
+    name: 'take of the stock',
+    given: stocked,
+    act: (on) => on.people.take({ ...mine, permit: granted, now: NOW }),
+  },
+  { name: 'join the line', given: stocked, act: (on) => on.people.join({ ...mine, permit: inLine, atMost: 4 }) },
+  {
+    name: 'ask again in line',
+    given: waits,
+    act: (on) => on.people.ask({ pool: POOL, id: 'mine', asksUntil: NOW + 20_000 }),
+  },
+  {
+    name: 'leave the line',
+    given: waits,
+    act: (on) => on.people.leave({ pool: POOL, id: 'mine', person: inLine.person }),
+    orIfUnheard: 'not-waiting',
+  },
+  {
+    name: 'close a permit',
+    given: open,
+    act: (on) => on.people.close({ pool: POOL, id: 'mine', at: NOW + 50, cost: one }),
+    orIfUnheard: 'gone',
+  },
+]
+
+export const OPERATIONS: readonly Operation[] = [...OF_JOBS, ...OF_POOLS, ...OF_PEOPLE]

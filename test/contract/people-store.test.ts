@@ -85,6 +85,16 @@ describe('what people have of a pool', () =>
       expect(await take('b', { person: 'bob' })).toBe('granted')
     })
 
+    it('is changed once by one write of its holder, which knows it again, and by no other of the same number', async () => {
+      await stands({ waiting: 1, permits: { w: aPersonsPermit() }, stock: cost(5) })
+      const change = { stock: cost(2), granted: ['w'] }
+      const first = await write(change)
+      expect(first.kind).toBe('written')
+      expect(await write(change)).toEqual(first)
+      expect(await write({ stock: cost(1), goodUntil: GOOD_UNTIL + 1 })).toEqual({ kind: 'stale' })
+      expect((await read()).stock).toEqual(cost(7))
+    })
+
     it('is counted for whatever a person is called', async () => {
       await stands({ stock: cost(5) })
       expect(await take('a', { person: 'constructor' })).toBe('granted')
@@ -194,9 +204,9 @@ describe('what people have of a pool', () =>
     it('is written by one holder, and each write once', async () => {
       await stands({ stock: cost(2) })
       expect(await write({ stock: cost(1) }, { epoch: 6 })).toEqual({ kind: 'lost' })
-      expect(await write({ stock: cost(1) }, { seq: 2 })).toEqual({ kind: 'stale' })
+      expect(await write({ stock: cost(1), goodUntil: NOW + 1 }, { seq: 2 })).toEqual({ kind: 'stale' })
       expect(await write({ stock: cost(1) })).toMatchObject({ kind: 'written', record: { seq: 4, stock: cost(3) } })
-      expect(await write({ stock: cost(1) })).toEqual({ kind: 'stale' })
+      expect(await write({ stock: cost(1), goodUntil: NOW + 1 })).toEqual({ kind: 'stale' })
     })
 
     it('passes to the next lease with an empty stock, and the last one’s holder can add nothing more', async () => {

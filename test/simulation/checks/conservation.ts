@@ -20,8 +20,13 @@ export const conservation: MakeCheck = (w) => {
     const { windowMs, guard } = w.scenario.settings.pools[pool] as { windowMs: number; guard: Record<string, number> }
     return windowMs + Object.values(guard).reduce((sum, ms) => sum + ms, 0)
   }
+  /** When something of a pool was cancelled last: its slot is given back, out of the even pace too. */
+  const cancelled = new Map<string, number>()
   return {
-    move: (move, job) => backlog.move(move, job),
+    move(move, job) {
+      backlog.move(move, job)
+      if (job && move.end?.['outcome'] === 'cancelled') cancelled.set(job.pool, w.now())
+    },
     // A new holder lets the last one's slots pass first.
     commit(commit) {
       for (const { sk, pk, before, after } of commit)
@@ -38,7 +43,8 @@ export const conservation: MakeCheck = (w) => {
         const before = last.get(pool)
         const its = backlog.take(job)
         const gap = job.slot - (before?.slot ?? job.slot)
-        const paced = settings.pacing === 'even' && callsOnly
+        const even = w.now() - (cancelled.get(pool) ?? -Infinity) > 2 * spanMs(pool) + SPARE_MS
+        const paced = settings.pacing === 'even' && callsOnly && even
         if (
           paced &&
           before?.ready &&
