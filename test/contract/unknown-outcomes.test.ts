@@ -2,7 +2,23 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { MemoryTables } from '../../adapters/memory/tables.ts'
 import { memoryStores, onDynoxide, type Stores } from '../support/engines.ts'
-import { aKey, anInput, aQueued, aRunning, JOB, LANE, NOW, POOL } from '../support/records.ts'
+import {
+  aBell,
+  aKey,
+  aLeader,
+  anInput,
+  anOverview,
+  anOwner,
+  anOwnerRecord,
+  aQueued,
+  aRunning,
+  JOB,
+  LANE,
+  NOW,
+  OWNER,
+  POOL,
+  somePeople,
+} from '../support/records.ts'
 import { befall, FAULTS, type Fault } from './faults.ts'
 import { OPERATIONS, type Operation } from './operations.ts'
 import { changesNothing } from './outcomes.ts'
@@ -128,13 +144,27 @@ describe('a read through a fault', () =>
       async (fault) => {
         await on().jobs.create({ input: anInput() })
         await on().jobs.enter({ record: aQueued() })
+        await on().jobs.lead({ leader: aLeader() })
+        await on().rings.ring({ pool: POOL, bell: aBell() })
+        await on().rings.note({ pool: POOL, owners: [anOwner()] })
+        await on().rings.keep({ pool: POOL, records: [anOwnerRecord()] })
+        await on().capacity.putOverview({ pool: POOL, version: 7, overview: anOverview() })
+        await on().plant('capacity', somePeople())
         const reads = [
           () => on().jobs.load({ jobId: JOB, now: NOW }),
           () => on().jobs.live({ keys: [aKey()] }),
           () => on().jobs.live({ keys: [aKey(), aKey({ jobId: 'other' })] }),
           () => on().jobs.lane({ lane: LANE, limit: 9 }),
           () => on().rings.owners({ pool: POOL }),
+          () => on().rings.bells({ pool: POOL, limit: 9 }),
+          () => on().rings.records({ pool: POOL, owners: [OWNER, 'bob'] }),
+          () => on().rings.ownersAfter({ pool: POOL, after: '', limit: 9 }),
+          () => on().jobs.leader({ cacheKey: aLeader().cacheKey, now: NOW }),
           () => on().capacity.lease({ pool: POOL }),
+          () => on().capacity.overview({ pool: POOL }),
+          () => on().capacity.stopped({ pool: POOL }),
+          () => on().capacity.overrides({ pool: POOL }),
+          () => on().people.read({ pool: POOL }),
         ]
         for (const read of reads) {
           const undisturbed = await read()
