@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { CAUGHT } from './bugs/all.ts'
 import { bundled } from './bundle.ts'
+import { LEGAL } from './checks/legal-edges.ts'
 import type { SeedResult } from './run-seed.ts'
 import { simulate } from './runner.ts'
 import { Tally } from './tally.ts'
@@ -36,6 +37,9 @@ describe('simulated schedules', () => {
     expect(tally.schedules).toBe(SCHEDULES)
     expect(tally.jobsOnAverage).toBeGreaterThan(60)
     expect(tally.faultsOnAverage).toBeGreaterThan(50)
+    expect(tally.taken).toEqual([...LEGAL].sort())
+    // Of some 500 kinds of fault at a kind of call; a long run has each of them a hundred times.
+    expect(tally.unhit.length).toBeLessThan(10)
   })
 
   it('hold for every seed that is kept because a bug, real or planted, fails it', async () => {

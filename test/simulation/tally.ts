@@ -29,6 +29,10 @@ export class Tally {
       (what) => !this.counts.has(what),
     )
   }
+  /** Edges of a job's life that were taken. */
+  get taken(): string[] {
+    return [...this.edges.keys()].sort()
+  }
   get jobsOnAverage(): number {
     return this.jobs / this.schedules
   }

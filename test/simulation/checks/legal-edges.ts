@@ -4,10 +4,9 @@ import type { Move } from '../moves.ts'
 import type { MakeCheck } from './check.ts'
 
 /** The chart "A job's life", written out once more: the product's own table may be wrong. */
-const LEGAL = new Set([
+export const LEGAL: ReadonlySet<string> = new Set([
   'queued>running',
   'queued>cancelled',
-  'queued>expired',
   'running>running',
   'running>queued',
   'running>in-review',
