@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { liveItem } from '../../adapters/records.ts'
 import { HEADS_KEPT } from '../../core/ring.ts'
 import { cancel } from '../../services/cancel.ts'
 import { LEAVE_AFTER_IDLE_MS } from '../../services/dispatch/holder.ts'
+import { readLane } from '../../services/dispatch/take-over.ts'
 import { submit } from '../../services/submit.ts'
+import { aRing } from '../support/builders.ts'
 import { aCaller } from '../support/callers.ts'
-import { World } from '../support/world.ts'
+import { aKey, aRunning, JOB, NOW } from '../support/records.ts'
+import { asleep, World } from '../support/world.ts'
 
 /** Every job in the order of its slot. */
 const inOrder = (world: World) =>
@@ -220,3 +224,23 @@ function countLanes(world: World): string[] {
   world.dispatcher = () => ({ ...deps, jobs: { ...deps.jobs, lane } })
   return lanes
 }
+
+describe('a job with two records in its lane', () => {
+  const at = (from: number, fence: number) => aRunning({ key: aKey({ at: NOW + from }), fence, leaseUntil: NOW + from })
+
+  it.each([
+    { first: at(0, 1), second: at(1_000, 3) },
+    { first: at(0, 3), second: at(1_000, 1) },
+  ])(
+    'is looked after where it is under its later fence: $first.fence, then $second.fence',
+    async ({ first, second }) => {
+      const world = asleep()
+      const live = [first, second].map((record) => ({ table: 'live' as const, put: liveItem(record) }))
+      world.tables.commit(live)
+      const ring = aRing()
+      await readLane(world.api, ring, { tier: first.tier, owner: first.owner })
+      const later = first.fence > second.fence ? first : second
+      expect(ring.sent.get(JOB)?.head).toMatchObject({ fence: 2, at: later.key.at })
+    },
+  )
+})
