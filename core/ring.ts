@@ -269,9 +269,15 @@ function takeOut(ring: Ring, lane: Lane, place: { at: number; jobId: string }, n
 
 /** A group whose last lane emptied unserved is idle too: it would else keep an old turn while others are served. */
 function restGroup(ring: Ring, lane: Lane): void {
-  const id = groupId(ring, lane)
-  for (const busy of ring.busy) if (groupId(ring, ring.lanes.get(busy) as Lane) === id) return
-  groupOf(ring, lane).active = false
+  if (!isBusy(ring, lane)) groupOf(ring, lane).active = false
+}
+
+/** Of owners there may be many thousands, and each has a few lanes; of tiers there are few, mostly one of the first is busy. */
+function isBusy(ring: Ring, lane: Lane): boolean {
+  const { pool, order, busy, lanes } = ring
+  if (order === 'owners') return TIERS.some((tier) => busy.has(laneOf({ pool, tier, owner: lane.owner })))
+  for (const id of busy) if (lanes.get(id)?.tier === lane.tier) return true
+  return false
 }
 
 /** What was sent is queued again where it stood: its slot is given back to its owner and tier. */
