@@ -3,6 +3,8 @@ import { expect, it } from 'vitest'
 import { ledgerKey } from '../../adapters/keys.ts'
 import type { MemoryTables } from '../../adapters/memory/tables.ts'
 import { LEASE_MS } from '../../core/lease.ts'
+import type { Random } from '../../services/ports.ts'
+import type { Befalls } from '../support/port-faults.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { fullestWindow } from '../support/windows.ts'
 import { START, World } from '../support/world.ts'
@@ -25,28 +27,50 @@ async function restoredAt(at: number, backup: Parameters<MemoryTables['commit']>
   return world
 }
 
+const FAULTS = ['fails-before', 'fails-after', 'hangs-before', 'hangs-after'] as const
+/** Calls of its functions fail, or never come back, until then. */
+function troubled(world: World, random: Random, until: number): World {
+  // Its clock a store is not asked for.
+  const befalls: Befalls = ({ method }) =>
+    world.now() < until && method !== 'clockOffMs' && random.unit() < 0.03
+      ? FAULTS[Math.floor(random.unit() * FAULTS.length)]
+      : undefined
+  world.dispatcher = () => world.process(befalls)
+  world.worker = () => world.process(befalls)
+  return world
+}
+
 const kinds = ['step', 'intro', 'nudge'] as const
 
-it.each([1, 2, 3, 4, 5, 6])(
-  'tables restored from a backup lose nothing of before it, and no window holds too many calls: %i',
+it.each(Array.from({ length: 20 }, (_, i) => i + 1))(
+  'tables restored from a backup lose nothing of before it, and no window holds too many calls, whatever fails: %i',
   async (seed) => {
     const random = seededRandom(seed)
-    const before = new World({ ...SETTINGS, seed })
+    const before = troubled(new World({ ...SETTINGS, seed }), random, Infinity)
     before.start()
     const ids: string[] = []
     for (let i = 0; i < 30; i++) ids.push(await before.submit(kinds[i % 3]))
     await before.pass(WINDOW_MS + 20_000 * random.unit())
     const backup = [...before.tables.all()]
+    const ended = ids.filter((id) => before.end(id))
     await before.submitMany(5)
     await before.pass(15_000 * random.unit())
 
-    const after = await restoredAt(before.now(), backup, true)
+    const after = troubled(await restoredAt(before.now(), backup, true), random, before.now() + 60_000)
     after.start()
-    await after.until(() => ids.every((id) => atRest(after, id)), 120_000)
+    await after.until(() => ids.every((id) => atRest(after, id)), 900_000)
+    expect(ended.map((id) => after.end(id))).toEqual(ended.map((id) => before.end(id)))
     const calls = [...before.model.calls, ...after.model.calls].map(({ at }) => at)
     expect(fullestWindow(calls, WINDOW_MS)).toBeLessThanOrEqual(LIMIT)
+    for (const world of [before, after]) expect(calledTwice(world)).toEqual([])
   },
 )
+
+/** Jobs that were called twice under one fence. */
+const calledTwice = ({ model }: World): string[] => {
+  const all = model.calls.map(({ jobId, fence }) => `${jobId} ${fence}`)
+  return all.filter((one, i) => all.indexOf(one) < i)
+}
 
 it('is why their ledgers are deleted: one of the backup knows nothing of the calls since', async () => {
   const before = new World(SETTINGS)
