@@ -15,6 +15,7 @@ import { ADMIN, aCaller } from '../support/callers.ts'
 import { Batches, type Entry } from './batches.ts'
 import type { JobFacts } from './book.ts'
 import type { Asked } from './checks/check.ts'
+import type { Ended } from './fleet.ts'
 import { LateLooker } from './late-looker.ts'
 import { Stream } from './random.ts'
 import { mayRefuse, REST_MS } from './scenario.ts'
@@ -267,7 +268,7 @@ export class People {
   private async act(act: string, jobId: string): Promise<void> {
     switch (act) {
       case 'cancel':
-        return void (await this.world.request((deps) => cancel(deps, ADMIN, jobId)))
+        return this.hasEnded(jobId, await this.world.request((deps) => cancel(deps, ADMIN, jobId)))
       case 'redrive':
         return void (await this.world.request((deps) => redrive(deps, ADMIN, jobId)))
       case 'decide': {
@@ -276,13 +277,20 @@ export class People {
         const done = await this.world.request((deps) => decide(deps, reviewer(), jobId, { decision, version }))
         if (version === 2 && done.kind === 'done' && done.value.ok)
           this.heard.odd(`a draft of ${jobId} that never was is ${decision}`)
-        return
+        return this.hasEnded(jobId, done)
       }
       case 'resume':
         return void (await this.world.request((deps) => resume(deps, ADMIN, this.stream.pick(this.world.pools))))
       default:
         return this.look(jobId)
     }
+  }
+
+  /** Whoever hears that it has ended may go by that: it has, and as it was said. */
+  private hasEnded(jobId: string, answer: Ended<{ ok: true; state: string } | { ok: false }>): void {
+    if (answer.kind !== 'done' || !answer.value.ok || answer.value.state === 'cancelling') return
+    const outcome = this.world.book.of(jobId)?.end?.['outcome']
+    if (outcome !== answer.value.state) this.heard.odd(`${jobId} is said to be ${answer.value.state} and is ${outcome}`)
   }
 
   private hasReason({ id, state, waiting }: JobView): void {

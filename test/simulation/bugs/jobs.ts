@@ -211,4 +211,18 @@ export const JOB_BUGS: readonly Bug[] = [
     replace: 'transition({ from: live, end, ...(approval ? {} : { approval }) })',
     seed: 1,
   },
+  {
+    name: 'a decision that came too late is answered as taken',
+    file: 'services/review.ts',
+    find: "  if (done !== 'done') return decidedAlready(deps, caller, jobId)\n",
+    replace: '  void [done, decidedAlready]\n',
+    seed: 23,
+  },
+  {
+    name: 'a cancel that came too late is answered as done',
+    file: 'services/cancel.ts',
+    find: "  if (done !== 'done') return false\n",
+    replace: '  void done\n',
+    seed: 22,
+  },
 ]
