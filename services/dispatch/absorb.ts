@@ -179,8 +179,9 @@ function giveBack(h: Holder, sent: Sent): void {
   if (!sent.cost) return
   const by = negative(sent.cost)
   amend(h, sent, by)
-  // Where workers set the pace, and not the provider, they had the time of this slot.
-  if (h.slowedMs <= intervalMs(h.ledgers.window.shape, h.settings.pacing)) amendPace(h, by)
+  // Where workers set the pace of calls, and not the provider, they had the time of this slot.
+  const keepUp = h.slowedMs <= intervalMs(h.ledgers.window.shape, h.settings.pacing)
+  amendPace(h, keepUp ? by : { ...by, requests: 0 })
 }
 
 /** What was reserved becomes what was used: for the pool, and in its owner's turn. */

@@ -77,10 +77,14 @@ function missesTenth(world: World): void {
   world.worker = () => ({ ...deps, jobs: { ...deps.jobs, load } })
 }
 
-describe.each(['even', 'burst'] as const)('slots that are let go of, with %s pacing', (pacing) => {
+describe.each([
+  { pacing: 'even', limits: { requests: 60 } },
+  { pacing: 'burst', limits: { requests: 60 } },
+  { pacing: 'even', limits: { requests: undefined, tokens: 2_000, accounting: 'total' } },
+] as const)('slots that are let go of, with $pacing pacing under $limits', ({ pacing, limits }) => {
   it('are mostly used again: a tenth of them costs less than 7 % of the calls', async () => {
     const callsOf = async (misses: (world: World) => void) => {
-      const world = new World({ pool: { requests: 60, windowMs: 6_000, pacing } })
+      const world = new World({ pool: { ...limits, windowMs: 6_000, pacing } })
       misses(world)
       world.start()
       await world.submitMany(700)
