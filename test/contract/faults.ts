@@ -15,6 +15,9 @@ export type Fault = (typeof FAULTS)[number]
 export interface Faulty {
   /** Sendings so far, faulty ones included. */
   readonly sent: () => number
+  /** What they asked for, as it was sent. */
+  // biome-ignore lint/suspicious/noExplicitAny: a request's body, by whoever reads it
+  readonly asked: () => readonly Record<string, any>[]
   /** Lets what was delayed arrive now; what becomes of it nobody hears. */
   readonly arrive: () => Promise<void>
 }
@@ -33,11 +36,11 @@ export function befall(tables: Tables, faults: readonly Fault[], which: 'writes'
   const send = requestHandler.handle.bind(requestHandler) as Handle
   const left = [...faults]
   const delayed: (() => Promise<unknown>)[] = []
-  let sent = 0
+  const asked: Record<string, unknown>[] = []
   const handle = async (...args: Parameters<Handle>): ReturnType<Handle> => {
     const [request] = args
     if (READS.test(commandOf(request)) !== (which === 'reads')) return send(...args)
-    sent++
+    asked.push(JSON.parse(Buffer.from(request.body).toString()))
     const fault = left.shift()
     switch (fault) {
       case undefined:
@@ -58,7 +61,7 @@ export function befall(tables: Tables, faults: readonly Fault[], which: 'writes'
   const arrive = async () => {
     for (const send of delayed.splice(0)) await send()
   }
-  return { sent: () => sent, arrive }
+  return { sent: () => asked.length, asked: () => asked, arrive }
 }
 
 const answer = (statusCode: number, body: object): Awaited<ReturnType<Handle>> => ({

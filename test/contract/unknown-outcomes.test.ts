@@ -137,40 +137,59 @@ async function queuedItem(on: Stores) {
   return entered?.item ?? { pk: '', sk: '' }
 }
 
-describe('a read through a fault', () =>
+/** Something of everything that is read. */
+async function readable(on: Stores): Promise<void> {
+  await on.jobs.create({ input: anInput() })
+  await on.jobs.enter({ record: aQueued() })
+  await on.jobs.lead({ leader: aLeader() })
+  await on.rings.ring({ pool: POOL, bell: aBell() })
+  await on.rings.note({ pool: POOL, owners: [anOwner()] })
+  await on.rings.keep({ pool: POOL, records: [anOwnerRecord()] })
+  await on.capacity.putOverview({ pool: POOL, version: 7, overview: anOverview() })
+  await on.plant('capacity', somePeople())
+}
+
+const READS: Readonly<Record<string, (on: Stores) => Promise<unknown>>> = {
+  'a job': (on) => on.jobs.load({ jobId: JOB, now: NOW }),
+  'a record': (on) => on.jobs.live({ keys: [aKey()] }),
+  records: (on) => on.jobs.live({ keys: [aKey(), aKey({ jobId: 'other' })] }),
+  'a lane': (on) => on.jobs.lane({ lane: LANE, limit: 9 }),
+  'a leader': (on) => on.jobs.leader({ cacheKey: aLeader().cacheKey, now: NOW }),
+  owners: (on) => on.rings.owners({ pool: POOL }),
+  bells: (on) => on.rings.bells({ pool: POOL, limit: 9 }),
+  'records of owners': (on) => on.rings.records({ pool: POOL, owners: [OWNER, 'bob'] }),
+  'owners in order': (on) => on.rings.ownersAfter({ pool: POOL, after: '', limit: 9 }),
+  'the lease': (on) => on.capacity.lease({ pool: POOL }),
+  'the picture': (on) => on.capacity.overview({ pool: POOL }),
+  'a stop': (on) => on.capacity.stopped({ pool: POOL }),
+  'changed settings': (on) => on.capacity.overrides({ pool: POOL }),
+  'what people have': (on) => on.people.read({ pool: POOL }),
+}
+
+describe('a read', () =>
   onDynoxide((on) => {
     it.each(['unheard', 'unsent', 'throttled', 'throttled in part'] as const)(
       'is answered all the same: %s',
       async (fault) => {
-        await on().jobs.create({ input: anInput() })
-        await on().jobs.enter({ record: aQueued() })
-        await on().jobs.lead({ leader: aLeader() })
-        await on().rings.ring({ pool: POOL, bell: aBell() })
-        await on().rings.note({ pool: POOL, owners: [anOwner()] })
-        await on().rings.keep({ pool: POOL, records: [anOwnerRecord()] })
-        await on().capacity.putOverview({ pool: POOL, version: 7, overview: anOverview() })
-        await on().plant('capacity', somePeople())
-        const reads = [
-          () => on().jobs.load({ jobId: JOB, now: NOW }),
-          () => on().jobs.live({ keys: [aKey()] }),
-          () => on().jobs.live({ keys: [aKey(), aKey({ jobId: 'other' })] }),
-          () => on().jobs.lane({ lane: LANE, limit: 9 }),
-          () => on().rings.owners({ pool: POOL }),
-          () => on().rings.bells({ pool: POOL, limit: 9 }),
-          () => on().rings.records({ pool: POOL, owners: [OWNER, 'bob'] }),
-          () => on().rings.ownersAfter({ pool: POOL, after: '', limit: 9 }),
-          () => on().jobs.leader({ cacheKey: aLeader().cacheKey, now: NOW }),
-          () => on().capacity.lease({ pool: POOL }),
-          () => on().capacity.overview({ pool: POOL }),
-          () => on().capacity.stopped({ pool: POOL }),
-          () => on().capacity.overrides({ pool: POOL }),
-          () => on().people.read({ pool: POOL }),
-        ]
-        for (const read of reads) {
-          const undisturbed = await read()
+        await readable(on())
+        for (const read of Object.values(READS)) {
+          const undisturbed = await read(on())
           befall(on().tables, [fault], 'reads')
-          expect(await read()).toEqual(undisturbed)
+          expect(await read(on())).toEqual(undisturbed)
         }
       },
     )
+
+    it.each(Object.entries(READS))('is strongly consistent: %s', async (_, read) => {
+      await readable(on())
+      const { asked } = befall(on().tables, [], 'reads')
+      await read(on())
+      const consistent = asked().flatMap(({ RequestItems, ConsistentRead }) =>
+        RequestItems
+          ? Object.values<{ ConsistentRead?: boolean }>(RequestItems).map((t) => t.ConsistentRead)
+          : [ConsistentRead],
+      )
+      expect(consistent.length).toBeGreaterThan(0)
+      expect(new Set(consistent)).toEqual(new Set([true]))
+    })
   }))
