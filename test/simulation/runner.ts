@@ -12,6 +12,8 @@ export interface Simulation {
   readonly code: string
   readonly from: number
   readonly seeds: number
+  /** These, in place of so many from there on. */
+  readonly named?: readonly number[]
   readonly processes: number
   readonly trace?: boolean
   readonly timeZone?: string
@@ -29,9 +31,9 @@ export async function simulate(p: Simulation): Promise<void> {
   await Promise.all(Array.from({ length: p.processes }, () => oneProcess(p, next, heard)))
 }
 
-function* handOut({ from, seeds }: Simulation): Generator<number[], undefined> {
-  for (let at = from; at < from + seeds; at += AT_ONCE)
-    yield Array.from({ length: Math.min(AT_ONCE, from + seeds - at) }, (_, i) => at + i)
+function* handOut({ from, seeds, named }: Simulation): Generator<number[], undefined> {
+  const all = named ?? Array.from({ length: seeds }, (_, i) => from + i)
+  for (let at = 0; at < all.length; at += AT_ONCE) yield all.slice(at, at + AT_ONCE)
   return undefined
 }
 
