@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { Head } from '../../core/bell.ts'
 import { PERMITS_PER_TICK } from '../../core/holds.ts'
 import { applyPlan, plan } from '../../core/plan.ts'
 import {
   backlog,
+  groupOf,
   HEADS_KEPT,
   heard,
   laneIn,
@@ -221,5 +223,22 @@ describe("an owner's note", () => {
     applyPlan(ring, plan(aSnapshot({ ring }), NOW), NOW, watch)
     expect(turnsOf(ring, 'ann').turn).toBe(1.5)
     expect(turnsOf(ring, 'ann').tiers.medium?.turn).toBeCloseTo(3 / 30)
+  })
+})
+
+describe.each(['owners', 'weighted'] as const)('a group under %s, whose lanes empty unserved', (order) => {
+  it('is active as long as another of its lanes has work', () => {
+    const ring = aRing({ order })
+    const other =
+      order === 'owners' ? ({ tier: 'low', owner: 'ann' } as const) : ({ tier: 'high', owner: 'bob' } as const)
+    const places = [{ tier: 'high', owner: 'ann' }, other] as const
+    const group = groupOf(ring, places[0])
+    group.active = true
+    const heads = places.map((place) => enterJobs(ring, place)[0] as Head)
+    const states = places.map((place, i) => {
+      left(ring, laneIn(ring, place), heads[i] as Head, NOW)
+      return group.active
+    })
+    expect(states).toEqual([true, false])
   })
 })
