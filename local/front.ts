@@ -38,6 +38,9 @@ const CHANGES_AT_ONCE = 1
 
 const CHAT_PATHS: readonly string[] = ROUTES.flatMap((r) => (r.function === 'chat' ? [r.path] : []))
 const isChat = (request: Request): boolean => CHAT_PATHS.includes(new URL(request.url).pathname)
+/** Asked for, settled and given back by one write each; no person may hold many. */
+const isOfPermits = (request: Request): boolean =>
+  /^\/v1\/pools\/[^/]+\/permits(\/|$)/.test(new URL(request.url).pathname)
 
 const refusal = (request: Request, wrong: Wrong): Response => {
   const status = STATUS[wrong.code]
@@ -50,8 +53,8 @@ export function startFront(p: FrontParts & { port: number }): Promise<Front> {
     let hosts: string[] = []
     const inLine = pLimit(CHANGES_AT_ONCE)
     const answered = (request: Request) => answer(p, hosts, request)
-    // What is passed through waits for its permit and its provider, and changes little.
-    const atOnce = (request: Request) => request.method === 'GET' || isChat(request)
+    // Who waits for a permit or a provider would keep the others from their turn, the settle that it waits for among them.
+    const atOnce = (request: Request) => request.method === 'GET' || isChat(request) || isOfPermits(request)
     const taken = (request: Request) => (atOnce(request) ? answered(request) : inLine(answered, request))
     const server = serve({ fetch: taken, port: p.port, hostname: '127.0.0.1' }, (address) => {
       hosts = ['127.0.0.1', 'localhost'].map((h) => `${h}:${address.port}`)

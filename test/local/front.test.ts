@@ -23,16 +23,30 @@ const chat: FrontParts['chat'] = {
   },
 }
 
+/** What a path's answers wait for. */
+let waits: (path: string) => Promise<void> | undefined
+/** Called at each event. */
+let heard: () => void
+const eventsCame = (n: number): Promise<void> =>
+  new Promise((resolve) => {
+    heard = () => events.length >= n && resolve()
+    heard()
+  })
+
 /** Notes what it is asked and says `answer`. */
 const handler =
   (by: string): HttpHandler =>
   async (event) => {
     events.push({ by, event })
+    heard()
+    await waits(event.rawPath)
     return answer
   }
 
 beforeEach(async () => {
   events = []
+  waits = () => undefined
+  heard = () => {}
   answer = { statusCode: 200, headers: { 'content-type': 'application/json' }, body: '{"fine":true}' }
   front = await startFront({
     api: handler('api'),
@@ -175,6 +189,42 @@ describe('the token', () => {
   test('is needed for what only begins like the health', async () => {
     for (const path of ['/health/', '/healthy', '/health/../v1/pools'])
       expect((await ask({ path, headers: { authorization: '' } })).status).toBe(401)
+  })
+})
+
+describe('changes', () => {
+  const PERMITS = '/v1/pools/main/permits'
+  const post = (path: string) => ask({ method: 'POST', path, body: '{}' })
+  /** Answers on that path wait until they are let go. */
+  function held(path: string): () => void {
+    let letGo = () => {}
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    waits = (asked) => (asked === path ? held : undefined)
+    return letGo
+  }
+  const asked = () => events.map(({ event }) => event.rawPath)
+
+  test('are made while people wait for permits, several at once, the settle that they wait for among them', async () => {
+    const grant = held(PERMITS)
+    const waiting = Promise.all([post(`${PERMITS}?wait=25`), post(`${PERMITS}?wait=25`), post(`${PERMITS}?wait=25`)])
+    await eventsCame(3)
+    for (const path of [`${PERMITS}/x/settle`, `${PERMITS}/x/release`, '/v1/jobs', '/v1/jobs/x/cancel'])
+      expect((await post(path)).status).toBe(200)
+    grant()
+    expect((await waiting).map(({ status }) => status)).toEqual([200, 200, 200])
+  })
+
+  test('of all else are made one at a time, and what is read waits for none', async () => {
+    const done = held('/v1/jobs')
+    const submits = [post('/v1/jobs'), post('/v1/jobs')]
+    await eventsCame(1)
+    expect((await ask({ path: '/v1/pools' })).status).toBe(200)
+    expect(asked()).toEqual(['/v1/jobs', '/v1/pools'])
+    done()
+    await Promise.all(submits)
+    expect(asked()).toEqual(['/v1/jobs', '/v1/pools', '/v1/jobs'])
   })
 })
 
