@@ -14,9 +14,11 @@ import { MemoryTables } from '../adapters/memory/tables.ts'
 import type { CapacityStore, JobStore, PeopleStore, RingStore } from '../services/ports.ts'
 import type { DataFolder } from './data-folder.ts'
 import { findDynoxide, startDynoxide } from './engine/dynoxide.ts'
+import { sweepTables } from './engine/sweep.ts'
 import { createTables, LOCAL_ACCESS } from './engine/tables.ts'
 import { hiddenLoopback } from './loopback.ts'
 import { type LocalQueue, memoryQueue, sqsQueue } from './queue.ts'
+import type { Sweep } from './sweep.ts'
 
 export interface Stores {
   /** What keeps the state, for people. */
@@ -26,6 +28,7 @@ export interface Stores {
   readonly capacity: CapacityStore
   readonly people: PeopleStore
   readonly queue: LocalQueue
+  readonly sweep: Sweep
   close(): Promise<void>
 }
 
@@ -62,7 +65,8 @@ export async function openStores(
 async function dynamoStores(folder: DataFolder, binary: string, observe: Observe): Promise<Stores> {
   const engine = await startDynoxide({ binary, dbPath: folder.dbPath, host: hiddenLoopback() })
   folder.holdsEngine(engine.pid)
-  const tables = dynamoTables({ name: TABLE_NAMES, endpoint: engine.endpoint, ...LOCAL_ACCESS })
+  const open = () => dynamoTables({ name: TABLE_NAMES, endpoint: engine.endpoint, ...LOCAL_ACCESS })
+  const [tables, swept] = [open(), open()]
   await createTables(engine.endpoint, TABLE_NAMES)
   observe(tables)
   const queue = await sqsQueue()
@@ -73,9 +77,12 @@ async function dynamoStores(folder: DataFolder, binary: string, observe: Observe
     capacity: dynamoCapacityStore(tables),
     people: dynamoPeopleStore(tables),
     queue,
+    // Not what is observed: in AWS it costs no request of ours.
+    sweep: (now, signal) => sweepTables(swept, now, signal),
     async close() {
       await queue.close()
       tables.db.destroy()
+      swept.db.destroy()
       await engine.stop()
     },
   }
@@ -91,6 +98,7 @@ async function journalStores(folder: DataFolder): Promise<Stores> {
     capacity: memoryCapacityStore(tables),
     people: memoryPeopleStore(tables),
     queue,
+    sweep: async (now) => tables.sweep(now),
     async close() {
       await queue.close()
       tables.close()

@@ -1,6 +1,6 @@
 /**
- * The whole of Fairlead in one process: the same handlers as in AWS, with the front, the poller and the schedule that
- * API Gateway, the event source mapping and EventBridge are there.
+ * The whole of Fairlead in one process: the same handlers as in AWS, with the front, the poller, the schedule and the
+ * sweep that API Gateway, the event source mapping, EventBridge and DynamoDB's TTL are there.
  */
 import type { Context } from 'aws-lambda'
 import { aiSdkModel } from '../adapters/models/ai-sdk.ts'
@@ -23,6 +23,7 @@ import { type Front, startFront } from './front.ts'
 import { freeLeases } from './leases.ts'
 import { DEVELOPER } from './settings.ts'
 import { type Observe, openStores, type Stores } from './stores.ts'
+import { sweepDaily } from './sweep.ts'
 import { tokenFor } from './tokens.ts'
 
 export interface System {
@@ -88,11 +89,12 @@ async function serve(p: { settings: Settings; folder: DataFolder; port: number; 
   const work = workerHandler(use)
   const polling = p.stores.queue.poll((event) => work(event, contextFor('worker')), stopping.signal)
   dispatching.start(dispatcherHandler(use, stopping.signal), contextFor)
+  const sweeping = sweepDaily(p.stores.sweep, deps.clock, stopping.signal)
   const stop = async () => {
     await front.close()
     stopping.abort()
     await dispatching.stop()
-    await polling
+    await Promise.all([polling, sweeping])
     await p.stores.close()
     p.folder.release()
   }

@@ -57,6 +57,15 @@ export class MemoryTables {
     this.journal?.compactIfLong(() => this.all())
   }
 
+  /** Erases what DynamoDB's TTL would. The journal is written anew without it, or its content would stay on disk. */
+  sweep(now: number): void {
+    const gone = [...this.all((item) => isPast(item, now))]
+    if (gone.length === 0) return
+    // Before anything is forgotten: a disk that is full leaves all of it to the next sweep.
+    this.journal?.compact(this.all((item) => !isPast(item, now)))
+    for (const { table, put } of gone) this.remove(table, put)
+  }
+
   close(): void {
     this.journal?.close()
   }
@@ -84,11 +93,14 @@ export class MemoryTables {
     if (partition.sorted.length === 0) this.partitions.delete(id)
   }
 
-  /** Every item that stands, as the change that would put it there. */
-  *all(): Generator<{ table: TableName; put: Item }> {
+  /** Every item that stands, or of these some, as the change that would put it there. */
+  *all(which = (_: Item) => true): Generator<{ table: TableName; put: Item }> {
     for (const [id, { items }] of this.partitions) {
       const table = id.slice(0, id.indexOf('/')) as TableName
-      for (const put of items.values()) yield { table, put }
+      for (const put of items.values()) if (which(put)) yield { table, put }
     }
   }
 }
+
+/** By `ttl`, which only what may go has: a live record's `expiresAt` is that of its input. */
+const isPast = ({ ttl }: Item, now: number): boolean => typeof ttl === 'number' && ttl * 1000 <= now

@@ -1,5 +1,5 @@
 /** `npm start` from outside: what it prints, how it ends, what it refuses. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { laneOf } from '../../core/lane.ts'
 import { findDynoxide } from '../../local/engine/dynoxide.ts'
 import { simulatedProvider } from '../../local/simulated-provider.ts'
 import { memoryStores } from '../support/engines.ts'
-import { aKey, anOwner, aQueued, OWNER } from '../support/records.ts'
+import { aKey, anInput, anOwner, aQueued, DAY_MS, OWNER } from '../support/records.ts'
 import { aFolder, aProcess, clearAll, grounded, npmStart, ROOT, ranToEnd, started, until } from '../support/started.ts'
 
 const servers: Server[] = []
@@ -167,6 +167,22 @@ describe.each(['journal', 'dynoxide'])('Ctrl-C, with state kept by %s', (engine)
     expect(provider.stats()).toMatchObject({ admitted: 40, refused: 0, repeated: 0 })
     await provider.close()
   })
+})
+
+test('a start erases what has outlived its retention, from the disk too', async () => {
+  const folder = aFolder()
+  const file = join(folder, 'journal.jsonl')
+  const tables = new MemoryTables(new Journal(file))
+  const { jobs } = memoryStores(tables)
+  await jobs.create({ input: anInput({ input: 'a secret', expiresAt: Date.now() }) })
+  await jobs.create({ input: anInput({ jobId: 'job-2', input: 'not yet', expiresAt: Date.now() + DAY_MS }) })
+  tables.close()
+  expect(await ranToEnd('--data', folder, '--port', '0', '--empty', '--engine', 'journal', '--once')).toMatchObject({
+    code: 0,
+    stderr: '',
+  })
+  const kept = readFileSync(file, 'utf8')
+  expect([kept.includes('a secret'), kept.includes('not yet')]).toEqual([false, true])
 })
 
 describe('a provider off this machine', () => {

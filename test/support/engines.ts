@@ -22,6 +22,7 @@ import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
 import { MemoryTables } from '../../adapters/memory/tables.ts'
 import type { Item } from '../../adapters/records.ts'
 import { type Engine, findDynoxide, startDynoxide } from '../../local/engine/dynoxide.ts'
+import { sweepTables } from '../../local/engine/sweep.ts'
 import { createTables, LOCAL_ACCESS } from '../../local/engine/tables.ts'
 import type { CapacityStore, JobStore, PeopleStore, RingStore } from '../../services/ports.ts'
 
@@ -34,6 +35,8 @@ export interface Stores {
   plant(table: TableName, item: Item): Promise<void>
   /** Every item of every table, in order: two of these are equal if nothing was changed in between. */
   everything(): Promise<{ table: TableName; item: Item }[]>
+  /** Erases what has expired by then, as DynamoDB's TTL does. */
+  sweep(now: number): Promise<void>
 }
 export interface DynamoStores extends Stores {
   readonly tables: Tables
@@ -69,6 +72,9 @@ export const memoryStores = (tables: MemoryTables): Stores => ({
   people: memoryPeopleStore(tables),
   async plant(table, item) {
     tables.commit([{ table, put: item }])
+  },
+  async sweep(now) {
+    tables.sweep(now)
   },
   async everything() {
     return inOrder([...tables.all()].map(({ table, put }) => ({ table, item: put })))
@@ -110,6 +116,7 @@ export const dynamoStores = (tables: Tables): DynamoStores => ({
   async plant(table, item) {
     await tables.db.send(new PutCommand({ TableName: tables.name[table], Item: item }))
   },
+  sweep: (now) => sweepTables(tables, now, new AbortController().signal),
   async everything() {
     const scans = TABLES.map(async (table) => {
       const { Items } = await tables.db.send(new ScanCommand({ TableName: tables.name[table], ConsistentRead: true }))
