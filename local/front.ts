@@ -86,19 +86,32 @@ async function answer(p: FrontParts, hosts: readonly string[], request: Request)
       detail: 'No valid token was sent.',
       remedy: 'Send Authorization: Bearer with the token that the start printed.',
     })
-  const bytes = await request.arrayBuffer()
-  if (bytes.byteLength > BODY_BYTES_AT_MOST)
+  const body = await bodyOf(request)
+  if (body === undefined)
     return refusal(request, {
       code: 'too-large',
       detail: `The body has more than ${BODY_BYTES_AT_MOST} bytes.`,
       remedy: 'Send less at once.',
     })
-  const body = Buffer.from(bytes).toString('utf8')
   if (isChat(request)) return p.chat.fetch(...chatRequest(request, body, { role, context: p.context('chat') }))
   const [name, handler] = pathname.startsWith('/v1/reviews')
     ? (['approval', p.approval] as const)
     : (['api', p.api] as const)
   return responseOf(await handler(eventOf(request, body, role), p.context(name)))
+}
+
+/** Nothing where it is longer than may be: no more of it is read than that, and none where its length is told. */
+async function bodyOf(request: Request): Promise<string | undefined> {
+  if (Number(request.headers.get('content-length')) > BODY_BYTES_AT_MOST) return undefined
+  if (!request.headers.has('transfer-encoding')) return request.text()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+    bytes += chunk.length
+    if (bytes > BODY_BYTES_AT_MOST) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function foreignHeader(request: Request, hosts: readonly string[]): string | undefined {

@@ -235,6 +235,37 @@ test('a body of the largest size passes, and one byte more is refused', async ()
   expect(events).toHaveLength(1)
 })
 
+describe('a body that is too long is refused', () => {
+  /** What is answered to the headers and to what has been sent of the body, which goes on for ever. */
+  const answerTo = (headers: Record<string, string>, sent: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const init = { method: 'POST', headers: { authorization: `Bearer ${TOKEN}`, ...headers } }
+      const request = httpRequest(new URL('/v1/jobs', front.url), init, (response) => {
+        resolve(response.statusCode)
+        request.destroy()
+      })
+      request.once('error', reject)
+      request.flushHeaders()
+      if (sent !== '') request.write(sent)
+    })
+
+  test('before any of it has come, where its length is told', async () => {
+    expect(await answerTo({ 'content-length': String(BODY_BYTES_AT_MOST + 1) }, '')).toBe(413)
+    expect(events).toEqual([])
+  })
+
+  test('as soon as too much of it has come, where it is not', async () => {
+    expect(await answerTo({ 'transfer-encoding': 'chunked' }, 'x'.repeat(BODY_BYTES_AT_MOST + 1))).toBe(413)
+    expect(events).toEqual([])
+  })
+})
+
+test('a body that comes in chunks is the same as one whose length is told', async () => {
+  const headers = { 'transfer-encoding': 'chunked' }
+  await ask({ method: 'POST', path: '/v1/jobs', headers, body: '{"kind":"é"}' })
+  expect(events[0]?.event.body).toBe('{"kind":"é"}')
+})
+
 test('it listens on 127.0.0.1 and on no other address of this machine', async () => {
   const others = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
