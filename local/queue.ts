@@ -1,11 +1,10 @@
 /**
- * The job queue of one machine: SQS's protocol over an embedded emulator, or the queue in memory; and the poller that
- * hands each message to the worker, as the event source mapping does in AWS. Messages carry keys only: what a crash
- * loses is found in the lanes again.
+ * The job queue of one machine: SQS's protocol over an embedded emulator, or the queue in memory, each with the poller
+ * that hands its messages to the worker. Messages carry keys only: what a crash loses is found in the lanes again.
  */
 import {
   CreateQueueCommand,
-  DeleteMessageBatchCommand,
+  DeleteMessageCommand,
   type Message,
   ReceiveMessageCommand,
   SQSClient,
@@ -13,9 +12,11 @@ import {
 import type { SQSEvent } from 'aws-lambda'
 import { MemoryJobQueue } from '../adapters/memory/job-queue.ts'
 import { sqsJobQueue } from '../adapters/sqs/job-queue.ts'
+import { systemClock } from '../adapters/system/clock.ts'
 import type { JobQueue } from '../services/ports.ts'
 import { LOCAL_ACCESS } from './engine/tables.ts'
 import { injectedInto } from './injected.ts'
+import { poll, RECEIVED_AT_MOST } from './polling.ts'
 
 export interface LocalQueue {
   readonly queue: JobQueue
@@ -46,30 +47,24 @@ export async function sqsQueue(): Promise<LocalQueue> {
   )
   const QueueUrl = made.QueueUrl as string
   const receive = async (signal: AbortSignal): Promise<Message[]> => {
-    const ask = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: POLL_WAIT_S })
-    return (await client.send(ask, { abortSignal: signal }).catch(() => undefined))?.Messages ?? []
+    const ask = { QueueUrl, MaxNumberOfMessages: RECEIVED_AT_MOST, WaitTimeSeconds: POLL_WAIT_S }
+    return (await client.send(new ReceiveMessageCommand(ask), { abortSignal: signal })).Messages ?? []
   }
-  const forget = (messages: readonly Message[]) =>
-    client.send(
-      new DeleteMessageBatchCommand({
-        QueueUrl,
-        Entries: messages.map((m, i) => ({ Id: String(i), ReceiptHandle: m.ReceiptHandle })),
-      }),
-    )
+  const forget = ({ ReceiptHandle }: Message) => client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
   return {
     queue: sqsJobQueue({ client, queueUrl: QueueUrl }),
-    async poll(work, signal) {
-      const running = new Set<Promise<unknown>>()
-      while (!signal.aborted)
-        for (const message of await receive(signal)) {
-          const done = work(eventOf(message.Body ?? '', message.MessageId ?? ''))
-            .then(() => forget([message]))
-            .catch(() => undefined)
-            .finally(() => running.delete(done))
-          running.add(done)
-        }
-      await Promise.all(running)
-    },
+    poll: (work, signal) =>
+      poll(
+        {
+          clock: systemClock,
+          receive,
+          async work(message) {
+            await work(eventOf(message.Body ?? '', message.MessageId ?? ''))
+            await forget(message)
+          },
+        },
+        signal,
+      ),
     async close() {
       client.destroy()
       await app.close()
@@ -81,17 +76,15 @@ export function memoryQueue(): LocalQueue {
   const queue = new MemoryJobQueue()
   return {
     queue,
-    async poll(work, signal) {
-      const running = new Set<Promise<unknown>>()
-      while (!signal.aborted)
-        for (const message of await queue.receive(signal)) {
-          const done = work(eventOf(JSON.stringify(message), String(message.sentAt)))
-            .catch(() => undefined)
-            .finally(() => running.delete(done))
-          running.add(done)
-        }
-      await Promise.all(running)
-    },
+    poll: (work, signal) =>
+      poll(
+        {
+          clock: systemClock,
+          receive: (until) => queue.receive(until),
+          work: (message) => work(eventOf(JSON.stringify(message), String(message.sentAt))),
+        },
+        signal,
+      ),
     async close() {},
   }
 }
