@@ -1,4 +1,4 @@
-/** The limit on what one owner may have waiting: read from the overview that the dispatcher writes, a second old at most. */
+/** The limit on what one owner may have waiting: read from the overview that the dispatcher writes each second, read once a second. */
 import type { Overview } from '../core/overview.ts'
 import type { Deps } from './deps.ts'
 import { type Refusal, refuse } from './refusal.ts'

@@ -1,4 +1,4 @@
-/** Drafts that wait for a person, oldest first: every team's inbox, as far as the caller may act for the owners. */
+/** Drafts that wait for a person: every team's inbox in turn, each from its oldest, as far as the caller may act for the owners. */
 import { reviewLane } from '../core/lane.ts'
 import { type Caller, lacksScope } from './caller.ts'
 import type { Deps } from './deps.ts'

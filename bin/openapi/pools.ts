@@ -8,8 +8,8 @@ import { OwnerShown, Pool, PoolAndSettings } from './shown.ts'
 export const POOLS_PATHS = {
   '/health': {
     get: {
-      summary: 'Work can be submitted',
-      responses: answers(200, z.object({ status: z.literal('ok') }), 'It can'),
+      summary: 'The API answers; it looks at nothing behind it',
+      responses: answers(200, z.object({ status: z.literal('ok') }), 'It does'),
     },
   },
   '/v1/owners': {
@@ -63,7 +63,7 @@ export const POOLS_PATHS = {
   },
   '/v1/overview': {
     get: {
-      summary: 'The live picture, a second old at most',
+      summary: 'The live picture, two seconds old at most, a minute while no dispatcher runs',
       responses: answers(200, z.object({ pools: z.record(z.string(), z.unknown()) }), 'By pool'),
     },
   },
