@@ -1,7 +1,7 @@
 /**
  * Settings of a pool that were changed while it runs: laid over the configuration's, field by field, until they are taken
- * away again. Only what the configuration has can be changed: of what it does not limit nothing was counted, and of what
- * it names (provider, window, guard) every ledger and key is made.
+ * away again. Only what the configuration has can be changed: of what it does not limit nothing was counted (but calls in
+ * flight, which always are), and of what it names (provider, window, guard) every ledger and key is made.
  */
 import * as z from 'zod'
 import { People, PoolSettings } from './settings.ts'
