@@ -51,7 +51,7 @@ ${scenarios.map((s) => `  ${s.name.padEnd(12)} ${s.describe}`).join('\n')}
 Without a name all of them run, at their short sizes.
 
   --json      one JSON array of {scenario, variant, metric, value, unit} instead of a table
-  --runs N    measure each figure N times and tell the worst (3)
+  --runs N    measure each figure N times; tell the worst where there is a bar, else the median (3)
   --full      also the sizes that take long
   --real      limit: instead of the short trace, 300 calls in any 60 s for ten minutes
   --plots     limit: draw docs/benchmarks/*.svg from this run
