@@ -1,6 +1,6 @@
 /**
  * What the functions must know and nobody else: the providers' keys, which a person puts in after the deployment, and
- * the key that signs list cursors, which nobody ever needs to see. No key passes through the templates.
+ * the key that seals list cursors, which nobody ever needs to see. No key passes through the templates.
  */
 import { CfnOutput, RemovalPolicy, SecretValue, Stack, Validations } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
@@ -71,13 +71,13 @@ export class ProviderKeys extends Construct {
 
 /**
  * By dynamic reference: the template names the secret, and CloudFormation fills the variable in. Whoever may read the
- * function's configuration can then read the key. That is acceptable here, and would not be for a provider's key: it
- * signs where a list goes on, and a forged cursor shows nothing that its caller could not ask for. It saves every cold
- * start a request.
+ * function's configuration can then read the key. That is acceptable here, and would not be for a provider's key: with
+ * it a cursor can be read, which names a job's id and lane and no content, or made, which shows nothing that its caller could
+ * not ask for. It saves every cold start a request.
  */
 export function bindCursorKey(scope: Construct, fns: readonly LambdaFunction[]): void {
   const secret = new Secret(scope, 'cursor-key', {
-    description: 'Fairlead: signs the cursors of lists',
+    description: 'Fairlead: seals the cursors of lists',
     generateSecretString: { passwordLength: 64, excludePunctuation: true },
     removalPolicy,
   })

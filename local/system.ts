@@ -136,7 +136,7 @@ function compose(p: { settings: Settings; folder: DataFolder; stores: Stores }, 
     clock,
     random: systemRandom(),
     doorbell: new Doorbell({ rings, capacity, waker, clock }),
-    // CloudWatch is not here; the overview shows the same counts.
+    // CloudWatch is not here, and nothing else collects metrics.
     meter: { count: () => undefined },
     queue: queue.queue,
     waker,

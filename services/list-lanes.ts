@@ -1,4 +1,4 @@
-/** Several lanes as one list, page by page, under a signed cursor: records of owners that the caller may act for. */
+/** Several lanes as one list, page by page, under a sealed cursor: records of owners that the caller may act for. */
 import type { LiveKey, LiveRecord } from '../core/job.ts'
 import { actsFor, type Caller } from './caller.ts'
 import { readCursor, START_AGAIN, writeCursor } from './cursor.ts'

@@ -1,4 +1,7 @@
-/** The composition in AWS: ports from the environment's tables and queues. The one place that reads process.env. */
+/**
+ * The composition in AWS: ports from the environment's tables and queues. But for what tells that this is
+ * Lambda (wrap.ts), nothing else reads process.env.
+ */
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import { LambdaClient } from '@aws-sdk/client-lambda'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'

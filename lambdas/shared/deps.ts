@@ -1,4 +1,4 @@
-/** What the functions are given, each its part. Composed from AWS (compose.ts) or from one machine (local/compose.ts). */
+/** What the functions are given, each its part. Composed from AWS (compose.ts) or from one machine (local/system.ts). */
 import type { ChatDeps, DispatcherDeps, WorkerDeps } from '../../services/deps.ts'
 
 export type FunctionDeps = DispatcherDeps & WorkerDeps & ChatDeps & { readonly cursorKey: string }

@@ -8,7 +8,7 @@ export const ENV = {
   queueUrl: 'FAIRLEAD_QUEUE_URL',
   /** The dispatcher's function name, for those who wake it. */
   dispatcher: 'FAIRLEAD_DISPATCHER',
-  /** Signs list cursors. */
+  /** Seals list cursors. */
   cursorKey: 'FAIRLEAD_CURSOR_KEY',
   /** Provider keys stand in Secrets Manager under this prefix and the name that `keyVariable` gives. */
   secretPrefix: 'FAIRLEAD_SECRET_PREFIX',

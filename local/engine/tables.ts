@@ -1,4 +1,4 @@
-/** The tables on an endpoint of one's own. Never used against AWS: there, lib/tables.ts deploys them. */
+/** The tables on an endpoint of one's own. Never used against AWS: there, lib/data-stack.ts deploys them. */
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
@@ -53,7 +53,7 @@ async function createTable(client: DynamoDBClient, wanted: CreateTableCommandInp
   )
 }
 
-/** As lib/tables.ts deploys them. */
+/** As lib/data-stack.ts deploys them, but for what expires: local/engine/sweep.ts erases it. */
 const definition = (name: string, streamed: boolean): CreateTableCommandInput => ({
   TableName: name,
   BillingMode: 'PAY_PER_REQUEST',

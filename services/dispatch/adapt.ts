@@ -15,7 +15,7 @@ const SPARE_MS = 15
 
 /**
  * What sending takes, followed: at once when a job had less than SPARE_MS to spare, back slowly when there was plenty.
- * Bounds as in docs/architecture.md; the lead is at least four times this.
+ * The lead is at least four times this.
  */
 function followTravel(h: Holder, slackMs: number): void {
   const wanted = slackMs < SPARE_MS ? h.travelMs + (SPARE_MS - slackMs) * 1.5 : h.travelMs - Math.min(5, slackMs / 50)
