@@ -17,7 +17,7 @@ import {
   type Shapes,
   shape,
 } from './ledgers.ts'
-import type { Caps, Settings } from './settings.ts'
+import { type Caps, DAY_MS, type Settings } from './settings.ts'
 
 /** What this owner may have of that pool; undefined: as much as the pool has. */
 export const capsOf = (settings: Pick<Settings, 'owners' | 'pools'>, pool: string, owner: string): Caps | undefined => {
@@ -40,7 +40,6 @@ export type UseLedgers = Required<Ledgers>
 /** Coarser than the pool's, as owners are many: half a second for a minute, five minutes for a day. */
 const BUCKETS_PER_WINDOW = 120
 const BUCKETS_PER_DAY = 288
-const DAY_MS = 86_400_000
 
 /** Calls and tokens are counted whether they are capped or not. */
 const limitsOf = ({ requests = Infinity, tokens = Infinity }: Pick<Caps, 'requests' | 'tokens'> = {}) => ({

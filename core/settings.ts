@@ -59,7 +59,7 @@ const Feedback = z
     'true, false, or an object of limits, strangers, overload and breaker, each true or false',
   )
   .transform((parts) => (parts === true ? FeedbackParts.parse({}) : parts === false ? NO_FEEDBACK : parts))
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 
 /** What one person may have: permits that stand at once, and calls granted in a window. */
 const Person = z.strictObject({
@@ -99,7 +99,7 @@ export const PoolSettings = z.strictObject({
   provider: ProviderSettings,
   /** On one machine: the simulated provider stands in, until this says `provider`. */
   local: z.enum(['simulated', 'provider']).default('simulated'),
-  windowMs: z.number().int().min(200).max(86_400_000).default(60_000),
+  windowMs: z.number().int().min(200).max(DAY_MS).default(60_000),
   /** Limits of a window; at least one, here or for a day. */
   requests: z.number().int().min(1).max(1_000_000).optional(),
   /** Input and output together, as `accounting` counts them. */

@@ -14,6 +14,7 @@ import type { HttpHandler } from '../lambdas/shared/http-handler.ts'
 import { openAiErrorOf } from '../lambdas/shared/openai-error.ts'
 import { problemOf, STATUS, type Wrong } from '../lambdas/shared/problems.ts'
 import { ROUTES } from '../lambdas/shared/routes.ts'
+import { closed } from './closed.ts'
 import { roleOfToken } from './tokens.ts'
 
 export interface FrontParts {
@@ -63,12 +64,6 @@ export function startFront(p: FrontParts & { port: number }): Promise<Front> {
     server.once('error', reject)
   })
 }
-
-const closed = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 
 async function answer(p: FrontParts, hosts: readonly string[], request: Request): Promise<Response> {
   const { pathname } = new URL(request.url)

@@ -4,8 +4,9 @@
  * (simulated-provider/window.ts) is independent of the ledger, so that it can judge it.
  */
 import type { IncomingMessage } from 'node:http'
+import { closed } from './closed.ts'
 import { asked, ChatRequest, completion, eventsOf } from './simulated-provider/completion.ts'
-import { bodyOf, closed, listening, type Reply, sender } from './simulated-provider/http.ts'
+import { bodyOf, listening, type Reply, sender } from './simulated-provider/http.ts'
 import { randomFrom, usualLatencyMs } from './simulated-provider/latency.ts'
 import { limitHeaders, overLimit } from './simulated-provider/limits.ts'
 import { type Call, callOf, tally } from './simulated-provider/tally.ts'

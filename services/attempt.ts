@@ -5,7 +5,7 @@
  */
 
 import { capsOf } from '../core/caps.ts'
-import { type JobParts, type LiveKey, presentKey, type Running } from '../core/job.ts'
+import { type JobParts, presentKey, type Running } from '../core/job.ts'
 import { toldIn } from '../core/limit-headers.ts'
 import { missingFields } from '../core/prompt.ts'
 import type { Failure } from '../core/retry.ts'
@@ -14,6 +14,7 @@ import { callIn, type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '
 import { type Asked, askedOf } from './asked.ts'
 import { askOf, largerThanCaps, tooLarge, usesUsage } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
+import { sameKey } from './edges.ts'
 import { inForceSince } from './in-force.ts'
 import type { JobMessage, ModelAnswer } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'
@@ -174,8 +175,6 @@ function calledIn(
   const large = tooLarge(pool, model, askOf(record)) ?? largerThanCaps(pool, model, askOf(record), caps)
   return { pool, model, large }
 }
-
-const sameKey = (a: LiveKey, b: LiveKey): boolean => a.lane === b.lane && a.at === b.at
 
 function unfit(
   record: Running,

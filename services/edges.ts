@@ -22,7 +22,8 @@ export function assertTransition(t: Transition): void {
   } else assertEdge(t.from.state, target)
 }
 
-const sameKey = (a: LiveKey, b: LiveKey): boolean => a.lane === b.lane && a.at === b.at
+/** The same place and time: of one job. */
+export const sameKey = (a: LiveKey, b: LiveKey): boolean => a.lane === b.lane && a.at === b.at
 
 /**
  * A record that stands where its job entered, unclaimed, ends only a job that has not moved from there: a first put that

@@ -1,8 +1,7 @@
 /** The end of a job, as every service writes it. */
 import type { End, LiveRecord, Outcome } from '../core/job.ts'
+import { DAY_MS } from '../core/settings.ts'
 import type { Deps } from './deps.ts'
-
-const DAY_MS = 86_400_000
 
 /** It never expires before the input does. */
 export function endOf(

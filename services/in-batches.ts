@@ -1,3 +1,6 @@
+/** Lanes that are looked at together, each by a read of its own. */
+export const LANES_AT_ONCE = 16
+
 /** Runs an operation over many things, at most `atOnce` of them at a time. The first failure is thrown. */
 export async function inBatches<T>(
   things: readonly T[],

@@ -8,7 +8,7 @@ import { laneOf } from '../core/lane.ts'
 import type { Settings } from '../core/settings.ts'
 import { configured } from './configured.ts'
 import type { Deps } from './deps.ts'
-import { inBatches } from './in-batches.ts'
+import { inBatches, LANES_AT_ONCE } from './in-batches.ts'
 
 type Uses = Pick<Deps, 'settings' | 'jobs' | 'rings'>
 export interface Stranded {
@@ -20,7 +20,6 @@ export interface Stranded {
   readonly more: boolean
 }
 
-const LANES_AT_ONCE = 16
 const LOOKED_AT_IN_A_LANE = 1_000
 const BELLS_LOOKED_AT = 1_000
 

@@ -8,7 +8,7 @@ import { capsOf } from '../core/caps.ts'
 import type { JobInput, Queued } from '../core/job.ts'
 import { laneOf } from '../core/lane.ts'
 import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
-import type { KindSettings } from '../core/settings.ts'
+import { DAY_MS, type KindSettings } from '../core/settings.ts'
 import { backlogFull } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import { configured } from './configured.ts'
@@ -30,7 +30,6 @@ export type Accepted = Answer<{ jobId: string; repeated: boolean }>
 
 export const INPUT_BYTES_AT_MOST = 256 * 1024
 export const START_DAYS_AHEAD = 30
-const DAY_MS = 86_400_000
 
 export async function submit(deps: Deps, caller: Caller, request: SubmitRequest): Promise<Accepted> {
   const admitted = await admit(deps, caller, request)

@@ -1,6 +1,13 @@
 /** Jobs. */
 import * as z from 'zod'
-import { BatchEntry, IdempotencyHeader, ListQuery, SubmitBody, WaitQuery } from '../../lambdas/shared/schemas.ts'
+import {
+  BATCH_AT_MOST,
+  BatchEntry,
+  IdempotencyHeader,
+  ListQuery,
+  SubmitBody,
+  WaitQuery,
+} from '../../lambdas/shared/schemas.ts'
 import { answers, id, json, takes } from './operations.ts'
 import { Accepted, Job, Listed, Problem, StateOf } from './shown.ts'
 
@@ -20,9 +27,9 @@ export const JOBS_PATHS = {
   },
   '/v1/jobs/batch': {
     post: {
-      summary: 'Submit up to 100 jobs; each entry is answered for itself',
+      summary: `Submit up to ${BATCH_AT_MOST} jobs; each entry is answered for itself`,
       requestParams: { header: IdempotencyHeader },
-      requestBody: takes(z.object({ jobs: z.array(BatchEntry).min(1).max(100) })),
+      requestBody: takes(z.object({ jobs: z.array(BatchEntry).min(1).max(BATCH_AT_MOST) })),
       responses: answers(
         200,
         z.object({ results: z.array(z.union([Accepted.extend({ status: z.literal(202) }), Problem])) }),

@@ -93,9 +93,3 @@ export async function listening(listener: RequestListener, port: number): Promis
   })
   return { server, port: (server.address() as AddressInfo).port }
 }
-
-export const closed = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })

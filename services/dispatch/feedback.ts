@@ -4,7 +4,7 @@ import type { Bell, Head, Settled } from '../../core/bell.ts'
 import { acquit, isDoubted, isProviders, isTooMuch, testify } from '../../core/breaker.ts'
 import { DIMENSIONS, type Dimension, type Limits } from '../../core/cost.ts'
 import { type Allowances, type Around, allowances, hear, type Kept, keptOf } from '../../core/feedback.ts'
-import { limitedTo, limitsOf } from '../../core/ledgers.ts'
+import { guardMsOf, limitedTo, limitsOf } from '../../core/ledgers.ts'
 import { repaced } from '../../core/pacing.ts'
 import { underWay } from '../../core/people-plan.ts'
 import { inFlight, type Sent } from '../../core/ring.ts'
@@ -14,7 +14,7 @@ import { startSlowly } from './load.ts'
 import { grantedWithin } from './people-heard.ts'
 
 /** A call arrives so long after its slot at most. */
-const guardOf = ({ settings: { guard } }: Holder): number => guard.refusalMs + guard.skewMs + guard.networkMs
+const guardOf = ({ settings }: Holder): number => guardMsOf(settings)
 
 const around = (h: Holder, now: number): Around => {
   const { settings } = h

@@ -6,7 +6,7 @@ import { TIERS } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
 import { backlog, type Lane } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
-import { inBatches } from '../in-batches.ts'
+import { inBatches, LANES_AT_ONCE } from '../in-batches.ts'
 import { type Holder, LEAVE_AFTER_IDLE_MS, LEAVE_EVERY_MS } from './holder.ts'
 import { forgetUse, isNoted } from './uses.ts'
 
@@ -16,7 +16,6 @@ import { forgetUse, isNoted } from './uses.ts'
  */
 const LEAVING_AT_ONCE = 40
 const LEAVE_PAUSE_MS = 100
-const LANES_AT_ONCE = 16
 
 /**
  * `unheard`: whether they left is not known, and they still may. Memory can be right about their notes no more, so its

@@ -12,7 +12,7 @@ import { groupOf, HEADS_KEPT, laneIn, newRing, type Ring, refill } from '../../c
 import type { PoolSettings } from '../../core/settings.ts'
 import { costing } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
-import { inBatches } from '../in-batches.ts'
+import { inBatches, LANES_AT_ONCE } from '../in-batches.ts'
 import { readInForce } from '../in-force.ts'
 import { travelWithin } from './adapt.ts'
 import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
@@ -22,7 +22,6 @@ import { holdPeople } from './people-heard.ts'
 import { believed } from './sound-clock.ts'
 import { newUses, readRecords } from './uses.ts'
 
-const LANES_AT_ONCE = 16
 /** Lanes read between two looks at the lease: some seconds of reading, of its thirty. */
 const LANES_BETWEEN_LOOKS = 480
 

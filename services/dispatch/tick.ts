@@ -42,7 +42,7 @@ export type Ticked =
   | { kind: 'clock-off' }
   | { kind: 'clock-back' }
   | { kind: 'unheard' }
-  | { kind: 'ticked'; againAt: number; bells: number }
+  | { kind: 'ticked'; againAt: number }
 
 const REFILLS_AT_ONCE = 8
 /** Nothing is permitted by an older look at the bells: one of a change may have come since (docs/guarantees.md, G2). */
@@ -67,7 +67,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   await note(deps, h, { all: false })
 
   const now = deps.clock.now()
-  if (now - looked > LOOK_GOOD_MS) return { kind: 'ticked', againAt: now, bells: bells.length }
+  if (now - looked > LOOK_GOOD_MS) return { kind: 'ticked', againAt: now }
   // Should it have leapt since the look at it, and leap back before the next: what is stamped now stands in the future.
   h.latest = Math.max(h.latest, now)
   dropGuests(h.ring, now)
@@ -95,7 +95,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   if (rung || decided.permits.length > 0) h.busyAt = now
   const again = bells.length === BELLS_PER_TICK || sentBack > 0 || served === 'more'
   const againAt = again ? now : Math.min(decided.againAt, wantedAt(h, now))
-  return { kind: 'ticked', againAt, bells: bells.length }
+  return { kind: 'ticked', againAt }
 }
 
 const nextProbeMs = ({ random }: DispatcherDeps, stopped: NonNullable<Holder['stopped']>): number =>

@@ -11,6 +11,7 @@ import { type Caller, lacksScope } from '../caller.ts'
 import { configured } from '../configured.ts'
 import type { Deps } from '../deps.ts'
 import { recentInForce } from '../in-force.ts'
+import { noPool } from '../pools.ts'
 import type { Capped } from '../ports.ts'
 import { type Answer, type Refusal, refuse } from '../refusal.ts'
 import { jobIdOf } from '../submit.ts'
@@ -85,8 +86,7 @@ const permitOf = (caller: Caller, r: PermitRequest, cost: Cost, now: number): Pe
 export async function sharedPool(deps: Deps, caller: Caller, pool: string): Promise<Answer<{ pool: SharedPool }>> {
   const scope = lacksScope(caller, 'capacity:use')
   if (scope) return scope
-  if (!configured(deps.settings.pools, pool))
-    return refuse('not-found', `There is no pool ${pool}.`, 'GET /v1/pools lists them.')
+  if (!configured(deps.settings.pools, pool)) return noPool(pool)
   const settings = await recentInForce(deps, pool)
   const { people } = settings
   if (people) return { ok: true, pool: { ...settings, people } }
