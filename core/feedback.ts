@@ -75,6 +75,8 @@ const ASKING = { share: 0.05, least: 1 } as const
 /** A provider that states a limit far below what it admits states another window's. */
 const ADMITTED_OF_LIMIT = 1.25
 const ADMITTED_SPARE = 2
+/** A day is 1,440 minutes, and an hour 60: providers allow some tens of minutes' worth in either (Groq: 14,400 of 30). */
+const LONGER_WINDOW = 10
 const DECREASE = 0.9
 /** Of the configured limit, regained in each window. */
 const INCREASE = 0.05
@@ -154,9 +156,11 @@ function toldAllowance(known: Known | undefined, d: Dimension, p: Around): Allow
     return { limit: configured, why: 'configured', others: 0 }
   const others = p.strangers ? othersIn(known.samples, known.limit, d, p) : 0
   const left = Math.max(0, known.limit - others)
-  if (left >= configured) return { limit: configured, why: 'configured', others }
+  // So far above what is configured it is of a longer window, where our own calls of before count too: nobody else's.
+  const named = known.limit > LONGER_WINDOW * configured ? 0 : others
+  if (left >= configured) return { limit: configured, why: 'configured', others: named }
   const limit = Math.max(left, Math.min(asking(configured), (configured * silenceMs(known, p)) / p.windowMs))
-  return { limit, why: others > 0 ? 'others' : 'stated', others }
+  return { limit, why: named > 0 ? 'others' : 'stated', others: named }
 }
 
 /** The upper quartile of what was seen lately; nothing, where our own counting may be all there is to it. */

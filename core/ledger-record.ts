@@ -48,6 +48,8 @@ export const LedgerRecord = z.object({
   ledger: Packed.optional(),
   /** The same for a longer limit. */
   day: Packed.optional(),
+  /** What people had of the longer limit. Nonsense is nothing. */
+  peoplesDay: Packed.optional().catch(undefined),
   /** Where the pacing stands, fractional epoch ms: of calls, and of what else is limited. */
   next: z.number(),
   nextOf: z.partialRecord(z.enum(DIMENSIONS), z.number()).optional(),
@@ -80,6 +82,14 @@ export const packedAll = ({ window, day }: Ledgers): { ledger: Packed; day?: Pac
   ledger: packed(window),
   ...(day ? { day: packed(day) } : {}),
 })
+
+/** Of a longer limit only: a window's is soon known again. */
+export const packedPeoples = ({ day }: Ledgers): { peoplesDay?: Packed } => (day ? { peoplesDay: packed(day) } : {})
+export const peoplesDay = (
+  { peoplesDay }: Pick<LedgerRecord, 'peoplesDay'>,
+  { day: shape }: Shapes,
+  now: number,
+): { day?: Ledger } => (shape ? { day: ledgerOf(peoplesDay, { shape, history: 'empty', now }) } : {})
 
 type History = 'full' | 'empty'
 

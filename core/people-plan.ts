@@ -2,7 +2,7 @@
  * What people get next: those in line first, then the stock up to what is kept for them. Agents are planned beside all
  * of it, whether it is in stock yet or only wanted: so it comes free a lead later, and goes to no agent meanwhile.
  */
-import { atLeast, type Cost, DIMENSIONS, type Dimension, each, least, minus, NOTHING, negative, plus } from './cost.ts'
+import { atLeast, type Cost, type Dimension, each, least, minus, NOTHING, negative, plus } from './cost.ts'
 import { type Ledgers, roomInAll } from './ledgers.ts'
 import { covers, heldFor, inFlightOf, lineOf, type PeopleRecord } from './people.ts'
 
@@ -16,6 +16,8 @@ export interface PeopleState {
   readonly used: Cost
   /** What they may get in a window while agents wait: `max` of the limits. */
   readonly atMost: Cost
+  /** The same of a longer limit, where there is one. */
+  readonly day?: { readonly used: Cost; readonly atMost: Cost }
   /** What is to be kept in stock while agents wait: no more calls than may be in flight beside those that are under way. */
   readonly target: Cost
   /** Calls of people that may be in flight while agents wait: `max` of what may be at once. */
@@ -26,7 +28,11 @@ export interface PeopleState {
 export const heldNow = ({ record, doubt }: PeopleState): Cost => plus(heldFor(record), doubt)
 
 /** What people may still get beside what they have and hold, while agents wait. */
-const leftOfShare = (p: PeopleState): Cost => atLeast(minus(p.atMost, plus(p.used, heldNow(p))), 0)
+function leftOfShare(p: PeopleState): Cost {
+  const held = heldNow(p)
+  const left = ({ used, atMost }: Pick<PeopleState, 'used' | 'atMost'>) => minus(atMost, plus(used, held))
+  return atLeast(p.day ? least(left(p), left(p.day)) : left(p), 0)
+}
 
 /** Those in line who can ever be served: a share that was lowered since they asked stands for no one else in the way. */
 const servable = ({ record, now, atMost }: PeopleState) =>
@@ -104,8 +110,7 @@ function stockChange(
   p: { left: Cost; free: Cost; agentsWait: boolean },
 ): Cost {
   const wanted = (d: Dimension): number => {
-    if (p.left[d] === Infinity) return 0
-    if (p.agentsWait) return target[d]
+    if (p.agentsWait || p.left[d] === Infinity) return target[d]
     const half = Math.floor((stock[d] + p.left[d]) / 2)
     return half > 2 * stock[d] || half < stock[d] / 2 ? half : stock[d]
   }
@@ -115,8 +120,8 @@ function stockChange(
   })
 }
 
-/** Nothing of what is not limited is kept, nor asked for. */
-export const limitedOnly = (cost: Cost, limited: readonly Dimension[]): Cost =>
-  each((d) => (limited.includes(d) ? cost[d] : 0))
-export const limitedIn = ({ window, day }: Ledgers): Dimension[] =>
-  DIMENSIONS.filter((d) => window.shape.limits[d] !== undefined || day?.shape.limits[d] !== undefined)
+/** Nothing of what is not limited is kept: but calls, of which each permit takes one whatever is limited. */
+export const keptOnly = (cost: Cost, { window, day }: Ledgers): Cost =>
+  each((d) =>
+    d === 'requests' || window.shape.limits[d] !== undefined || day?.shape.limits[d] !== undefined ? cost[d] : 0,
+  )

@@ -4,8 +4,9 @@
  */
 import { type Cost, NOTHING, plus } from '../../core/cost.ts'
 import { type Demand, noDemand, withAsked } from '../../core/demand.ts'
-import { emptyLedger, type Ledger, permit, trim } from '../../core/ledger.ts'
-import { amendAll, permitAll } from '../../core/ledgers.ts'
+import { emptyLedger } from '../../core/ledger.ts'
+import { type LedgerRecord, peoplesDay } from '../../core/ledger-record.ts'
+import { amendAll, type Ledgers, permitAll, type Shapes, trimAll } from '../../core/ledgers.ts'
 import { grantedTo, isGranted, newsOf, type PeopleRecord } from '../../core/people.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { Holder } from './holder.ts'
@@ -14,8 +15,8 @@ export interface PeopleKept {
   record: PeopleRecord
   /** Added by writes of which nothing is known, and which may still land. */
   doubt: Cost
-  /** What people alone were permitted. Not stored: after a takeover it begins with what their record tells. */
-  ledger: Ledger
+  /** What people alone were permitted. Of the window nothing is stored: after a takeover it begins with what their record tells. */
+  ledgers: Ledgers
   demand: Demand
   /** Whose asking is part of the demand, and whether the grant is part of the rates. */
   readonly asked: Map<string, 'waiting' | 'granted'>
@@ -40,25 +41,26 @@ export interface PeopleKept {
 /** At a takeover: the stock is taken back, and what was granted to each is taken for granted just now. */
 export async function holdPeople(
   deps: DispatcherDeps,
-  p: { pool: string; epoch: number; shape: Ledger['shape']; now: number },
+  p: { pool: string; record: LedgerRecord; shapes: Shapes },
 ): Promise<PeopleKept | undefined> {
   if (!deps.settings.pools[p.pool]?.people) return undefined
-  const record = await deps.people.hold({ pool: p.pool, epoch: p.epoch })
-  const ledger = emptyLedger(p.shape, p.now)
+  const now = deps.clock.now()
+  const record = await deps.people.hold({ pool: p.pool, epoch: p.record.epoch })
   const granted = Object.keys(record.took).flatMap((person) =>
-    Array.from({ length: grantedTo(record, person) }, () => ({ person, at: p.now })),
+    Array.from({ length: grantedTo(record, person) }, () => ({ person, at: now })),
   )
+  const window = permitAll({ window: emptyLedger(p.shapes.window, now) }, now, { ...NOTHING, requests: granted.length })
   return {
     record,
     doubt: NOTHING,
-    ledger: permit(ledger, p.now, { ...NOTHING, requests: granted.length }),
-    demand: noDemand(p.now),
+    ledgers: { ...window, ...peoplesDay(p.record, p.shapes, now) },
+    demand: noDemand(now),
     asked: new Map(Object.keys(record.permits).map((id) => [id, 'waiting'])),
     counted: new Set(),
     granted,
     grants: new Map(),
     unwritten: false,
-    readAt: p.now,
+    readAt: now,
     moments: new Map(),
   }
 }
@@ -85,7 +87,7 @@ interface Look {
 export function hearPeople({ meter }: DispatcherDeps, h: Holder, look: Look | undefined, now: number): void {
   const kept = h.people
   if (!kept) return
-  kept.ledger = trim(kept.ledger, now)
+  kept.ledgers = trimAll(kept.ledgers, now)
   if (!look) return
   kept.record = { ...look.record, permits: believed(kept, look, { now, skewMs: h.settings.guard.skewMs }) }
   const atOnce = hearAsked(kept, now)
@@ -95,13 +97,14 @@ export function hearPeople({ meter }: DispatcherDeps, h: Holder, look: Look | un
   for (const { id, at, cost } of fresh) {
     kept.counted.add(id)
     h.ledgers = permitAll(h.ledgers, at, cost)
-    kept.ledger = permit(kept.ledger, at, cost)
+    kept.ledgers = permitAll(kept.ledgers, at, cost)
   }
   for (const { id, at, by } of amended) {
     // What an earlier holder counted stands where that one believed it to be; it stays as it was reserved.
     if (!kept.counted.has(id) || kept.counted.has(`${id} closed`)) continue
     kept.counted.add(`${id} closed`)
     h.ledgers = amendAll(h.ledgers, at, by)
+    kept.ledgers = amendAll(kept.ledgers, at, by)
   }
   kept.unwritten ||= fresh.length > 0
   if (Object.keys(kept.record.permits).length > 0) h.busyAt = now

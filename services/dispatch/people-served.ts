@@ -4,21 +4,21 @@
  */
 import { atLeast, type Cost, DIMENSIONS, each, minus, NOTHING, negative, plus } from '../../core/cost.ts'
 import { likelyCalls, stockFor } from '../../core/demand.ts'
-import { usedIn } from '../../core/ledger.ts'
+import { type Ledger, usedIn } from '../../core/ledger.ts'
 import { limitsOnOne, sameRoomInAllUntil } from '../../core/ledgers.ts'
 import { countOf, grantedTo, heldFor, isGranted, newsOf, type PeopleRecord, STOCK_GOOD_MS } from '../../core/people.ts'
 import {
   GRANTS_AT_ONCE,
   heldFromAgents,
   inFlightForPeople,
-  limitedIn,
-  limitedOnly,
+  keptOnly,
   type PeopleState,
   planPeople,
   underWay,
 } from '../../core/people-plan.ts'
 import type { Plan } from '../../core/plan.ts'
 import { inFlight } from '../../core/ring.ts'
+import type { People } from '../../core/settings.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { PeopleChange } from '../ports.ts'
 import { atOnce } from './feedback.ts'
@@ -32,12 +32,9 @@ export function peopleState(h: Holder, now: number): PeopleState | undefined {
   const { max, reserve } = settings.people
   const { exceeds, starved } = kept
   const atMost = each((d) => Math.min(Math.floor(limits[d] * max), Math.max(0, limits[d] - (starved?.[d] ?? 0))))
-  const wanted =
-    reserve === 'learned'
-      ? stockFor(kept.demand, likelyCalls(kept.demand), limits)
-      : each((d) => (limits[d] === Infinity ? 0 : Math.ceil(limits[d] * reserve)))
+  const wanted = { ...wantedIn(kept, reserve, limits), ...callsWanted(h, reserve) }
   const givesWay = each((d) => Math.min(wanted[d], Math.max(0, limits[d] - (exceeds?.[d] ?? 0))))
-  const used = usedIn(kept.ledger, now)
+  const { window, day } = kept.ledgers
   const inFlightAtMost = Math.floor(atOnce(h) * max)
   // For calls that may not begin nothing is kept, of anything.
   const begin = Math.max(0, inFlightAtMost - underWay(kept))
@@ -47,12 +44,32 @@ export function peopleState(h: Holder, now: number): PeopleState | undefined {
     record: kept.record,
     now,
     doubt: kept.doubt,
-    used: each((d) => used[d] ?? 0),
+    used: usedOf(window, now),
     atMost,
-    target: limitedOnly(toBegin, limitedIn(h.ledgers)),
+    ...(day ? { day: { used: usedOf(day, now), atMost: dayAtMost(h, max) } } : {}),
+    target: keptOnly(toBegin, h.ledgers),
     inFlightAtMost,
   }
 }
+
+const wantedIn = ({ demand }: PeopleKept, reserve: People['reserve'], limits: Cost): Cost =>
+  reserve === 'learned'
+    ? stockFor(demand, likelyCalls(demand), limits)
+    : each((d) => (limits[d] === Infinity ? 0 : Math.ceil(limits[d] * reserve)))
+
+/** Where calls are not limited a stock of them costs nobody anything, unless those in flight are. */
+const CALLS_IN_STOCK = 100
+function callsWanted(h: Holder, reserve: People['reserve']): Partial<Cost> {
+  if (h.settings.requests !== undefined || reserve === 0) return {}
+  return { requests: atOnce(h) < Infinity ? likelyCalls((h.people as PeopleKept).demand) : CALLS_IN_STOCK }
+}
+
+function usedOf(ledger: Ledger, now: number): Cost {
+  const used = usedIn(ledger, now)
+  return each((d) => used[d] ?? 0)
+}
+const dayAtMost = ({ ledgers }: Holder, max: number): Cost =>
+  each((d) => Math.floor((ledgers.day?.shape.limits[d] ?? Infinity) * max))
 
 /** As the provider allows at present. */
 const limitsOf = ({ settings, ledgers }: Holder): Cost => {

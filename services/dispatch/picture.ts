@@ -90,8 +90,8 @@ function reservedIn(h: Holder, now: number): Limits {
   return limitedIn(h, costs.reduce(plus, NOTHING))
 }
 
-const peopleIn = (h: Holder, { ledger, record }: PeopleKept, now: number) => ({
-  used: usedIn(ledger, now),
+const peopleIn = (h: Holder, { ledgers, record }: PeopleKept, now: number) => ({
+  used: usedIn(ledgers.window, now),
   held: limitedIn(h, heldFor(record)),
 })
 

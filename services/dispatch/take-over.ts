@@ -36,11 +36,10 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   const { settings, overrides } = await readInForce(deps, pool)
   const ring = ringOf(deps, pool, settings, lease.record)
   const shapes = shapesOf(settings)
-  const [owners, overview, stop, people] = await Promise.all([
+  const [owners, overview, stop] = await Promise.all([
     deps.rings.owners({ pool }),
     deps.capacity.overview({ pool }),
     deps.capacity.stopped({ pool }),
-    holdPeople(deps, { pool, epoch: lease.record.epoch, shape: shapes.window, now }),
   ])
   const uses = newUses(deps, pool, lease.record.uses)
   const names = owners.map(({ owner }) => owner)
@@ -48,6 +47,8 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   const lanes = names.flatMap((owner) => recall(ring, owner, records.get(owner), lease.record.order))
   const read = await readLanes(deps, ring, lanes, lease.record)
   if (!read) return undefined
+  // Last of all: from here on people have no stock until the first tick, and the lanes may have taken seconds.
+  const people = await holdPeople(deps, { pool, record: read, shapes })
   const { record, ahead } = believed(read, { shape: shapes.window, pacing: settings.pacing }, now)
   if (ahead) deps.meter.count('SlotsAhead', 1, { pool })
   const learned = recalledLearned(record)

@@ -6,7 +6,7 @@
 import type { Bell } from '../../core/bell.ts'
 import { LEASE_MS } from '../../core/lease.ts'
 import { lastSlot } from '../../core/ledger.ts'
-import { packedAll } from '../../core/ledger-record.ts'
+import { type LedgerRecord, packedAll, packedPeoples, type UseChange } from '../../core/ledger-record.ts'
 import { type Plan, plan } from '../../core/plan.ts'
 import { dropGuests, needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -161,35 +161,38 @@ async function enter(deps: DispatcherDeps, { pool, ring }: Holder): Promise<void
 }
 
 async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number): Promise<boolean> {
-  const tiers = h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups])
-  const { requests: next = 0, ...nextOf } = decided.next
-  // A longer ledger that is no longer kept would come back with its setting, and know nothing of what was called meanwhile.
-  // What is nothing is not written: a minute of 300 calls and all that stands beside it are one write unit, just so.
-  const { day: _, feedback: __, nextOf: ___, quietUntil: ____, ...kept } = h.record
   const uses = changesWith(h, decided.permits)
-  const record = {
-    ...kept,
-    ...packedAll(decided.ledgers),
-    version: h.record.version + 1,
-    state: 'held' as const,
-    until: now + LEASE_MS,
-    next,
-    ...(Object.keys(nextOf).length > 0 ? { nextOf } : {}),
-    lastSlot: Math.max(h.record.lastSlot, lastSlot(decided.ledgers.window)),
-    ...(h.quietUntil > 0 ? { quietUntil: h.quietUntil } : {}),
-    ...keptFeedback(h, now),
-    ...keptLearned(h),
-    ...(uses.length > 0 || kept.uses ? { uses } : {}),
-    travelMs: h.travelMs,
-    order: h.ring.order,
-    clock: decided.turns.v,
-    tiers,
-  }
+  const record = recordOf(h, decided, { uses, now })
   if ((await deps.capacity.write({ pool: h.pool, record })) === 'lost') return false
   h.record = record
   takeUses(h, decided, uses)
   if (h.people) h.people.unwritten = false
   return true
+}
+
+/**
+ * Whole, so that a longer ledger that is no longer kept does not come back with its setting and know nothing of what was
+ * called meanwhile. What is nothing is not written: a minute of 300 calls and all that stands beside it are one write unit.
+ */
+function recordOf(h: Holder, decided: Plan, p: { uses: readonly UseChange[]; now: number }): LedgerRecord {
+  const { v, epoch, version, holder, lastSlot: last, uses: before } = h.record
+  const { requests: next = 0, ...nextOf } = decided.next
+  return {
+    ...{ v, epoch, version: version + 1, holder, state: 'held', until: p.now + LEASE_MS },
+    ...packedAll(decided.ledgers),
+    ...(h.people ? packedPeoples(h.people.ledgers) : {}),
+    next,
+    ...(Object.keys(nextOf).length > 0 ? { nextOf } : {}),
+    lastSlot: Math.max(last, lastSlot(decided.ledgers.window)),
+    ...(h.quietUntil > 0 ? { quietUntil: h.quietUntil } : {}),
+    ...keptFeedback(h, p.now),
+    ...keptLearned(h),
+    ...(p.uses.length > 0 || before ? { uses: p.uses } : {}),
+    travelMs: h.travelMs,
+    order: h.ring.order,
+    clock: decided.turns.v,
+    tiers: h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups]),
+  }
 }
 
 async function forget(deps: DispatcherDeps, h: Holder, bells: readonly Bell[]): Promise<void> {

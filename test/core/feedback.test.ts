@@ -148,6 +148,10 @@ describe('what may be permitted in a window', () => {
     expect(requests(hear({}, seen(14_400, 40, 30), around()))?.limit).toBe(70)
   })
 
+  it.each([9_000, 40])('takes our own calls of before for nobody else’s, where a day has %i left', (left) => {
+    expect(requests(hear({}, seen(14_400, left, 30), around()))).toMatchObject({ others: 0 })
+  })
+
   it('is forgotten when nothing more is heard: perhaps it was so for a while', () => {
     const known = hear({}, seen(150, 100, 50), around())
     expect(requests(known, around({ now: NOW + 2 * WINDOW_MS }))?.limit).toBe(150)

@@ -1,10 +1,10 @@
 /** One pool's rate and its calls in flight, shared by people and agents. In virtual time. */
 import { describe, expect, it } from 'vitest'
-import { releasePermit } from '../../services/permits/standing.ts'
+import { releasePermit, settlePermit } from '../../services/permits/standing.ts'
 import { aCaller } from '../support/callers.ts'
 import { providerError, text } from '../support/fake-model.ts'
 import { ask, at, busy, granted, LIMIT, meanwhile, pat, shared, WINDOW_MS } from '../support/people.ts'
-import { World } from '../support/world.ts'
+import { START, World } from '../support/world.ts'
 
 describe('people and agents together', () => {
   it('stay within the limit in every window, and leave agents what is not for people', async () => {
@@ -52,6 +52,92 @@ describe('people and agents together', () => {
     await world.pass(4 * WINDOW_MS)
     expect(world.model.calls.length - before).toBeGreaterThan(4 * 12)
   })
+
+  it('count what people used against their share, not what was reserved for it', async () => {
+    const world = new World({
+      pool: {
+        ...{ requests: undefined, tokens: 6_000, windowMs: WINDOW_MS, accounting: 'bedrock' },
+        people: { maxOutputTokens: 990, perPerson: { open: 9, calls: 9_999 } },
+      },
+    })
+    await world.submitMany(1_500)
+    world.start()
+    await world.pass(WINDOW_MS)
+    let calls = 0
+    const until = world.now() + 5 * WINDOW_MS
+    const one = async (): Promise<void> => {
+      const { id } = await granted(world, { inputTokens: 10, maxOutputTokens: 990, useWithinMs: 100 })
+      await world.clock.until(world.now() + 300)
+      await settlePermit(world.api, pat, at(id), { inputTokens: 10, outputTokens: 30 })
+      calls++
+      if (world.now() < until) return one()
+    }
+    void one()
+    await world.pass(6 * WINDOW_MS)
+    // Three of 1,000 tokens would be all of their share in a window.
+    expect(calls).toBeGreaterThan(5 * 6)
+  })
+
+  it.each([
+    ['tokens', { tokens: 60_000, accounting: 'total' }, 'learned'],
+    ['tokens', { tokens: 60_000, accounting: 'total' }, 0.3],
+    ['calls in flight', { concurrency: 20 }, 'learned'],
+    ['calls in flight', { concurrency: 20 }, 0.3],
+  ])('find some in stock where %s are limited and calls are not: %o, reserve %s', async (_, limits, reserve) => {
+    const world = shared({ requests: undefined, ...limits, people: { reserve, perPerson: { open: 9, calls: 99 } } })
+    world.model.script = () => text('', 1_000)
+    world.start()
+    await world.submitMany(600)
+    await world.pass(WINDOW_MS)
+    for (let i = 0; i < 20; i++) {
+      const { id } = await granted(world)
+      await releasePermit(world.api, pat, at(id))
+      await world.pass(250)
+    }
+    expect(world.counted('PeopleAtOnce')).toBeGreaterThanOrEqual(15)
+  })
+
+  it('have what they had in stock while a new dispatcher reads its lanes, be they many', async () => {
+    const world = shared()
+    const next = world.process()
+    const lane: typeof next.jobs.lane = (p) => world.clock.until(world.now() + 10_000).then(() => next.jobs.lane(p))
+    world.dispatcher = (n) => (n === 1 ? next : { ...next, jobs: { ...next.jobs, lane } })
+    await world.submitMany(600)
+    void world.dispatch('main', START + 20_000)
+    await world.pass(25_000)
+    expect(world.holders.map(({ end }) => end)).toEqual(['handed-over', undefined])
+    const asked = world.now()
+    expect((await granted(world)).state).toBe('granted')
+    expect(world.now() - asked).toBeLessThan(100)
+  })
+
+  it.each([1, 2])(
+    'share a day’s limit as they share a window’s, whoever of %i dispatchers holds the pool',
+    async (n) => {
+      const dayMs = 20 * WINDOW_MS
+      const world = new World({
+        pool: {
+          ...{ requests: LIMIT, windowMs: WINDOW_MS, day: { windowMs: dayMs, requests: 2 * LIMIT } },
+          people: { perPerson: { open: 99, calls: 9_999 } },
+        },
+      })
+      void world.dispatch('main', START + (n === 1 ? 9 : 2.4) * dayMs)
+      const every = (ms: number, [from, to]: readonly [number, number], ask: () => unknown) => {
+        for (let at = from; at < to; at += ms) void world.clock.until(START + at).then(ask)
+      }
+      // One a second, so that room in the day comes free as evenly.
+      every(1_000, [0, dayMs], () => world.submit())
+      every(500, [dayMs, 4 * dayMs], () => ask(world, { useWithinMs: 200, lastsMs: 500, waitS: 25 }))
+      await world.pass(dayMs)
+      await world.submitMany(400)
+      for (const _ of ['a day', 'another', 'a third']) {
+        const before = world.model.calls.length
+        await world.pass(dayMs)
+        expect(world.model.calls.length - before).toBeGreaterThanOrEqual(LIMIT - 2)
+      }
+      expect(world.holders).toHaveLength(n)
+    },
+  )
 
   it('pass to the next dispatcher: what was granted counts still, and nobody is granted it twice', async () => {
     const world = await busy({}, 1_500)

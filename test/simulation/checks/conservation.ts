@@ -10,6 +10,8 @@ import { limitsOnlyCalls } from './limits.ts'
 const bucketMs = (windowMs: number): number => Math.max(1, Math.round(windowMs / 600))
 /** Noticing, sending, a takeover with its quiet: none of them more than a few seconds where nothing fails. */
 const SPARE_MS = 10_000
+/** Cancelled, or found by its worker to have lost its input. */
+const UNCALLED = new Set<unknown>(['cancelled', 'expired'])
 
 export const conservation: MakeCheck = (w) => {
   // What the cache saves is called out of the even pace: slots stand closer, and a window later there is a gap for them.
@@ -20,12 +22,12 @@ export const conservation: MakeCheck = (w) => {
     const { windowMs, guard } = w.scenario.settings.pools[pool] as { windowMs: number; guard: Record<string, number> }
     return windowMs + Object.values(guard).reduce((sum, ms) => sum + ms, 0)
   }
-  /** When something of a pool was cancelled last: its slot is given back, out of the even pace too. */
-  const cancelled = new Map<string, number>()
+  /** When something of a pool last ended uncalled, its slot given back, out of the even pace too. */
+  const givenBack = new Map<string, number>()
   return {
     move(move, job) {
       backlog.move(move, job)
-      if (job && move.end?.['outcome'] === 'cancelled') cancelled.set(job.pool, w.now())
+      if (job && UNCALLED.has(move.end?.['outcome'])) givenBack.set(job.pool, w.now())
     },
     // A new holder lets the last one's slots pass first.
     commit(commit) {
@@ -43,7 +45,7 @@ export const conservation: MakeCheck = (w) => {
         const before = last.get(pool)
         const its = backlog.take(job)
         const gap = job.slot - (before?.slot ?? job.slot)
-        const even = w.now() - (cancelled.get(pool) ?? -Infinity) > 2 * spanMs(pool) + SPARE_MS
+        const even = w.now() - (givenBack.get(pool) ?? -Infinity) > 2 * spanMs(pool) + SPARE_MS
         const paced = settings.pacing === 'even' && callsOnly && even
         if (
           paced &&
