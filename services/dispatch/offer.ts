@@ -3,11 +3,13 @@
  * sent is. Dying before the bell changes nothing; after it, whoever takes over finds the records in their lanes, and a
  * claim decides. What is never heard of again is read by its key when its offer is over.
  */
+import { reserved, rulesFor } from '../../core/accounting.ts'
 import type { Bell, Head } from '../../core/bell.ts'
 import { capsOf, hasCaps } from '../../core/caps.ts'
+import { type Cost, minus } from '../../core/cost.ts'
 import { OFFER_MS, type Offer, offersOf, roomOf } from '../../core/fallback.ts'
 import { lend } from '../../core/ring.ts'
-import type { Caps, KindSettings, PoolSettings } from '../../core/settings.ts'
+import { type CallIn, type Caps, callIn, type KindSettings, type PoolSettings } from '../../core/settings.ts'
 import { recentOverview } from '../backlog.ts'
 import { askOf, largerThanCaps, tooLarge } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -35,7 +37,8 @@ export async function offerElsewhere(deps: DispatcherDeps, h: Holder, now: numbe
     now,
     stopped: h.stopped !== undefined,
     kinds: deps.settings.kinds,
-    room: roomIn(h, others, stoppedPools),
+    room: roomIn(deps, h, others, stoppedPools),
+    costIn: (head, call) => costIn(others, head, call),
     stoppedPools,
     fits: (head, { pool, model }, owner) =>
       !capped.has(`${pool}#${owner}`) &&
@@ -77,11 +80,23 @@ async function stoppedOf(deps: DispatcherDeps, pools: readonly string[]): Promis
   return new Set(pools.filter((_, i) => stops[i]))
 }
 
-function roomIn(h: Holder, others: ReadonlyMap<string, PoolSettings>, stopped: ReadonlySet<string>) {
-  const out = new Map<string, number>()
-  for (const { elsewhere } of h.ring.sent.values()) if (elsewhere) out.set(elsewhere, (out.get(elsewhere) ?? 0) + 1)
-  const room = (pool: string, settings: PoolSettings) => roomOf(settings, stopped.has(pool)) - (out.get(pool) ?? 0)
-  return new Map([...others].map(([pool, settings]) => [pool, room(pool, settings)]))
+const costIn = (others: ReadonlyMap<string, PoolSettings>, head: Head, { pool, model }: CallIn): Cost =>
+  reserved(rulesFor(others.get(pool) as PoolSettings, model), askOf(head))
+
+/** What it can take, less what it was offered and has not served. */
+function roomIn(
+  { settings: { kinds } }: DispatcherDeps,
+  h: Holder,
+  others: ReadonlyMap<string, PoolSettings>,
+  stopped: ReadonlySet<string>,
+): Map<string, Cost> {
+  const room = new Map([...others].map(([pool, settings]) => [pool, roomOf(settings, stopped.has(pool))]))
+  for (const { head, elsewhere = '' } of h.ring.sent.values()) {
+    const [left, kind] = [room.get(elsewhere), kinds[head.kind ?? '']]
+    const call = kind && callIn(kind, elsewhere)
+    if (left && call) room.set(elsewhere, minus(left, costIn(others, head, call)))
+  }
+  return room
 }
 
 /** One that cannot be told now is told at the next look: here nothing has changed for it. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Head } from '../../core/bell.ts'
+import { type Cost, NOTHING } from '../../core/cost.ts'
 import { type Elsewhere, offersOf, roomOf } from '../../core/fallback.ts'
 import { dropGuests, heard, inFlight, laneIn, lend, newRing, type Ring } from '../../core/ring.ts'
 import { type KindSettings, parseSettings } from '../../core/settings.ts'
@@ -37,15 +38,17 @@ function aRing(lanes: Record<string, Head[]>, pool = 'main'): Ring {
     for (const head of heads) heard(ring, laneIn(ring, { tier: 'high', owner }), head)
   return ring
 }
+const jobs = (requests: number): Cost => ({ requests, tokens: Infinity, input: Infinity, output: Infinity })
 const offers = (ring: Ring, more: Partial<Elsewhere> = {}) =>
   offersOf(ring, {
     now: NOW,
     stopped: true,
     kinds: kinds(SPARE),
     room: new Map([
-      ['spare', 3],
-      ['third', 3],
+      ['spare', jobs(3)],
+      ['third', jobs(3)],
     ]),
+    costIn: ({ tokens }) => ({ ...NOTHING, requests: 1, tokens }),
     stoppedPools: new Set(),
     fits: () => true,
     ...more,
@@ -82,12 +85,38 @@ describe('what a stopped pool offers', () => {
     expect(offers(ring, { stopped: false, kinds: kinds({ ...SPARE, afterMs: 4_000 }) })).toEqual(['old spare busy'])
   })
 
+  it('goes to the next in the chain where the first has no room left', () => {
+    const ring = aRing({ ada: ['a1', 'a2', 'a3'].map((id) => aHead(id)) })
+    const chain = { kinds: kinds(SPARE, { pool: 'third', model: 'c' }) }
+    const room = new Map([
+      ['spare', jobs(1)],
+      ['third', jobs(1)],
+    ])
+    expect(offers(ring, { ...chain, room })).toEqual(['a1 spare down', 'a2 third down'])
+  })
+
+  it('is as many as the other has tokens for, and one at least', () => {
+    const ring = aRing({ ada: ['a1', 'a2', 'a3'].map((id) => aHead(id, { tokens: 100 })) })
+    const room = (tokens: number) => ({ room: new Map([['spare', { ...jobs(9), tokens }]]) })
+    expect(offers(ring, room(150))).toHaveLength(2)
+    expect(offers(ring, room(1))).toHaveLength(1)
+    expect(offers(ring, room(0))).toHaveLength(0)
+  })
+
   it('is what the other takes in a quarter of a minute, and one job where that is stopped itself', () => {
-    expect(roomOf({ requests: 300, windowMs: 60_000 }, false)).toBe(75)
-    expect(roomOf({ requests: 1, windowMs: 60_000 }, false)).toBe(1)
-    expect(roomOf({ requests: 1_000_000, windowMs: 60_000 }, false)).toBe(1_000)
-    expect(roomOf({ windowMs: 60_000, concurrency: 5 }, false)).toBe(20)
-    expect(roomOf({ requests: 300, windowMs: 60_000 }, true)).toBe(1)
+    const requests = (pool: Partial<Parameters<typeof roomOf>[0]>, stopped = false) =>
+      roomOf({ windowMs: 60_000, ...pool }, stopped).requests
+    expect(requests({ requests: 300 })).toBe(75)
+    expect(requests({ requests: 1 })).toBe(1)
+    expect(requests({ requests: 1_000_000 })).toBe(1_000)
+    expect(requests({ requests: 300, day: { requests: 20 } })).toBe(20)
+    expect(requests({ concurrency: 5 })).toBe(20)
+    expect(requests({ requests: 300 }, true)).toBe(1)
+    expect(roomOf({ windowMs: 60_000, tokens: 4_000, outputTokens: 800 }, false)).toMatchObject({
+      tokens: 1_000,
+      input: Infinity,
+      output: 200,
+    })
   })
 })
 

@@ -133,6 +133,17 @@ describe('a provider that is down for two minutes', () => {
     await world.ended([...early, ...ids], 120_000)
     expect([...early, ...ids].every((id) => world.end(id)?.outcome === 'succeeded')).toBe(true)
   })
+
+  it('goes on with all that waits when it is back, though the other pool counts tokens alone', async () => {
+    const { world, weather, by } = await broken({ spare: { requests: undefined, tokens: 4_000 } })
+    await world.submitMany(190, 'step')
+    await world.pass(30_000)
+    weather.main = text()
+    const back = world.now()
+    await world.until(() => by('model-a', back) > 3, 20_000)
+    await world.pass(8_000)
+    expect(by('model-a', back)).toBeGreaterThan(40)
+  })
 })
 
 describe('an offer', () => {
