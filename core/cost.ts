@@ -21,6 +21,7 @@ export const least = (a: Cost, b: Cost): Cost => each((d) => Math.min(a[d], b[d]
 export const atLeast = (a: Cost, floor: number): Cost => each((d) => Math.max(a[d], floor))
 export const minus = (a: Cost, b: Cost): Cost => each((d) => a[d] - b[d])
 export const negative = (cost: Cost): Cost => minus(NOTHING, cost)
+export const sameCost = (a: Cost, b: Cost): boolean => DIMENSIONS.every((d) => a[d] === b[d])
 export const within = (cost: Cost, limits: Limits): Cost => each((d) => Math.min(cost[d], limits[d] ?? Infinity))
 
 /** The first dimension in which a limit excludes the cost for ever. */

@@ -4,12 +4,15 @@
  */
 import { atLeast, type Cost, type Dimension, each, least, minus, NOTHING, negative, plus } from './cost.ts'
 import { type Ledgers, roomInAll } from './ledgers.ts'
-import { covers, heldFor, inFlightOf, lineOf, type PeopleRecord } from './people.ts'
+import { covers, heldFor, inFlightOf, type PeopleRecord } from './people.ts'
+import { type LineTurns, lineOf } from './people-line.ts'
 
 export interface PeopleState {
   readonly record: PeopleRecord
   /** Epoch ms. */
   readonly now: number
+  /** Of those in line, as far as they are known. */
+  readonly turns?: LineTurns
   /** What may have been added by writes of which nothing is known. */
   readonly doubt: Cost
   /** What people were permitted in the last window. */
@@ -35,8 +38,8 @@ function leftOfShare(p: PeopleState): Cost {
 }
 
 /** Those in line who can ever be served: a share that was lowered since they asked stands for no one else in the way. */
-const servable = ({ record, now, atMost }: PeopleState) =>
-  lineOf(record, now).filter(([, { cost }]) => covers(atMost, cost))
+const servable = ({ record, now, turns, atMost }: PeopleState) =>
+  lineOf(record, now, turns).filter(([, { cost }]) => covers(atMost, cost))
 
 /** What is held for people or wanted for them: agents are planned with what this leaves. */
 export function heldFromAgents(p: PeopleState): Cost {

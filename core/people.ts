@@ -5,7 +5,7 @@
  * the stock, so ledger and stock together never exceed a limit (docs/guarantees.md, G2 and G6).
  */
 import * as z from 'zod'
-import { type Cost, DIMENSIONS, minus, NOTHING, plus } from './cost.ts'
+import { type Cost, DIMENSIONS, type Limits, minus, NOTHING, plus } from './cost.ts'
 import type { Person } from './settings.ts'
 
 const amounts = z.strictObject({ requests: z.number(), tokens: z.number(), input: z.number(), output: z.number() })
@@ -101,21 +101,16 @@ export function newsOf({ permits }: PeopleRecord, now: number): News {
 
 const hasEnded = (p: Granted, now: number): boolean => p.closed !== undefined || now >= useBy(p) + p.openMs
 
-/**
- * Who waits and has not gone away, in the order of service: everybody's first, then everybody's second; each round by the
- * time of asking.
- */
-export function lineOf({ permits }: PeopleRecord, now: number): readonly (readonly [string, PersonsPermit])[] {
-  const waiting = Object.entries(permits)
-    .filter(([, p]) => !isGranted(p) && p.asksUntil >= now)
-    .sort(([a, p], [b, q]) => p.askedAt - q.askedAt || (a < b ? -1 : 1))
-  const asked = new Map<string, number>()
-  const rounds = waiting.map(([id, p]) => {
-    const round = asked.get(p.person) ?? 0
-    asked.set(p.person, round + 1)
-    return { id, p, round }
-  })
-  return rounds.sort((a, b) => a.round - b.round).map(({ id, p }) => [id, p] as const)
+/** What people may have in each window while agents wait. */
+export interface Share {
+  readonly limits: Limits
+  readonly windowMs: number
+}
+/** In how many ms a line is served that gets its share and no more. */
+export function servedWithinMs(line: readonly PersonsPermit[], { limits, windowMs }: Share): number {
+  const total = line.reduce((sum, { cost }) => plus(sum, cost as Cost), NOTHING)
+  const windows = DIMENSIONS.map((d) => total[d] / Math.max(1, limits[d] ?? Infinity))
+  return Math.ceil(windowMs * Math.max(...windows))
 }
 
 /** How many of somebody are counted: a person may be called `constructor`. */

@@ -12,6 +12,7 @@ export const PEOPLE_PATHS = {
       requestBody: takes(PermitBody),
       responses: {
         ...answers(201, Permit, 'Granted: call now'),
+        200: json(Permit, 'Closed: the call of this key has been made'),
         202: json(Permit, 'In line: ask again at its Location, with ?wait=25'),
       },
     },

@@ -85,11 +85,12 @@ export const Permit = z
     useBy: z.string().optional(),
     useWithinMs: z.number().optional(),
     ahead: z.number().optional(),
+    expectedWithinMs: z.number().optional(),
   })
   .meta({
     id: 'Permit',
     description:
-      'One call that a person may make itself. `useWithinMs` counts from this answer; `ahead` are served before it.',
+      'One call that a person may make itself. `useWithinMs` counts from this answer; `ahead` are served before it, in about `expectedWithinMs` at the latest.',
   })
 export const amounts = z.partialRecord(z.enum(DIMENSIONS), z.number())
 export const Pool = z

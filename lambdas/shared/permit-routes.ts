@@ -17,7 +17,7 @@ export function permitRoutes(deps: Deps, app: Hono<HttpEnv>): void {
     const at = placeOf(c)
     if (!at.ok) return problem(c, at)
     const found = await getPermit(deps, c.get('caller'), at.value, { waitS: query.value.wait })
-    return found.ok ? c.json(shown(deps, found.permit)) : problem(c, found)
+    return found.ok ? c.json(shown(deps, found.permit), 200, askAgain(found.permit)) : problem(c, found)
   })
   app.post('/v1/pools/:id/permits/:permit/settle', async (c) => {
     const at = placeOf(c)
@@ -53,8 +53,17 @@ async function askRoute(deps: Deps, c: HttpContext): Promise<Response> {
   })
   if (!done.ok) return problem(c, done)
   const Location = `/v1/pools/${pool}/permits/${done.permit.id}`
-  return c.json(shown(deps, done.permit), done.permit.state === 'waiting' ? 202 : 201, { Location })
+  return c.json(shown(deps, done.permit), STATUS[done.permit.state], { Location, ...askAgain(done.permit) })
 }
+
+/** Closed: the key's call has been made. */
+const STATUS = { waiting: 202, granted: 201, closed: 200 } as const
+/** Well before whoever does not ask is forgotten. */
+const ASK_WITHIN_S = 10
+const askAgain = ({ expectedWithinMs }: PermitView): Record<string, string> =>
+  expectedWithinMs === undefined
+    ? {}
+    : { 'Retry-After': String(Math.min(ASK_WITHIN_S, Math.max(1, Math.ceil(expectedWithinMs / 1_000)))) }
 
 /** How long is left is told too: the clock of whoever asks may be another. */
 function shown(deps: Deps, { useBy, ...permit }: PermitView): object {

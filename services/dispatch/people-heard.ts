@@ -8,6 +8,7 @@ import { emptyLedger } from '../../core/ledger.ts'
 import { type LedgerRecord, peoplesDay } from '../../core/ledger-record.ts'
 import { amendAll, type Ledgers, permitAll, type Shapes, trimAll } from '../../core/ledgers.ts'
 import { grantedTo, isGranted, newsOf, type PeopleRecord } from '../../core/people.ts'
+import { type LineTurns, lineUp, NO_TURNS } from '../../core/people-line.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { Holder } from './holder.ts'
 
@@ -18,6 +19,7 @@ export interface PeopleKept {
   /** What people alone were permitted. Of the window nothing is stored: after a takeover it begins with what their record tells. */
   ledgers: Ledgers
   demand: Demand
+  turns: LineTurns
   /** Whose asking is part of the demand, and whether the grant is part of the rates. */
   readonly asked: Map<string, 'waiting' | 'granted'>
   /** Ids that stand in the ledger, whether the record says so yet or not. */
@@ -55,6 +57,7 @@ export async function holdPeople(
     doubt: NOTHING,
     ledgers: { ...window, ...peoplesDay(p.record, p.shapes, now) },
     demand: noDemand(now),
+    turns: NO_TURNS,
     asked: new Map(Object.keys(record.permits).map((id) => [id, 'waiting'])),
     counted: new Set(),
     granted,
@@ -90,6 +93,7 @@ export function hearPeople({ meter }: DispatcherDeps, h: Holder, look: Look | un
   kept.ledgers = trimAll(kept.ledgers, now)
   if (!look) return
   kept.record = { ...look.record, permits: believed(kept, look, { now, skewMs: h.settings.guard.skewMs }) }
+  kept.turns = lineUp(kept.turns, kept.record, now)
   const atOnce = hearAsked(kept, now)
   if (atOnce > 0) meter.count('PeopleAtOnce', atOnce, { pool: h.pool })
   const { counted, amended } = newsOf(kept.record, now)

@@ -7,6 +7,7 @@ import { likelyCalls, stockFor } from '../../core/demand.ts'
 import { type Ledger, usedIn } from '../../core/ledger.ts'
 import { limitsOnOne, sameRoomInAllUntil } from '../../core/ledgers.ts'
 import { countOf, grantedTo, heldFor, isGranted, newsOf, type PeopleRecord, STOCK_GOOD_MS } from '../../core/people.ts'
+import { lineUp } from '../../core/people-line.ts'
 import {
   GRANTS_AT_ONCE,
   heldFromAgents,
@@ -43,6 +44,7 @@ export function peopleState(h: Holder, now: number): PeopleState | undefined {
   return {
     record: kept.record,
     now,
+    turns: kept.turns,
     doubt: kept.doubt,
     used: usedOf(window, now),
     atMost,
@@ -107,6 +109,7 @@ export async function servePeople(
   // This one landed after it, so no earlier one can land any more.
   kept.doubt = NOTHING
   kept.record = answer.record
+  kept.turns = lineUp(kept.turns, answer.record, now)
   kept.granted = kept.granted.filter(
     ({ person, at }) => at > now - h.settings.windowMs || !Object.hasOwn(change.aged, person),
   )

@@ -3,9 +3,9 @@
  * from the moment of its grant, whether it is used or not.
  */
 import { reserved, rulesFor } from '../../core/accounting.ts'
-import { type Cost, each, exceeding } from '../../core/cost.ts'
-import { limitsOnOne } from '../../core/ledgers.ts'
-import type { PersonsPermit } from '../../core/people.ts'
+import { type Cost, each, exceeding, type Limits } from '../../core/cost.ts'
+import { limitsOf, limitsOnOne } from '../../core/ledgers.ts'
+import type { PersonsPermit, Share } from '../../core/people.ts'
 import type { People, PoolSettings } from '../../core/settings.ts'
 import { type Caller, lacksScope } from '../caller.ts'
 import { configured } from '../configured.ts'
@@ -59,8 +59,17 @@ export async function askPermit(
   // Whoever holds the pool looks at it in time; if nobody does, somebody is started.
   await deps.doorbell.rung(pool)
   if (entered !== 'granted' && entered !== 'joined') return capped(entered, settings.pool)
-  return untilGranted(deps, { pool, id, until: now + (request.waitS ?? 0) * 1_000, gone: request.gone })
+  const until = now + (request.waitS ?? 0) * 1_000
+  return untilGranted(deps, { pool, id, until, share: shareOf(settings.pool), asked: cost, gone: request.gone })
 }
+
+/** `max` of a window's limits. */
+export const shareOf = (pool: SharedPool): Share => ({
+  limits: peoplesPart(limitsOf(pool), pool),
+  windowMs: pool.windowMs,
+})
+const peoplesPart = (limits: Limits, { people: { max } }: SharedPool): Limits =>
+  Object.fromEntries(Object.entries(limits).map(([d, limit]) => [d, Math.floor(limit * max)]))
 
 type Asked = Parameters<Deps['people']['take']>[0]
 async function enter(
@@ -101,17 +110,17 @@ function costOf(pool: PoolSettings, { model, inputTokens, maxOutputTokens }: Per
 }
 
 function tooMuch(pool: SharedPool, id: string, { maxOutputTokens }: PermitRequest, cost: Cost): Refusal | undefined {
-  const { max, maxOutputTokens: most } = pool.people
+  const { maxOutputTokens: most } = pool.people
   if (maxOutputTokens > most)
     return refuse('too-large', `A call may be asked for at most ${most} tokens of output here.`, 'Ask for fewer.', {
       at: 'maxOutputTokens',
     })
-  const limits = Object.entries(limitsOnOne(pool)).map(([d, limit]) => [d, Math.floor(limit * max)] as const)
-  const over = exceeding(cost, Object.fromEntries(limits))
+  const limits = peoplesPart(limitsOnOne(pool), pool)
+  const over = exceeding(cost, limits)
   return over
     ? refuse(
         'larger-than-pool',
-        `The call may cost ${cost[over]} ${over}, and people may have ${Object.fromEntries(limits)[over]} of ${id} in a window.`,
+        `The call may cost ${cost[over]} ${over}, and people may have ${limits[over]} of ${id} in a window.`,
         'Ask for a smaller call, or raise the limit or people.max.',
       )
     : undefined

@@ -1,13 +1,13 @@
 /** What a person does with a permit that stands: looks at it, waits for it, says what was used, or gives it back. */
 import { rulesFor, settled } from '../../core/accounting.ts'
-import { type Cost, exceeding, NOTHING } from '../../core/cost.ts'
+import { type Cost, type Dimension, exceeding, NOTHING } from '../../core/cost.ts'
 import type { Usage } from '../../core/job.ts'
 import { limitsOnOne } from '../../core/ledgers.ts'
 import { isGranted, type PersonsPermit } from '../../core/people.ts'
 import type { Caller } from '../caller.ts'
 import type { Deps } from '../deps.ts'
 import { type Answer, refuse } from '../refusal.ts'
-import { KEPT_IN_LINE_MS, type SharedPool, sharedPool } from './ask.ts'
+import { KEPT_IN_LINE_MS, type SharedPool, sharedPool, shareOf } from './ask.ts'
 import { noSuchPermit, type PermitView, untilGranted } from './wait.ts'
 
 interface Place {
@@ -25,7 +25,7 @@ export async function getPermit(
   if (!found.ok) return found
   const until = deps.clock.now() + (p.waitS ?? 0) * 1_000
   if (!isGranted(found.permit)) await deps.people.ask({ ...at, asksUntil: until + KEPT_IN_LINE_MS })
-  return untilGranted(deps, { ...at, until })
+  return untilGranted(deps, { ...at, until, share: shareOf(found.pool) })
 }
 
 export async function settlePermit(
@@ -40,7 +40,9 @@ export async function settlePermit(
   if (!isGranted(permit))
     return refuse('not-granted', `The permit ${at.id} still waits.`, 'Call once it is granted, and settle then.')
   const cost = settled(rulesFor(pool, permit.model ?? ''), usage, permit.cost as Cost)
-  const over = exceeding(cost, limitsOnOne(pool))
+  // A limit that was lowered since makes no usage absurd that was reserved.
+  const most = Object.entries(limitsOnOne(pool)).map(([d, limit]) => [d, Math.max(limit, permit.cost[d as Dimension])])
+  const over = exceeding(cost, Object.fromEntries(most))
   if (over)
     return refuse('absurd-usage', `No call uses ${cost[over]} ${over}: the pool has less.`, 'Send what was used.')
   return close(deps, at, cost)

@@ -1,5 +1,14 @@
 /** A permit as its person sees it, at once or as soon as it is granted. */
-import { isGranted, lineOf, type PeopleRecord, type PersonsPermit, useBy } from '../../core/people.ts'
+import { type Cost, sameCost } from '../../core/cost.ts'
+import {
+  isGranted,
+  type PeopleRecord,
+  type PersonsPermit,
+  type Share,
+  servedWithinMs,
+  useBy,
+} from '../../core/people.ts'
+import { lineOf } from '../../core/people-line.ts'
 import type { Clock, PeopleStore } from '../ports.ts'
 import { type Answer, refuse } from '../refusal.ts'
 
@@ -10,8 +19,9 @@ export interface PermitView {
   readonly reserved: Readonly<Record<string, number>>
   /** Epoch ms: the call begins before then, or not at all. */
   readonly useBy?: number
-  /** How many are served before it. */
+  /** How many are served before it, and in how many ms its turn comes at the latest while agents leave people no more than their share. */
   readonly ahead?: number
+  readonly expectedWithinMs?: number
 }
 
 /** Whoever waits is granted within some hundred ms, mostly. */
@@ -26,29 +36,41 @@ const lookAgainMs = ({ askedAt, useMs }: PersonsPermit, now: number): number =>
 
 export async function untilGranted(
   deps: { readonly people: Pick<PeopleStore, 'read'>; readonly clock: Clock },
-  p: { pool: string; id: string; until: number; gone?: AbortSignal | undefined },
+  p: { pool: string; id: string; until: number; share: Share; asked?: Cost; gone?: AbortSignal | undefined },
 ): Promise<Answer<{ permit: PermitView }>> {
   for (;;) {
     const record = await deps.people.read({ pool: p.pool })
     const permit = record?.permits[p.id]
     if (!record || !permit) return noSuchPermit(p.id)
+    if (p.asked && !sameCost(p.asked, permit.cost as Cost)) return keyReused()
     const now = deps.clock.now()
-    if (isGranted(permit) || now >= p.until || p.gone?.aborted) return { ok: true, permit: viewOf(record, p, permit) }
+    if (isGranted(permit) || now >= p.until || p.gone?.aborted)
+      return { ok: true, permit: viewOf(record, { ...p, now }, permit) }
     await deps.clock.until(Math.min(p.until, now + lookAgainMs(permit, now)), p.gone)
   }
 }
 
-export function viewOf(
+function viewOf(
   record: PeopleRecord,
-  { pool, id }: { pool: string; id: string },
+  { pool, id, share, now }: { pool: string; id: string; share: Share; now: number },
   permit: PersonsPermit,
 ): PermitView {
   const limited = Object.entries(permit.cost).filter(([, n]) => n > 0)
   const view = { id, pool, reserved: Object.fromEntries(limited) }
-  if (!isGranted(permit))
-    return { ...view, state: 'waiting', ahead: lineOf(record, permit.askedAt).findIndex(([one]) => one === id) }
+  if (!isGranted(permit)) {
+    const line = lineOf(record, now)
+    const ahead = Math.max(
+      0,
+      line.findIndex(([one]) => one === id),
+    )
+    const upTo = [...line.slice(0, ahead).map(([, one]) => one), permit]
+    return { ...view, state: 'waiting', ahead, expectedWithinMs: servedWithinMs(upTo, share) }
+  }
   return { ...view, state: permit.closed ? 'closed' : 'granted', useBy: useBy(permit) }
 }
+
+const keyReused = () =>
+  refuse('key-reused', 'The Idempotency-Key was used for a permit of another size.', 'Use a new key for another call.')
 
 /** One that has ended, another person's, and none at all: ids tell nothing. */
 export const noSuchPermit = (id: string) =>

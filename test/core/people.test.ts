@@ -4,7 +4,8 @@ import { type Cost, NOTHING } from '../../core/cost.ts'
 import { likelyCalls, noDemand, stockFor, withAsked } from '../../core/demand.ts'
 import { room, sameRoomUntil, spanMs, trim } from '../../core/ledger.ts'
 import { holdingBack, roomInAll } from '../../core/ledgers.ts'
-import { heldFor, lineOf, newsOf, type PersonsPermit } from '../../core/people.ts'
+import { heldFor, newsOf, type PersonsPermit } from '../../core/people.ts'
+import { lineOf, lineUp, NO_TURNS } from '../../core/people-line.ts'
 import { heldFromAgents, inFlightForPeople, type PeopleState, planPeople } from '../../core/people-plan.ts'
 import { plan } from '../../core/plan.ts'
 import { aCost, aLedger, aRing, aShape, aSnapshot, NOW, someLedgers } from '../support/builders.ts'
@@ -74,6 +75,27 @@ describe('the line', () => {
       has: granted({ person: 'dan' }),
     }
     expect(lineOf(somePeople({ permits }), NOW).map(([id]) => id)).toEqual(['a1', 'b1', 'a2'])
+  })
+
+  it('lets who comes later have a first one before the second of who was served meanwhile, as often as that happens', () => {
+    const many = (n: number) =>
+      Object.fromEntries(Array.from({ length: n }, (_, i) => [`a${i}`, waits({ person: 'ann' })]))
+    let turns = lineUp(NO_TURNS, somePeople({ permits: many(9) }), NOW)
+    let permits: Record<string, PersonsPermit> = many(9)
+    for (const person of ['bob', 'cy', 'dan']) {
+      const [first] = lineOf(somePeople({ permits }), NOW, turns)[0] ?? []
+      permits = {
+        ...permits,
+        [first as string]: granted({ person: 'ann' }),
+        [person]: waits({ person, askedAt: NOW + 1 }),
+      }
+      turns = lineUp(turns, somePeople({ permits }), NOW)
+      const { [first as string]: _, ...standing } = permits
+      permits = standing
+      expect(lineOf(somePeople({ permits }), NOW, turns)[0]?.[0]).toBe(person)
+      permits = { ...permits, [person]: granted({ person }) }
+      turns = lineUp(turns, somePeople({ permits }), NOW)
+    }
   })
 })
 

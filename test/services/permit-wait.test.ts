@@ -22,7 +22,7 @@ async function looks(forMs: number, useMs: number): Promise<number[]> {
         },
       },
     },
-    { pool: 'main', id: 'one', until: NOW + forMs },
+    { pool: 'main', id: 'one', until: NOW + forMs, share: { limits: {}, windowMs: 60_000 } },
   )
   return read
 }

@@ -1,8 +1,9 @@
 /** A person's permit: asked for, granted, used, settled, given back, refused. In virtual time. */
 import { describe, expect, it } from 'vitest'
+import { changePool } from '../../services/change-pool.ts'
 import { KEPT_IN_LINE_MS } from '../../services/permits/ask.ts'
 import { getPermit, releasePermit, settlePermit } from '../../services/permits/standing.ts'
-import { aCaller } from '../support/callers.ts'
+import { ADMIN, aCaller } from '../support/callers.ts'
 import { ask, at, busy, granted, meanwhile, pat, quin, shared, WINDOW_MS } from '../support/people.ts'
 import { World } from '../support/world.ts'
 
@@ -32,6 +33,19 @@ describe('a permit', () => {
     expect(then).toMatchObject({ ok: true, permit: { id, state: 'granted' } })
   })
 
+  it('tells who waits how many come before, and when the turn comes at the latest', async () => {
+    const world = await busy({ people: { max: 0.5, reserve: 0, perPerson: { open: 99, calls: 999 } } })
+    for (let i = 0; i < 15; i++) void ask(world, { waitS: 25, useWithinMs: 25_000 }, quin)
+    await world.pass(1)
+    const asked = world.now()
+    const first = await meanwhile(world, ask(world))
+    if (!first.ok) throw new Error(first.detail)
+    // Thirty of a window's sixty; everybody's first before anybody's second.
+    expect(first.permit).toMatchObject({ state: 'waiting', ahead: 1, expectedWithinMs: (2 * WINDOW_MS) / 30 })
+    await meanwhile(world, getPermit(world.api, pat, at(first.permit.id), { waitS: 25 }))
+    expect(world.now() - asked).toBeLessThan((2 * WINDOW_MS) / 30 + 200)
+  })
+
   it('tells operators whether it was granted at once, or how long it waited in line', async () => {
     const stocked = await busy()
     await granted(stocked)
@@ -56,6 +70,26 @@ describe('a permit', () => {
     expect(await meanwhile(world, ask(world))).toMatchObject({ permit: { state: 'waiting' } })
     await world.pass(2 * KEPT_IN_LINE_MS)
     expect(world.counted('PeopleWaitedMs') - before).toBeGreaterThanOrEqual(KEPT_IN_LINE_MS)
+  })
+
+  it('is not another one’s under the same key: one of another size is refused', async () => {
+    const world = await busy()
+    await granted(world, { idempotencyKey: 'one' })
+    expect(await ask(world, { idempotencyKey: 'one', useWithinMs: 9 })).toMatchObject({ permit: { state: 'granted' } })
+    const pool = { tokens: 10_000 }
+    const counting = await busy(pool)
+    await granted(counting, { idempotencyKey: 'one' })
+    expect(await ask(counting, { idempotencyKey: 'one', maxOutputTokens: 900 })).toMatchObject({ code: 'key-reused' })
+  })
+
+  it('is settled with all that was reserved for it, though the limit is lower by now', async () => {
+    const world = await busy({ tokens: 6_000, people: { maxOutputTokens: 3_000, perPerson: { open: 3, calls: 20 } } })
+    const { id } = await granted(world, { maxOutputTokens: 2_000 })
+    const lowered = await changePool(world.api, ADMIN, 'main', { patch: { tokens: 1_000 }, ifMatch: '*' })
+    expect(lowered).toMatchObject({ ok: true })
+    expect(await settlePermit(world.api, pat, at(id), { inputTokens: 10, outputTokens: 1_990 })).toMatchObject({
+      ok: true,
+    })
   })
 
   it('is asked for again under the same key as the same permit', async () => {
