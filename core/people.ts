@@ -131,6 +131,9 @@ export const cappedBy = (
 ): 'open' | 'rate' | undefined =>
   countOf(open, person) >= caps.open ? 'open' : countOf(took, person) >= caps.calls ? 'rate' : undefined
 
+/** In one record, of some 300 bytes each: an item holds 400 KB, and every change of it is billed by its size. */
+export const STAND_AT_MOST = 700
+
 export const covers = (stock: Cost, cost: Cost): boolean => DIMENSIONS.every((d) => stock[d] >= cost[d])
 
 export const emptyPeople = (epoch: number, goodUntil: number): PeopleRecord => ({

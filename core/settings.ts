@@ -95,11 +95,22 @@ export type Caps = z.infer<typeof Caps>
 /** Enough for a throttled table's retries; a lease that ends under a live worker costs a second call. */
 export const SETTLE_MARGIN_MS = 20_000
 
+/** Slots are stamped on a 600th of it, and a job that comes to an idle pool waits for the next stamp: a second at most. */
+const WINDOW_AT_MOST_MS = 600_000
+
 export const PoolSettings = z.strictObject({
   provider: ProviderSettings,
   /** On one machine: the simulated provider stands in, until this says `provider`. */
   local: z.enum(['simulated', 'provider']).default('simulated'),
-  windowMs: z.number().int().min(200).max(DAY_MS).default(60_000),
+  windowMs: z
+    .number()
+    .int()
+    .min(200)
+    .max(
+      WINDOW_AT_MOST_MS,
+      'at most 600000 (ten minutes): what is limited for longer is `day`, with a `windowMs` of its own',
+    )
+    .default(60_000),
   /** Limits of a window; at least one, here or for a day. */
   requests: z.number().int().min(1).max(1_000_000).optional(),
   /** Input and output together, as `accounting` counts them. */

@@ -4,7 +4,7 @@
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Cost, DIMENSIONS } from '../../core/cost.ts'
-import { cappedBy, emptyPeople, isOf, PeopleRecord } from '../../core/people.ts'
+import { cappedBy, emptyPeople, isOf, PeopleRecord, STAND_AT_MOST } from '../../core/people.ts'
 import type { AskedPermit, Capped, PeopleStore } from '../../services/ports.ts'
 import { peopleKey } from '../keys.ts'
 import { type Item, parseRecord, stored } from '../records.ts'
@@ -100,6 +100,7 @@ function entering({ id, permit, caps }: AskedPermit): Update {
   const { person } = permit
   return new Update()
     .absent(`permits.${id}`)
+    .fewer('permits', STAND_AT_MOST)
     .set(`permits.${id}`, permit)
     .below(`open.${person}`, caps.open)
     .raise(`open.${person}`)

@@ -50,6 +50,10 @@ export class Update {
     this.conditions.push(`(attribute_not_exists(${at}) OR ${at} < ${this.value(most)})`)
     return this
   }
+  fewer(map: string, most: number): this {
+    this.conditions.push(`size(${this.path(map)}) < ${this.value(most)}`)
+    return this
+  }
   waits(id: string): this {
     this.there(`permits.${id}`).conditions.push(`attribute_not_exists(${this.path(`permits.${id}.grantedAt`)})`)
     return this

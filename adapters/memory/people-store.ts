@@ -9,6 +9,7 @@ import {
   isOf,
   PeopleRecord,
   type PersonsPermit,
+  STAND_AT_MOST,
 } from '../../core/people.ts'
 import type { AskedPermit, PeopleChange, PeopleStore } from '../../services/ports.ts'
 import { peopleKey } from '../keys.ts'
@@ -56,7 +57,8 @@ export function memoryPeopleStore(tables: MemoryTables): PeopleStore {
     async take(p) {
       const old = get(p.pool)
       if (old?.permits[p.id]) return 'granted'
-      if (!old || old.goodUntil <= p.now || old.waiting > 0 || !covers(old.stock, p.permit.cost)) return 'empty'
+      if (!old || old.goodUntil <= p.now || old.waiting > 0 || isFull(old) || !covers(old.stock, p.permit.cost))
+        return 'empty'
       const capped = cappedBy(old, p.permit.person, p.caps)
       if (capped) return capped
       put(p.pool, { ...entered(old, p), stock: minus(old.stock, p.permit.cost) })
@@ -67,7 +69,7 @@ export function memoryPeopleStore(tables: MemoryTables): PeopleStore {
       if (old.permits[p.id]) return 'joined'
       const capped = cappedBy(old, p.permit.person, p.caps)
       if (capped) return capped
-      if (old.waiting >= p.atMost) return 'full'
+      if (old.waiting >= p.atMost || isFull(old)) return 'full'
       put(p.pool, { ...entered(old, p), waiting: old.waiting + 1 })
       return 'joined'
     },
@@ -90,6 +92,8 @@ export function memoryPeopleStore(tables: MemoryTables): PeopleStore {
     },
   }
 }
+
+const isFull = ({ permits }: PeopleRecord): boolean => Object.keys(permits).length >= STAND_AT_MOST
 
 const raised = (counts: Readonly<Record<string, number>>, of: string, by: number) => ({
   ...counts,

@@ -101,7 +101,9 @@ export async function servePeople(
   // Held back from here on, whatever becomes of the write: it may land long after it was given up.
   const before = kept.doubt
   kept.doubt = plus(before, added)
-  const answer = await deps.people.write({ pool: h.pool, epoch, seq, change }).catch(() => undefined)
+  const answer = await deps.people.write({ pool: h.pool, epoch, seq, change }).catch(() => {
+    deps.meter.count('TicksFailed', 1, { pool: h.pool })
+  })
   if (answer?.kind === 'lost') return 'lost'
   if (answer?.kind === 'stale') kept.doubt = before
   if (answer?.kind !== 'written') return 'kept'
@@ -113,9 +115,13 @@ export async function servePeople(
   kept.granted = kept.granted.filter(
     ({ person, at }) => at > now - h.settings.windowMs || !Object.hasOwn(change.aged, person),
   )
-  const all = change.granted.length < GRANTS_AT_ONCE
-  return DIMENSIONS.some((d) => change.stock[d] < 0) || !all ? 'more' : 'kept'
+  return DIMENSIONS.some((d) => change.stock[d] < 0) || isCut(change) ? 'more' : 'kept'
 }
+
+/** The rest of them is written at once, not a turn later: else a record of many calls a second grows for ever. */
+const isCut = ({ granted, counted, over, aged, gone }: PeopleChange): boolean =>
+  granted.length === GRANTS_AT_ONCE ||
+  [counted, over, Object.keys(aged), gone].some(({ length }) => length === CHANGES_AT_ONCE)
 
 /** Of those who got theirs, and of those who left without. By their own machines' clocks they asked. */
 function tellWaits(

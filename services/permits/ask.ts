@@ -5,7 +5,7 @@
 import { reserved, rulesFor } from '../../core/accounting.ts'
 import { type Cost, each, exceeding, type Limits } from '../../core/cost.ts'
 import { limitsOf, limitsOnOne } from '../../core/ledgers.ts'
-import type { PersonsPermit, Share } from '../../core/people.ts'
+import { type PersonsPermit, type Share, STAND_AT_MOST } from '../../core/people.ts'
 import type { People, PoolSettings } from '../../core/settings.ts'
 import { type Caller, lacksScope } from '../caller.ts'
 import { configured } from '../configured.ts'
@@ -134,5 +134,6 @@ function capped(by: 'full' | Capped, { windowMs, people }: SharedPool): Refusal 
     return refuse('rate-reached', `You have had ${calls} calls in ${windowMs / 1_000} s.`, 'Wait, and ask again.', {
       retryAfterS: Math.max(1, Math.ceil(windowMs / 1_000 / calls)),
     })
-  return refuse('line-full', `${LINE_AT_MOST} calls wait already.`, 'Ask again a little later.', { retryAfterS: 1 })
+  const full = `${LINE_AT_MOST} calls wait already, or ${STAND_AT_MOST} permits stand.`
+  return refuse('line-full', full, 'Ask again a little later, and settle what has ended.', { retryAfterS: 1 })
 }

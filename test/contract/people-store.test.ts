@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { NOTHING } from '../../core/cost.ts'
+import { STAND_AT_MOST } from '../../core/people.ts'
 import type { PeopleChange } from '../../services/ports.ts'
 import { onEveryEngine } from '../support/engines.ts'
 import { aPersonsPermit, NOW, POOL, somePeople } from '../support/records.ts'
@@ -110,6 +111,16 @@ describe('what people have of a pool', () =>
       expect((await read()).waiting).toBe(4)
       expect(await join(ids[outcomes.indexOf('joined')] as string)).toBe('joined')
       expect((await read()).waiting).toBe(4)
+    })
+
+    it('holds so many permits and no more, so that its item never grows too large', async () => {
+      const standing = (n: number) =>
+        Object.fromEntries(Array.from({ length: n }, (_, i) => [`p${i}`, aPersonsPermit({ grantedAt: NOW })]))
+      await stands({ stock: cost(5), permits: standing(STAND_AT_MOST) })
+      expect(await take('a')).toBe('empty')
+      expect(await join('a')).toBe('full')
+      await stands({ stock: cost(5), permits: standing(STAND_AT_MOST - 1) })
+      expect(await take('a')).toBe('granted')
     })
 
     it('is left by one who waits, and not by one who was granted meanwhile', async () => {

@@ -108,6 +108,11 @@ describe('settings', () => {
     ['a share of what nobody knows', inPool({ share: 'money' }), /^pools\.main\.share: .*"requests"\|"tokens"/],
     ['a limit of nothing', inPool({ requests: 0 }), /^pools\.main\.requests: .*>=1/],
     ['a fraction of a call', inPool({ requests: 1.5 }), /^pools\.main\.requests: .*int/],
+    [
+      'a window of an hour',
+      inPool({ windowMs: 3_600_000 }),
+      /^pools\.main\.windowMs: .*what is limited for longer is `day`/,
+    ],
     ['a window too short', inPool({ windowMs: 100 }), /^pools\.main\.windowMs: .*>=200/],
     [
       'a guard without a time to refuse in',

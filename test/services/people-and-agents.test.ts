@@ -97,6 +97,25 @@ describe('people and agents together', () => {
     expect(world.counted('PeopleAtOnce')).toBeGreaterThanOrEqual(15)
   })
 
+  it('are forgotten as fast as they end, be they two hundred a second', async () => {
+    const world = shared({
+      requests: 6_000,
+      people: { max: 0.9, reserve: 0.5, perPerson: { open: 100, calls: 9_999 } },
+    })
+    void world.dispatch()
+    await world.pass(WINDOW_MS)
+    const from = world.now()
+    for (let ms = 0; ms < 4_000; ms += 5)
+      void world.clock.until(from + ms).then(async () => {
+        const who = aCaller(`p${ms % 40}`, { scopes: ['capacity:use'] })
+        const answer = await ask(world, { waitS: 1 }, who)
+        if (answer.ok) await releasePermit(world.api, who, at(answer.permit.id))
+      })
+    await world.pass(4_000)
+    const standing = (await world.api.people.read({ pool: 'main' }))?.permits ?? {}
+    expect(Object.keys(standing).length).toBeLessThan(100)
+  })
+
   it('have what they had in stock while a new dispatcher reads its lanes, be they many', async () => {
     const world = shared()
     const next = world.process()
