@@ -143,7 +143,7 @@ const elsewhere = (p: DashboardProps): IWidget =>
 /** Each hit is a permit that another job has. */
 const saved = (p: DashboardProps): IWidget =>
   graph(
-    'Permits and tokens that the cache saved',
+    'Permits and tokens that the cache saved, and jobs that wait for another’s call',
     cachingKinds(p).flatMap((of) => ['CacheHits', 'CacheWaits'].map((name) => ours(p, name, Stats.SUM, of))),
     cachingKinds(p).map((of) => ours(p, 'TokensSaved', Stats.SUM, of)),
   )

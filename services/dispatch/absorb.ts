@@ -91,7 +91,7 @@ function settled(h: Holder, job: Settled, now: number): void {
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
   if (job.usage) used(h, sent, job.usage)
-  hearSizes(h, sent.head, job)
+  hearSizes(h, sent, job)
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)

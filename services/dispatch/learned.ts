@@ -1,5 +1,5 @@
 /** How large a kind's calls are: heard of by bells, kept in the ledger's record, shown in the overview. */
-import type { Head, Settled } from '../../core/bell.ts'
+import type { Settled } from '../../core/bell.ts'
 import {
   type KeptLengths,
   keptOf,
@@ -13,10 +13,11 @@ import {
 } from '../../core/learned.ts'
 import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Overview } from '../../core/overview.ts'
+import type { Sent } from '../../core/ring.ts'
 import { askOf } from '../costs.ts'
 import type { Holder } from './holder.ts'
 
-export function hearSizes(h: Holder, head: Head, { usage, most, failed }: Settled): void {
+export function hearSizes(h: Holder, { head, cost }: Sent, { usage, most, failed }: Settled): void {
   const { kind = '' } = head
   if (!h.costing.learns(kind) || failed !== undefined || !usage) return
   const { inputTokens, outputTokens } = usage
@@ -25,6 +26,7 @@ export function hearSizes(h: Holder, head: Head, { usage, most, failed }: Settle
   // An answer that was cut short teaches nothing: it is heard of when it has been asked for whole.
   if (outputTokens === undefined || most === undefined || (outputTokens >= most && most < askOf(head).output)) return
   amend(h.learned.lengths, kind, (known) => withLength(known, outputTokens))
+  if (cost) h.recovered += h.costing.wholeCostOf(head).tokens - cost.tokens
 }
 
 const amend = (of: Map<string, Lengths>, kind: string, change: (known: Lengths) => Lengths) =>

@@ -6,7 +6,7 @@ import type { Tier } from '../../core/job.ts'
 import { countedIn, usedIn } from '../../core/ledger.ts'
 import { usedAll } from '../../core/ledgers.ts'
 import type { Overview, TierPicture } from '../../core/overview.ts'
-import { heldFor } from '../../core/people.ts'
+import { heldFor, isGranted } from '../../core/people.ts'
 import { backlog, inFlight, inFlightByOwner, type Lane } from '../../core/ring.ts'
 import { tellingMore, type WaitReason } from '../../core/wait-reason.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -87,7 +87,11 @@ const limitedIn = ({ ledgers: { window } }: Holder, cost: Cost): Limits =>
 function reservedIn(h: Holder, now: number): Limits {
   const from = now - h.settings.windowMs
   const costs = [...h.ring.sent.values()].flatMap(({ slot, cost }) => (slot > from && cost ? [cost] : []))
-  return limitedIn(h, costs.reduce(plus, NOTHING))
+  // What has no moment yet stands in no ledger.
+  const open = Object.entries(h.people?.record.permits ?? {}).flatMap(([id, p]) =>
+    h.people?.counted.has(id) && isGranted(p) && !p.closed && p.grantedAt > from ? [p.cost as Cost] : [],
+  )
+  return limitedIn(h, [...costs, ...open].reduce(plus, NOTHING))
 }
 
 const peopleIn = (h: Holder, { ledgers, record }: PeopleKept, now: number) => ({

@@ -25,7 +25,6 @@ export function apply(h: Holder, decided: Plan, now: number): void {
     h,
     decided.permits.map((p) => p.slot),
   )
-  for (const p of decided.permits) h.recovered += h.costing.wholeCostOf(p.head).tokens - p.cost.tokens
 }
 
 /** Answers how many jobs stand in their lanes again: the plan that sent them does not know of it. */

@@ -4,6 +4,7 @@ import { overridesKey } from '../../adapters/keys.ts'
 import type { PoolPatch } from '../../core/overrides.ts'
 import { changePool } from '../../services/change-pool.ts'
 import { GOOD_FOR_MS } from '../../services/in-force.ts'
+import { askPermit } from '../../services/permits/ask.ts'
 import { pool, pools } from '../../services/pools.ts'
 import { submit } from '../../services/submit.ts'
 import { ADMIN, aCaller } from '../support/callers.ts'
@@ -13,6 +14,7 @@ import type { WorldSettings } from '../support/world-settings.ts'
 
 const WINDOW_MS = 10_000
 const quick = { windowMs: WINDOW_MS, requests: 100 } as const
+const LONG = { inputTokens: 1, maxOutputTokens: 1, useWithinMs: 100, lastsMs: 60_000, waitS: 0 }
 const callTimes = (world: World) => world.model.calls.map((c) => c.at)
 
 async function seen(world: World) {
@@ -260,5 +262,15 @@ describe('a pool', () => {
     const { used, reserved, settled } = (await seen(world)).pool
     expect(reserved?.requests).toBeGreaterThan(0)
     expect((reserved?.tokens ?? 0) + (settled?.tokens ?? 0)).toBe(used.window.tokens)
+  })
+
+  it('shows among what is reserved what people’s calls have that are under way', async () => {
+    const world = new World({ pool: { ...quick, people: { perPerson: { open: 9, calls: 99 } } } })
+    void world.dispatch()
+    await world.pass(WINDOW_MS)
+    const ask = () => askPermit(world.api, aCaller('pat', { scopes: ['capacity:use'] }), 'main', LONG)
+    for (let i = 0; i < 5; i++) expect(await ask()).toMatchObject({ permit: { state: 'granted' } })
+    await world.pass(1_500)
+    expect((await seen(world)).pool).toMatchObject({ reserved: { requests: 5 }, settled: { requests: 0 } })
   })
 })

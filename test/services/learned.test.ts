@@ -4,7 +4,7 @@ import { ledgerKey } from '../../adapters/keys.ts'
 import { getJob } from '../../services/get-job.ts'
 import type { ModelRequest } from '../../services/ports.ts'
 import { aCaller } from '../support/callers.ts'
-import { type Reply, text } from '../support/fake-model.ts'
+import { providerError, type Reply, text } from '../support/fake-model.ts'
 import { fullestWindow } from '../support/windows.ts'
 import { World } from '../support/world.ts'
 
@@ -65,6 +65,18 @@ describe('answers that are shorter than their kind allows', () => {
     const overview = await it.world.api.capacity.overview({ pool: 'main' })
     expect(overview?.learned?.step).toBeLessThan(60)
     expect(overview?.recovered).toBeGreaterThan(20 * 400)
+  })
+
+  it('give back nothing where a call fails', async () => {
+    const it = world()
+    await learnt(it)
+    const recovered = async () => (await it.world.api.capacity.overview({ pool: 'main' }))?.recovered
+    await it.world.pass(3_000)
+    const before = await recovered()
+    it.world.model.script = () => providerError(400)
+    await it.world.ended(await it.world.submitMany(20))
+    await it.world.pass(3_000)
+    expect(await recovered()).toBe(before)
   })
 
   it('are known to the next holder', async () => {
