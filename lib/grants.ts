@@ -6,7 +6,7 @@
 import type { TableGrants } from './tables.ts'
 
 /** `chat` only where a pool offers models to people. */
-export const FUNCTIONS = ['api', 'approval', 'dispatcher', 'worker', 'publisher', 'chat'] as const
+export const FUNCTIONS = ['api', 'approval', 'dispatcher', 'worker', 'publisher', 'removals', 'chat'] as const
 export type FunctionName = (typeof FUNCTIONS)[number]
 
 export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
@@ -45,6 +45,8 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
   },
   /** Reads the stream of Jobs and no table. */
   publisher: {},
+  /** Looks before a deployment for jobs that it has no place for: their keys and kinds, and no job's content. */
+  removals: { live: ['Query'], rings: ['Query', 'Scan'] },
   /** Takes permits for people and settles them; reads the lease. Which records those are lib/chat-api.ts says. */
   chat: { capacity: ['GetItem', 'PutItem', 'UpdateItem'] },
 }

@@ -1,6 +1,6 @@
 /**
- * Everything that runs: five functions, and a sixth where people may call through; what starts each, and what each may touch. A reader of this file sees who is
- * connected to whom; how a connection is made stands in the file that it is imported from.
+ * Everything that runs: six functions, and a seventh where people may call through; what starts each, and what each may
+ * touch. A reader of this file sees who is connected to whom; how a connection is made stands in the file that it is imported from.
  */
 import { Duration, Stack } from 'aws-cdk-lib'
 import { RecursiveLoop } from 'aws-cdk-lib/aws-lambda'
@@ -20,6 +20,7 @@ import { HttpFront } from './http-api.ts'
 import type { Inputs } from './inputs.ts'
 import { bindDispatcher } from './invoke.ts'
 import { deadLetterQueue, JobQueue, WORKER_TIMEOUT } from './job-queue.ts'
+import { askAboutRemovals, REMOVALS_TIMEOUT } from './removals.ts'
 import { Ticks } from './schedule.ts'
 import { bindCursorKey, ProviderKeys } from './secrets.ts'
 import { bindTables, type Tables } from './tables.ts'
@@ -42,6 +43,7 @@ const SIZES = {
   /** It wakes the dispatcher that sent it its message, which closes such a chain, too. */
   worker: { timeout: WORKER_TIMEOUT, memorySize: 512, recursiveLoop: RecursiveLoop.ALLOW },
   publisher: { timeout: Duration.seconds(30), memorySize: 256 },
+  removals: { timeout: REMOVALS_TIMEOUT, memorySize: 512 },
   /** It waits in line for 25 s at most, then its call lasts five minutes (services/chat/chat.ts), then it settles. */
   chat: { timeout: Duration.seconds(345), memorySize: 512 },
 } as const
@@ -56,6 +58,8 @@ export class ServiceStack extends Stack {
   constructor(scope: Construct, id: string, p: ServiceProps) {
     super(scope, id, { description: 'Fairlead: the functions and what starts them' })
     const fns = this.functions(p)
+    const { removals, ...others } = fns
+    askAboutRemovals(this, { removals, settings: p.settings, before: Object.values(others) })
     const jobs = this.dispatching(fns, p)
     this.providers(fns, p)
     const unpublished = this.publishing(fns, p)

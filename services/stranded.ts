@@ -5,12 +5,16 @@
  */
 import { TIERS, type Tier } from '../core/job.ts'
 import { laneOf } from '../core/lane.ts'
-import type { Settings } from '../core/settings.ts'
 import { configured } from './configured.ts'
 import type { Deps } from './deps.ts'
 import { inBatches, LANES_AT_ONCE } from './in-batches.ts'
 
-type Uses = Pick<Deps, 'settings' | 'jobs' | 'rings'>
+/** What a configuration has a place for: pools, and kinds with the pool of each. */
+interface Places {
+  readonly pools: Readonly<Record<string, unknown>>
+  readonly kinds: Readonly<Record<string, { readonly pool: string }>>
+}
+type Uses = Pick<Deps, 'jobs' | 'rings'> & { readonly settings: Places }
 export interface Stranded {
   readonly pool: string
   readonly tier: Tier
@@ -54,7 +58,7 @@ async function ownersOf({ rings }: Uses, pool: string): Promise<string[]> {
   return [...new Set([...noted.map((o) => o.owner), ...rung])]
 }
 
-const hasPlace = ({ pools, kinds }: Settings, pool: string, kind: string): boolean =>
+const hasPlace = ({ pools, kinds }: Places, pool: string, kind: string): boolean =>
   configured(pools, pool) !== undefined && configured(kinds, kind)?.pool === pool
 
 function summed(all: readonly Stranded[]): Stranded[] {
@@ -68,7 +72,7 @@ function summed(all: readonly Stranded[]): Stranded[] {
 }
 
 /** What is wrong, in a line. */
-export function strandedLine(settings: Settings, { pool, tier, kind, jobs, more }: Stranded): string {
+export function strandedLine(settings: Places, { pool, tier, kind, jobs, more }: Stranded): string {
   const held = `the pool ${pool} still holds ${more ? 'at least ' : ''}${jobs} jobs of the kind ${kind} (tier ${tier})`
   const moved = configured(settings.kinds, kind)?.pool
   if (!configured(settings.pools, pool)) return `${held}, and the configuration has no such pool`

@@ -74,6 +74,8 @@ async function tell(system: BundledSystem) {
   const submitted = await system.http('POST /v1/jobs', request)
   const again = await system.http('POST /v1/jobs', request)
   const stranger = await system.http('POST /v1/jobs', { ...request, as: 'somebody' })
+  const kept = await system.removals({ pools: ['main'], kinds: { intro: 'main' } })
+  const removed = await system.removals({ pools: ['main'], kinds: {} })
   const { runs, reviews } = await untilReview(system, person)
   const one = { ...person, id: submitted.body.id }
   const draft = await system.http('GET /v1/reviews/{id}', one)
@@ -83,7 +85,21 @@ async function tell(system: BundledSystem) {
   const released = await system.http('GET /v1/jobs/{id}', { ...agent, id: submitted.body.id })
   const published = await system.publishEnds()
   const passed = await passedThrough(system)
-  return { ...passed, submitted, again, stranger, runs, reviews, draft, reviewsForAgent, approved, released, published }
+  return {
+    ...passed,
+    kept,
+    removed,
+    submitted,
+    again,
+    stranger,
+    runs,
+    reviews,
+    draft,
+    reviewsForAgent,
+    approved,
+    released,
+    published,
+  }
 }
 
 const QUESTION = 'What is a bollard?'
@@ -210,6 +226,12 @@ else
         functionName: 'fairlead-dev-dispatcher',
         payload: { pool: 'main' },
       })
+    })
+
+    it('a deployment that has a place for what waits goes on, and one that has none is refused', () => {
+      expect(story.kept).toMatchObject({ Status: 'SUCCESS' })
+      const reason = /main still holds 1 jobs of the kind intro .* no such kind/
+      expect(story.removed).toMatchObject({ Status: 'FAILED', Reason: expect.stringMatching(reason) })
     })
 
     it('the draft waits for a person, and only in the list of those who decide', () => {

@@ -138,6 +138,7 @@ async function everything(): Promise<void> {
   await passedThrough()
   const { first, approved, rejected, failed } = await jobsThatGoEveryWay()
   await jobsWhoseMessagesAreLost()
+  await system.removals({ pools: ['main'], kinds: { plain: 'main' } })
   await minutesOfWork()
   await system.dispatch(10 * MINUTE)
   for (const path of ['/v1/owners', '/v1/owners/ada']) await get(path)

@@ -14,6 +14,7 @@ import { apiApp } from '../../lambdas/api.ts'
 import { approvalApp } from '../../lambdas/approval.ts'
 import { chatApp } from '../../lambdas/chat.ts'
 import { type DispatchEvent, dispatcherHandler } from '../../lambdas/dispatcher.ts'
+import { removalsHandler } from '../../lambdas/removals.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { workerHandler } from '../../lambdas/worker.ts'
 import type { FunctionName } from '../../lib/grants.ts'
@@ -145,6 +146,18 @@ export class RecordedSystem {
     const started = this.now
     const context = { getRemainingTimeInMillis: () => started + forMs - this.now }
     await dispatcherHandler(() => this.deps('dispatcher'))(event, context as Context)
+  }
+
+  /** As a deployment asks; its answer. */
+  async removals(places: { pools: string[]; kinds: Record<string, string> }): Promise<unknown> {
+    let told = ''
+    const handler = removalsHandler(
+      () => this.deps('removals'),
+      async (_, body) => void (told = body),
+    )
+    const ResourceProperties = { Places: JSON.stringify(places) }
+    await handler({ RequestType: 'Update', ResourceProperties } as never, {} as Context)
+    return JSON.parse(told)
   }
 
   /** Whether there was anything to work on. */

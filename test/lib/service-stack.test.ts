@@ -50,7 +50,7 @@ describe('routes', () => {
 })
 
 describe('functions', () => {
-  it('are five, on Node 24 and arm64, traced, with JSON logs', () => {
+  it('are six, on Node 24 and arm64, traced, with JSON logs', () => {
     expect(functions.map((fn) => fn.FunctionName).sort()).toEqual(
       FUNCTIONS.map((name) => `fairlead-dev-${name}`).sort(),
     )
@@ -61,6 +61,21 @@ describe('functions', () => {
         TracingConfig: { Mode: 'Active' },
         LoggingConfig: { LogFormat: 'JSON' },
       })
+  })
+
+  it('change only after it was asked whether all that waits has a place in the new configuration', () => {
+    const [[asked, { Properties }] = ['', { Properties: {} as never }]] = resources(
+      service,
+      'AWS::CloudFormation::CustomResource',
+    )
+    expect(JSON.parse(Properties.Places)).toEqual({ pools: ['main'], kinds: { reply: 'main' } })
+    const waiting = resources(service, 'AWS::Lambda::Function').filter(([, fn]) => fn.DependsOn?.includes(asked))
+    const named = waiting.map(([, fn]) => fn.Properties.FunctionName).sort()
+    expect(named).toEqual(
+      FUNCTIONS.filter((name) => name !== 'removals')
+        .map((name) => `fairlead-dev-${name}`)
+        .sort(),
+    )
   })
 
   it('each have a log group of their own, with an end to its retention', () => {

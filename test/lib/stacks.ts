@@ -60,7 +60,7 @@ export function templates(p: Parameters<typeof anApp>[0] = {}): { data: Template
 
 // A template is JSON of CloudFormation's making; its shape is asserted by the tests and not by a type.
 // biome-ignore lint/suspicious/noExplicitAny: see above
-export type Resource = { Type: string; Properties: any; DeletionPolicy?: string }
+export type Resource = { Type: string; Properties: any; DeletionPolicy?: string; DependsOn?: string[] }
 
 export const resources = (template: Template, type: string): [string, Resource][] =>
   (Object.entries(template.toJSON().Resources) as [string, Resource][]).filter(([, { Type }]) => Type === type)

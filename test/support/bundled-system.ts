@@ -3,6 +3,10 @@
  * an SQS emulator and a stand-in for the rest of AWS. Which function gets which event, and under which variables, is
  * read from the template; nothing here knows of Fairlead but the five tables.
  */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
 import type { APIGatewayProxyStructuredResultV2, SQSBatchResponse } from 'aws-lambda'
 import { TABLES, type TableName } from '../../adapters/keys.ts'
 import { type Engine, startDynoxide } from '../../local/engine/dynoxide.ts'
@@ -99,6 +103,28 @@ export class BundledSystem {
     const { arn, records } = await streamRecords(this.around.engine.endpoint, tablesOf(this.assembly).jobs)
     const ends = records.filter((record) => passes(JSON.parse(Pattern), record))
     return this.instance(publisher.id).invoke(streamEvent(ends, arn))
+  }
+
+  /** As a deployment: what the removals function answers at the address that it is given. */
+  async removals(places: object): Promise<unknown> {
+    const told: unknown[] = []
+    const server = createServer((request, response) => {
+      void json(request).then((body) => {
+        told.push(body)
+        response.end()
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const ResponseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const ResourceProperties = { Places: JSON.stringify(places) }
+    const event = { RequestType: 'Update', ResponseURL, ResourceProperties }
+    try {
+      await this.instance(this.functionNamed('removals').id).invoke(event)
+      return told[0]
+    } finally {
+      server.close()
+    }
   }
 
   /** What each function printed, and the traces of its invocations, in their order. */
