@@ -3,6 +3,7 @@
  * already holds a pool's lease keeps it, and this one goes.
  */
 import type { Context } from 'aws-lambda'
+import { tellBroken } from '../services/broken.ts'
 import { run } from '../services/dispatch/run.ts'
 import { poolsRemoved, stranded, strandedLine } from '../services/stranded.ts'
 import { fromEnvironment } from './shared/compose.ts'
@@ -42,7 +43,10 @@ export function dispatcherHandler(use: Use, signal?: AbortSignal): Wrapped<Dispa
     const one = async (pool: string) => [pool, await run(deps, { pool, until, ...(signal ? { signal } : {}) })] as const
     const runs = pools.map(one)
     // No pool that is configured waits for it, or fails with it.
-    const looked = event.pool === undefined ? look().catch(() => deps.meter.count('TicksFailed', 1)) : undefined
+    const looked =
+      event.pool === undefined
+        ? look().catch((e: unknown) => tellBroken(deps, 'TicksFailed', e, { step: 'stranded' }))
+        : undefined
     // Failing at once would freeze the other pools' runs with the leases that they hold: each comes to its end first.
     await Promise.allSettled([...runs, looked])
     return Object.fromEntries(await Promise.all(runs))

@@ -28,6 +28,8 @@ const STREAM_AGE = Duration.minutes(5)
 /** One in ten of those in line, for a quarter of an hour. */
 const PEOPLE_WAIT = Duration.seconds(10)
 const PEOPLE_WAIT_PERIODS = 3
+/** In each of them, for a quarter of an hour. */
+const GOES_ON_PERIODS = 3
 
 interface AlarmsProps {
   readonly dispatcher: LambdaFunction
@@ -54,6 +56,10 @@ export class Alarms extends Construct {
         p.worker.metricThrottles({ period }),
       ),
       this.streamBehind(p.publisher),
+      this.any('requests-broken', 'Requests were answered 500', this.broken(p.stage, 'RequestsBroken')),
+      this.any('attempts-broken', 'Workers broke over jobs', this.broken(p.stage, 'AttemptsBroken')),
+      // A tick is tried again: that it fails is news only where that does not help.
+      this.any('ticks-failed', 'Ticks fail again and again', this.broken(p.stage, 'TicksFailed'), GOES_ON_PERIODS),
       this.any('jobs-stranded', 'Jobs stand in a pool that the configuration does not name', this.stranded(p.stage)),
       ...Object.entries(p.pools).flatMap(([pool, settings]) => this.ofPool(p.stage, pool, settings)),
     ]
@@ -71,13 +77,24 @@ export class Alarms extends Construct {
     })
   }
 
+  /** Of all pools and functions together: the log says which (services/broken.ts). */
+  private broken(stage: Stage, metricName: string): IMetric {
+    return new Metric({
+      namespace: METRICS_NAMESPACE,
+      metricName,
+      dimensionsMap: { service: serviceName(stage) },
+      statistic: Stats.SUM,
+      period,
+    })
+  }
+
   /** Quiet when it counts nothing: these metrics have no value until there is something to count. */
-  private any(id: string, alarmDescription: string, metric: IMetric): Alarm {
+  private any(id: string, alarmDescription: string, metric: IMetric, evaluationPeriods = 1): Alarm {
     return new Alarm(this, id, {
       alarmDescription,
       metric,
       threshold: 1,
-      evaluationPeriods: 1,
+      evaluationPeriods,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     })

@@ -1,6 +1,6 @@
 /**
  * One page, in the order in which questions come: what waits, what the limit allows, what was refused, how jobs end,
- * what the provider allows at present and whether it is down, whether the functions are well, whether messages are stuck;
+ * what the provider allows at present and whether it is down, whether the functions are well, whether messages are stuck, what broke;
  * what the cache saves and other pools serve, where a kind says so, and how calls of people go, where they may call
  * through. It shows, and decides nothing.
  */
@@ -25,6 +25,9 @@ import type { Stage } from './inputs.ts'
 /** As core/job.ts names them; a test compares, because lib/ knows of core its settings only. */
 export const OUTCOMES = ['succeeded', 'failed', 'rejected', 'cancelled', 'expired'] as const
 
+/** As services/broken.ts names them; a test compares, too. */
+export const BROKEN = ['RequestsBroken', 'AttemptsBroken', 'TicksFailed'] as const
+
 const WIDTH = 12
 const period = Duration.minutes(1)
 
@@ -44,6 +47,7 @@ export function addDashboard(scope: Construct, p: DashboardProps): Dashboard {
       [refused(p), ended(p)],
       [allowed(p), down(p)],
       [functions(p), queues(p)],
+      [broken(p)],
       ...(cachingKinds(p).length > 0 ? [[saved(p), hitRate(p)]] : []),
       ...(shared(p).length > 0 ? [[peopleWaits(p)]] : []),
       ...(chatting(p).length > 0 ? [[passedThrough(p)]] : []),
@@ -118,6 +122,13 @@ const functions = (p: DashboardProps): IWidget =>
     'Functions: errors, and durations (p99)',
     p.functions.map((fn) => fn.metricErrors({ period })),
     p.functions.map((fn) => fn.metricDuration({ period, statistic: Stats.p(99) })),
+  )
+
+/** What was caught, and tried again or answered 500: the functions' own errors do not hold it. */
+const broken = (p: DashboardProps): IWidget =>
+  graph(
+    'What broke: the logs say where',
+    BROKEN.map((name) => ours(p, name, Stats.SUM)),
   )
 
 const queues = (p: DashboardProps): IWidget =>

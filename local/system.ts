@@ -14,6 +14,7 @@ import { chatApp } from '../lambdas/chat.ts'
 import { dispatcherHandler } from '../lambdas/dispatcher.ts'
 import type { FunctionDeps } from '../lambdas/shared/deps.ts'
 import { httpHandler } from '../lambdas/shared/http-handler.ts'
+import { log } from '../lambdas/shared/wrap.ts'
 import { workerHandler } from '../lambdas/worker.ts'
 import { Doorbell } from '../services/doorbell.ts'
 import { stranded, strandedLine } from '../services/stranded.ts'
@@ -138,6 +139,7 @@ function compose(p: { settings: Settings; folder: DataFolder; stores: Stores }, 
     doorbell: new Doorbell({ rings, capacity, waker, clock }),
     // CloudWatch is not here, and nothing else collects metrics.
     meter: { count: () => undefined },
+    log,
     queue: queue.queue,
     waker,
     model: aiSdkModel({ key, now: clock.now }),

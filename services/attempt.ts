@@ -12,6 +12,7 @@ import type { Failure } from '../core/retry.ts'
 import { classify } from '../core/retry.ts'
 import { callIn, type KindSettings, type PoolSettings, SETTLE_MARGIN_MS } from '../core/settings.ts'
 import { type Asked, askedOf } from './asked.ts'
+import { tellBroken } from './broken.ts'
 import { askOf, largerThanCaps, tooLarge, usesUsage } from './costs.ts'
 import type { WorkerDeps } from './deps.ts'
 import { sameKey } from './edges.ts'
@@ -36,7 +37,7 @@ export async function attempt(
     return await claimAndCall(deps, message, sent, hush)
   } catch (error) {
     // The dispatcher reads the record when its lease is over; saying nothing is right, hiding it would not be.
-    deps.meter.count('AttemptsBroken', 1, { error: error instanceof Error ? error.name : 'unknown' })
+    tellBroken(deps, 'AttemptsBroken', error, { pool: message.pool, jobId: sent.key.jobId })
     return undefined
   }
 }

@@ -7,6 +7,7 @@ import type {
   Clock,
   JobQueue,
   JobStore,
+  Log,
   Meter,
   ModelPort,
   PeopleStore,
@@ -26,6 +27,7 @@ export interface Deps {
   readonly random: Random
   readonly doorbell: Doorbell
   readonly meter: Meter
+  readonly log: Log
 }
 export interface DispatcherDeps extends Deps {
   readonly queue: JobQueue

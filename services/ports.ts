@@ -349,3 +349,8 @@ export interface EventPort {
 export interface Meter {
   count(name: string, value: number, dimensions?: Readonly<Record<string, string>>): void
 }
+
+/** Lines for whoever runs this. Ids, names and places in code only: nothing that may quote what people or models wrote. */
+export interface Log {
+  broken(what: string, facts: Readonly<Record<string, string>>): void
+}

@@ -25,7 +25,7 @@ import { Doorbell } from '../../services/doorbell.ts'
 import type { EventPort } from '../../services/ports.ts'
 import type { FunctionDeps, Use } from './deps.ts'
 import { ENV, type EnvName } from './env.ts'
-import { meter } from './wrap.ts'
+import { log, meter } from './wrap.ts'
 
 /** A variable that this function was not given: the port behind it is never asked, or its role would refuse. */
 const variable = (name: EnvName): string => process.env[name] ?? ''
@@ -57,6 +57,7 @@ function compose(): FunctionDeps {
     random: systemRandom(),
     doorbell: new Doorbell({ rings, capacity, waker, clock }),
     meter,
+    log,
     queue: sqsJobQueue({ client: new SQSClient({}), queueUrl: variable(ENV.queueUrl) }),
     waker,
     model: aiSdkModel({ key, now: clock.now }),

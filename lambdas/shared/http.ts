@@ -1,7 +1,9 @@
 /** The frame of every HTTP app: caller, JSON only, sizes, and errors as problem+json. Routes add no error handling. */
 import { type Context, Hono } from 'hono'
 import type { LambdaContext, LambdaEvent } from 'hono/aws-lambda'
+import { routePath } from 'hono/route'
 import type { z } from 'zod'
+import { tellBroken } from '../../services/broken.ts'
 import type { Caller } from '../../services/caller.ts'
 import type { Deps } from '../../services/deps.ts'
 import { type Refusal, refuse } from '../../services/refusal.ts'
@@ -17,7 +19,7 @@ export type HttpContext = Context<HttpEnv>
 export const BODY_BYTES_AT_MOST = 4 * 1024 * 1024
 
 /** `say` writes what went wrong: as problem+json, unless an API of others' making has a shape of its own. */
-export function httpApp(deps: Pick<Deps, 'settings' | 'meter'>, say: typeof problem = problem): Hono<HttpEnv> {
+export function httpApp(deps: Pick<Deps, 'settings' | 'meter' | 'log'>, say: typeof problem = problem): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>()
   app.use(async (c, next) => {
     if (c.req.path === '/health') return next()
@@ -39,7 +41,7 @@ export function httpApp(deps: Pick<Deps, 'settings' | 'meter'>, say: typeof prob
     }),
   )
   app.onError((error, c) => {
-    deps.meter.count('RequestsBroken', 1, { error: error.name })
+    tellBroken(deps, 'RequestsBroken', error, whereOf(c))
     return say(c, {
       code: 'internal',
       detail: 'Something broke here; nothing more is known.',
@@ -47,6 +49,12 @@ export function httpApp(deps: Pick<Deps, 'settings' | 'meter'>, say: typeof prob
     })
   })
   return app
+}
+
+/** The id is the access log's; the route is as it is written, for what stands in a path is its caller's. */
+export function whereOf(c: HttpContext): Record<string, string> {
+  const { requestId } = (c.env.event.requestContext ?? {}) as { requestId?: string }
+  return { route: `${c.req.method} ${routePath(c, -1)}`, ...(requestId === undefined ? {} : { requestId }) }
 }
 
 type Parsed<T> =

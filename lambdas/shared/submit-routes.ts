@@ -1,9 +1,10 @@
 /** Submit and batch: one job or up to a hundred, each entry answered for itself. */
 import { recentOverview } from '../../services/backlog.ts'
+import { tellBroken } from '../../services/broken.ts'
 import type { Deps } from '../../services/deps.ts'
 import { type SubmitRequest, submit } from '../../services/submit.ts'
 import { type Submitted, submitBatch } from '../../services/submit-batch.ts'
-import { body, checked, type HttpContext } from './http.ts'
+import { body, checked, type HttpContext, whereOf } from './http.ts'
 import { problem, problemOf, STATUS, type Wrong } from './problems.ts'
 import { BatchBody, BatchEntry, IdempotencyHeader, SubmitBody } from './schemas.ts'
 
@@ -49,7 +50,7 @@ export async function submitBatchRoute(deps: Deps, c: HttpContext): Promise<Resp
   const answers = (await submitBatch(deps, c.get('caller'), good)).values()
   const results = entries.map((entry, i) => {
     if (!entry.ok) return wrongEntry(entry, i)
-    return entryAnswer(deps, answers.next().value as Submitted, i)
+    return entryAnswer(deps, c, answers.next().value as Submitted, i)
   })
   return c.json({ results }, 200)
 }
@@ -74,10 +75,10 @@ function entryOf(
   return { ok: true, request: { ...request, startAt: startAt(request.startAt), idempotencyKey } }
 }
 
-function entryAnswer(deps: Deps, done: Submitted, i: number): object {
+function entryAnswer(deps: Deps, c: HttpContext, done: Submitted, i: number): object {
   if (done.ok === true) return { status: 202, id: done.jobId, repeated: done.repeated }
   if (done.ok === false) return wrongEntry(done, i)
-  deps.meter.count('RequestsBroken', 1, { error: 'batch-entry' })
+  tellBroken(deps, 'RequestsBroken', done.error, { ...whereOf(c), entry: String(i) })
   const remedy = `Repeat entry ${i} under the same key (${STATUS.internal}).`
   return wrongEntry({ code: 'internal', detail: 'Something broke here.', remedy }, i)
 }

@@ -5,7 +5,7 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import type { Context } from 'aws-lambda'
-import type { Meter } from '../../services/ports.ts'
+import type { Log, Meter } from '../../services/ports.ts'
 
 export const logger = new Logger()
 /** Every count is published by itself, so "nothing stored" is no news. */
@@ -29,3 +29,6 @@ export const meter: Meter = {
     single.addMetric(name, MetricUnit.Count, value)
   },
 }
+
+/** A line of JSON among the process's errors: the function's log in AWS, stderr on one machine. */
+export const log: Log = { broken: (what, facts) => logger.error(what, { ...facts }) }

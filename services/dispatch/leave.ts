@@ -5,6 +5,7 @@
 import { TIERS } from '../../core/job.ts'
 import { laneOf } from '../../core/lane.ts'
 import { backlog, type Lane } from '../../core/ring.ts'
+import { tellBroken } from '../broken.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches, LANES_AT_ONCE } from '../in-batches.ts'
 import { type Holder, LEAVE_AFTER_IDLE_MS, LEAVE_EVERY_MS } from './holder.ts'
@@ -39,8 +40,10 @@ export async function leaveIdle(deps: DispatcherDeps, h: Holder, idleBefore: num
     const leaving = await withoutWork(deps, h, idle.slice(i, i + LEAVING_AT_ONCE))
     if (leaving.length === 0) continue
     const asked = { pool: h.pool, owners: leaving, epoch: h.record.epoch }
-    const left = await deps.rings.leave(asked).catch(() => 'unheard' as const)
-    if (left === 'unheard') deps.meter.count('TicksFailed', 1, { pool: h.pool })
+    const left = await deps.rings.leave(asked).catch((error: unknown) => {
+      tellBroken(deps, 'TicksFailed', error, { pool: h.pool, step: 'leave' })
+      return 'unheard' as const
+    })
     if (left !== 'left') return left
     for (const owner of leaving) forget(h, owner)
     return 'some'

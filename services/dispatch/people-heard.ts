@@ -9,6 +9,7 @@ import { type LedgerRecord, peoplesDay } from '../../core/ledger-record.ts'
 import { amendAll, type Ledgers, permitAll, type Shapes, trimAll } from '../../core/ledgers.ts'
 import { grantedTo, isGranted, newsOf, type PeopleRecord } from '../../core/people.ts'
 import { type LineTurns, lineUp, NO_TURNS } from '../../core/people-line.ts'
+import { tellBroken } from '../broken.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { Holder } from './holder.ts'
 
@@ -75,8 +76,8 @@ export async function readPeople(deps: DispatcherDeps, h: Holder): Promise<Look 
   try {
     const record = await deps.people.read({ pool: h.pool })
     return record && { record, at }
-  } catch {
-    deps.meter.count('TicksFailed', 1, { pool: h.pool })
+  } catch (error) {
+    tellBroken(deps, 'TicksFailed', error, { pool: h.pool, step: 'people' })
     return undefined
   }
 }

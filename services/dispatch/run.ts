@@ -3,6 +3,7 @@
  * (lease `ending`, the writers' cache of it runs out, one strong look at the bells) so that no bell falls between.
  */
 import { LEASE_MS } from '../../core/lease.ts'
+import { tellBroken } from '../broken.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { LEASE_CACHE_MS } from '../doorbell.ts'
 import { BELLS_PER_TICK, type Holder } from './holder.ts'
@@ -67,7 +68,7 @@ async function tickOrAgain(deps: DispatcherDeps, h: Holder, signal?: AbortSignal
       return await tick(deps, h)
     } catch (error) {
       if (tried === TICKS_TRIED || signal?.aborted) throw error
-      deps.meter.count('TicksFailed', 1, { pool: h.pool })
+      tellBroken(deps, 'TicksFailed', error, { pool: h.pool, step: 'tick' })
       await deps.clock.until(deps.clock.now() + AFTER_FAILURE_MS * 2 ** tried, signal)
     }
   }

@@ -122,6 +122,7 @@ export class RecordedSystem {
       random: this.random,
       doorbell: new Doorbell({ rings, capacity, waker, clock }),
       meter: { count: () => {} },
+      log: { broken: () => {} },
       queue: { send: async ({ messages }) => this.take(messages) },
       waker,
       model: this.model,

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { OUTCOMES } from '../../core/job.ts'
 import { missingFields } from '../../core/prompt.ts'
 import { ROUTES } from '../../lambdas/shared/routes.ts'
-import { OUTCOMES as OUTCOMES_SHOWN } from '../../lib/dashboard.ts'
+import { BROKEN as BROKEN_SHOWN, OUTCOMES as OUTCOMES_SHOWN } from '../../lib/dashboard.ts'
 import { sampleJob } from '../../lib/first-job.ts'
 import { FUNCTIONS as ALL } from '../../lib/grants.ts'
 import { readInputs } from '../../lib/inputs.ts'
 import { workersFor } from '../../lib/job-queue.ts'
+import { BROKEN } from '../../services/broken.ts'
 import { aConfig, aKind, aPool, resources, templates, text } from './stacks.ts'
 
 const { service } = templates()
@@ -181,12 +182,13 @@ describe('the stream of ends', () => {
 })
 
 describe('operators', () => {
-  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock, of stranded jobs, of settings left out, of what does not parse, and of a provider that is down or allows less for long', () => {
+  it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock, of stranded jobs, of settings left out, of what does not parse, of a provider that is down or allows less for long, and of what broke', () => {
     const alarms = resources(service, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties)
     expect(alarms.map((a) => `${a.MetricName} ${a.TreatMissingData}`).sort()).toEqual([
       'AllowedShare notBreaching',
       'ApproximateNumberOfMessagesVisible notBreaching',
       'ApproximateNumberOfMessagesVisible notBreaching',
+      'AttemptsBroken notBreaching',
       'ClockOff notBreaching',
       'Errors notBreaching',
       'Invocations breaching',
@@ -194,8 +196,10 @@ describe('operators', () => {
       'JobsStranded notBreaching',
       'PoolStopped notBreaching',
       'ProviderDown notBreaching',
+      'RequestsBroken notBreaching',
       'SettingsIgnored notBreaching',
       'Throttles notBreaching',
+      'TicksFailed notBreaching',
       'Unreadable notBreaching',
     ])
     for (const alarm of alarms) expect(alarm.AlarmActions).toBeUndefined()
@@ -206,10 +210,10 @@ describe('operators', () => {
     templates({ alarmTopic }).service.allResourcesProperties('AWS::CloudWatch::Alarm', { AlarmActions: [alarmTopic] })
   })
 
-  it('have one dashboard of eight widgets', () => {
+  it('have one dashboard of nine widgets', () => {
     const [[, dashboard] = [], ...others] = resources(service, 'AWS::CloudWatch::Dashboard')
     expect(others).toEqual([])
-    expect(text(dashboard?.Properties.DashboardBody).match(/\\"type\\":\\"metric\\"/g)).toHaveLength(8)
+    expect(text(dashboard?.Properties.DashboardBody).match(/\\"type\\":\\"metric\\"/g)).toHaveLength(9)
   })
 
   it('see how people wait, and are told where they wait for long, in a pool that is shared with them', () => {
@@ -227,7 +231,7 @@ describe('operators', () => {
       'AWS::CloudWatch::Dashboard',
     )
     const body = text(dashboard?.Properties.DashboardBody)
-    expect(body.match(/\\"type\\":\\"metric\\"/g)).toHaveLength(10)
+    expect(body.match(/\\"type\\":\\"metric\\"/g)).toHaveLength(11)
     for (const name of ['CacheHits', 'CacheMisses', 'CacheWaits', 'TokensSaved'])
       expect(body).toContain(`\\"${name}\\"`)
     expect(body).toContain('100 * h0 / (h0 + m0)')
@@ -239,12 +243,16 @@ describe('operators', () => {
     const config = aConfig({ pools: { main: aPool(), spare: aPool() }, kinds: { reply: aKind({ fallback }) } })
     const [[, dashboard] = []] = resources(templates({ config }).service, 'AWS::CloudWatch::Dashboard')
     const body = text(dashboard?.Properties.DashboardBody)
-    expect(body.match(/\\"type\\":\\"metric\\"/g)).toHaveLength(9)
+    expect(body.match(/\\"type\\":\\"metric\\"/g)).toHaveLength(10)
     expect(body).toContain('\\"FallbackCalls\\",\\"pool\\",\\"spare\\"')
   })
 
   it('see every outcome that a job can have', () => {
     expect(OUTCOMES_SHOWN).toEqual(OUTCOMES)
+  })
+
+  it('see everything that can break', () => {
+    expect(BROKEN_SHOWN).toEqual(BROKEN)
   })
 })
 

@@ -287,6 +287,7 @@ export class World implements Surroundings {
       random: processRandom(new Stream(scenario.seed, `process ${process.id}`)),
       doorbell: new Doorbell({ rings, capacity, waker, clock: process }),
       meter: { count: (name, value) => this.counted.set(name, (this.counted.get(name) ?? 0) + value) },
+      log: { broken: () => undefined },
       queue: queueOf(this, process, { send: async ({ messages }) => this.messages.take(messages) }),
       waker,
       model: modelOf(this, process, { arrive, withinGuard: this.withinGuard }),

@@ -49,6 +49,11 @@ export interface Count {
   readonly dimensions: Readonly<Record<string, string>>
 }
 
+export interface Line {
+  readonly what: string
+  readonly facts: Readonly<Record<string, string>>
+}
+
 export class World {
   readonly clock = new VirtualClock(START)
   readonly tables = new MemoryTables()
@@ -59,6 +64,8 @@ export class World {
   readonly runs: Run[] = []
   readonly messages: JobMessage[] = []
   readonly counts: Count[] = []
+  /** Every line of the log. */
+  readonly lines: Line[] = []
   /** The process of the API. */
   readonly api: FunctionDeps
   /** The processes of the n-th dispatcher and of the n-th message's worker, counted from 1. */
@@ -85,6 +92,7 @@ export class World {
       queue: { send: async ({ messages }) => this.take(messages) },
       waker: { wake: async ({ pool }) => this.woken(pool) },
       meter: { count: (name, value, dimensions = {}) => void this.counts.push({ name, value, dimensions }) },
+      log: { broken: (what, facts) => void this.lines.push({ what, facts }) },
       cursorKey: 'a key for cursors',
     }
     this.api = this.process()
