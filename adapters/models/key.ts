@@ -10,6 +10,11 @@ export const needsKey = (provider: ProviderSettings): provider is Keyed =>
 /** A character outside these is refused by fetch, in an error that quotes the whole header. */
 const SENDABLE = /^[\x21-\x7e]+$/
 
+/** Of the secret, or of the key of KMS that it is encrypted with: asking again mends neither. */
+const DENIED = 'AccessDeniedException'
+const ALLOWED =
+  "the function's role needs secretsmanager:GetSecretValue of its secret, and kms:Decrypt where KMS has its key"
+
 const whereItIs = (variable: string): string =>
   `on one machine an environment variable, in AWS the secret fairlead/<stage>/${variable}`
 
@@ -24,6 +29,7 @@ export async function readKey(
   } catch (error) {
     // The name only: what a secret store says about a secret is not ours to repeat.
     const name = error instanceof Error ? error.name : 'an error'
+    if (name === DENIED) return { kind: 'unconfigured', message: `let ${variable} be read (${name}): ${ALLOWED}` }
     return { kind: 'error', message: `${variable} could not be read (${name})`, headers: {} }
   }
   if (!value) return { kind: 'unconfigured', message: `set ${variable}: ${whereItIs(variable)}` }

@@ -43,7 +43,7 @@ function compose(): FunctionDeps {
     },
   })
   const clock = systemClock
-  const key = secretKeys({ client: new SecretsManagerClient({}), prefix: variable(ENV.secretPrefix) })
+  const key = secretKeys({ client: new SecretsManagerClient({}), prefix: variable(ENV.secretPrefix), now: clock.now })
   const rings = dynamoRingStore(tables)
   const capacity = dynamoCapacityStore(tables)
   const waker = lambdaWaker({ client: new LambdaClient({}), functionName: variable(ENV.dispatcher) })

@@ -78,7 +78,7 @@ describe('a provider key', () => {
 
   it('is missed by the worker before any provider is asked', async () => {
     const client = { send: async () => ({ SecretString: UNSET }) } as unknown as SecretsManagerClient
-    const answer = await readKey('ONE_KEY', secretKeys({ client, prefix: 'fairlead/dev/' }))
+    const answer = await readKey('ONE_KEY', secretKeys({ client, prefix: 'fairlead/dev/', now: () => 0 }))
     expect(answer).toMatchObject({ kind: 'unconfigured' })
   })
 
