@@ -20,6 +20,7 @@ import {
   type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
+import { WAITING } from '../aws-client.ts'
 import type { TableName } from '../keys.ts'
 import type { Item } from '../records.ts'
 
@@ -30,12 +31,7 @@ export interface Tables {
 }
 export type Action = NonNullable<TransactWriteCommandInput['TransactItems']>[number]
 
-/** The SDK retries throttles, 5xx and broken connections with jitter; every write here may land twice safely. */
-const SDK_ATTEMPTS = 4
 const CONFLICT_ATTEMPTS = 6
-/** An answer takes some ms; a connection that fell silent must not cost a whole lease. */
-const CONNECT_TIMEOUT_MS = 2_000
-const ANSWER_TIMEOUT_MS = 3_000
 
 /** An endpoint of one's own comes with its own region and credentials, so that an emulator is never shown real ones. */
 export interface Endpoint {
@@ -48,15 +44,8 @@ export interface Endpoint {
 
 export function dynamoTables(p: { name: TableNames } & (Endpoint | { endpoint?: never })): Tables {
   const { name, ...endpoint } = p
-  const client = new DynamoDBClient({
-    ...endpoint,
-    maxAttempts: SDK_ATTEMPTS,
-    requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: ANSWER_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
-  })
+  // What the SDK tries again may land twice: every write here may do so safely.
+  const client = new DynamoDBClient({ ...endpoint, ...WAITING })
   // It makes a copy of every input and output for a logger that drops it: what jobs contain is for no log.
   client.middlewareStack.remove('loggerMiddleware')
   return { db: DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }), name }

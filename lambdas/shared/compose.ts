@@ -7,6 +7,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import raw from '#config'
+import { awsClient } from '../../adapters/aws-client.ts'
 import { dynamoCapacityStore } from '../../adapters/dynamodb/capacity-store.ts'
 import { dynamoJobStore } from '../../adapters/dynamodb/job-store.ts'
 import { dynamoPeopleStore } from '../../adapters/dynamodb/people-store.ts'
@@ -43,10 +44,14 @@ function compose(): FunctionDeps {
     },
   })
   const clock = systemClock
-  const key = secretKeys({ client: new SecretsManagerClient({}), prefix: variable(ENV.secretPrefix), now: clock.now })
+  const key = secretKeys({
+    client: awsClient(SecretsManagerClient),
+    prefix: variable(ENV.secretPrefix),
+    now: clock.now,
+  })
   const rings = dynamoRingStore(tables)
   const capacity = dynamoCapacityStore(tables)
-  const waker = lambdaWaker({ client: new LambdaClient({}), functionName: variable(ENV.dispatcher) })
+  const waker = lambdaWaker({ client: awsClient(LambdaClient), functionName: variable(ENV.dispatcher) })
   return {
     settings: parsed.settings,
     jobs: dynamoJobStore(tables),
@@ -58,7 +63,7 @@ function compose(): FunctionDeps {
     doorbell: new Doorbell({ rings, capacity, waker, clock }),
     meter,
     log,
-    queue: sqsJobQueue({ client: new SQSClient({}), queueUrl: variable(ENV.queueUrl) }),
+    queue: sqsJobQueue({ client: awsClient(SQSClient), queueUrl: variable(ENV.queueUrl) }),
     waker,
     model: aiSdkModel({ key, now: clock.now }),
     chat: providerChat({ key, now: clock.now }),
@@ -68,7 +73,7 @@ function compose(): FunctionDeps {
 
 /** The publisher needs no table: only somewhere to put events. */
 export const eventsFromEnvironment = (): EventPort =>
-  eventBridgeEvents({ client: new EventBridgeClient({}), bus: variable(ENV.eventBus) })
+  eventBridgeEvents({ client: awsClient(EventBridgeClient), bus: variable(ENV.eventBus) })
 
 let composed: FunctionDeps | undefined
 export const fromEnvironment: Use = () => {

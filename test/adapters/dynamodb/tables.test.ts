@@ -1,6 +1,4 @@
 /** What the SDK is told, and what is done where its own retries end. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { TransactionConflictException } from '@aws-sdk/client-dynamodb'
 import { BatchGetCommand, BatchWriteCommand, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -130,19 +128,5 @@ describe('the client', () => {
 
   it('tries four times', async () => {
     expect(await dynamoTables({ name: NAMES }).db.config.maxAttempts()).toBe(4)
-  })
-
-  it('gives up, by the clock, who holds the line and says nothing', { timeout: 40_000 }, async () => {
-    let asked = 0
-    const silent = createServer(() => void asked++)
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
-    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
-    const { db } = dynamoTables({ name: NAMES, endpoint, ...LOCAL_ACCESS })
-    const get = new BatchGetCommand({ RequestItems: { Live: { Keys: [{ pk: 'a', sk: 'b' }] } } })
-    await expect(db.send(get)).rejects.toThrow(/time/i)
-    expect(asked).toBe(4)
-    db.destroy()
-    silent.closeAllConnections()
-    silent.close()
   })
 })
