@@ -60,6 +60,13 @@ export class Alarms extends Construct {
       this.any('attempts-broken', 'Workers broke over jobs', this.broken(p.stage, 'AttemptsBroken')),
       // A tick is tried again: that it fails is news only where that does not help.
       this.any('ticks-failed', 'Ticks fail again and again', this.broken(p.stage, 'TicksFailed'), GOES_ON_PERIODS),
+      this.any(
+        'sends-refused',
+        'The queue took no messages: their slots are lost',
+        this.broken(p.stage, 'SendsRefused'),
+      ),
+      // Who is not woken starts within a minute.
+      this.any('wakes-failed', 'Nobody wakes the dispatcher', this.broken(p.stage, 'WakesFailed'), GOES_ON_PERIODS),
       this.any('jobs-stranded', 'Jobs stand in a pool that the configuration does not name', this.stranded(p.stage)),
       ...Object.entries(p.pools).flatMap(([pool, settings]) => this.ofPool(p.stage, pool, settings)),
     ]

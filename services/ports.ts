@@ -249,8 +249,8 @@ export interface JobMessage {
   }[]
 }
 export interface JobQueue {
-  /** Answers the messages that were not taken. */
-  send(p: { messages: readonly JobMessage[] }): Promise<{ failed: JobMessage[] }>
+  /** Answers the messages that were not taken, and an error that kept one of them. */
+  send(p: { messages: readonly JobMessage[] }): Promise<{ failed: JobMessage[]; why?: unknown }>
 }
 
 /** A call's moment. Each is asked once, in this order; without a yes nothing is sent. */

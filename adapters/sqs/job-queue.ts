@@ -12,15 +12,28 @@ function onWire({ jobs, ...message }: JobMessage): object {
   return jobs.some((job) => job.fallback) ? { ...message, guests: jobs } : { ...message, jobs }
 }
 
+type Refused = Awaited<ReturnType<JobQueue['send']>>
+
+/** One message of a request that went well otherwise. */
+class NotTaken extends Error {
+  override readonly name = 'NotTaken'
+  constructor(readonly code: string | undefined) {
+    super('the queue did not take a message')
+  }
+}
+
 export function sqsJobQueue(p: { client: SQSClient; queueUrl: string }): JobQueue {
-  const sendTen = async (messages: readonly JobMessage[]): Promise<JobMessage[]> => {
+  const sendTen = async (messages: readonly JobMessage[]): Promise<Refused> => {
     const entries = messages.map((m, i) => ({ Id: String(i), MessageBody: JSON.stringify(onWire(m)) }))
     try {
       const done = await p.client.send(new SendMessageBatchCommand({ QueueUrl: p.queueUrl, Entries: entries }))
-      return (done.Failed ?? []).map((f) => messages[Number(f.Id)] as JobMessage)
-    } catch {
+      const { Failed: [first, ...others] = [] } = done
+      if (!first) return { failed: [] }
+      const failed = [first, ...others].map((f) => messages[Number(f.Id)] as JobMessage)
+      return { failed, why: new NotTaken(first.Code) }
+    } catch (why) {
       // Unheard, some may have been taken: they will meet a second message for the same fence, and one of them wins.
-      return [...messages]
+      return { failed: [...messages], why }
     }
   }
   return {
@@ -28,7 +41,8 @@ export function sqsJobQueue(p: { client: SQSClient; queueUrl: string }): JobQueu
       const chunks: JobMessage[][] = []
       for (let i = 0; i < messages.length; i += MESSAGES_PER_REQUEST)
         chunks.push(messages.slice(i, i + MESSAGES_PER_REQUEST))
-      return { failed: (await Promise.all(chunks.map(sendTen))).flat() }
+      const refused = await Promise.all(chunks.map(sendTen))
+      return { failed: refused.flatMap((r) => r.failed), why: refused.find((r) => r.why)?.why }
     },
   }
 }

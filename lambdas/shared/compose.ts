@@ -51,7 +51,7 @@ function compose(): FunctionDeps {
   })
   const rings = dynamoRingStore(tables)
   const capacity = dynamoCapacityStore(tables)
-  const waker = lambdaWaker({ client: awsClient(LambdaClient), functionName: variable(ENV.dispatcher) })
+  const waker = lambdaWaker({ client: awsClient(LambdaClient), functionName: variable(ENV.dispatcher), meter, log })
   return {
     settings: parsed.settings,
     jobs: dynamoJobStore(tables),

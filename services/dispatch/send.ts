@@ -2,6 +2,7 @@
 import type { Head } from '../../core/bell.ts'
 import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
 import { recordKey, sentBack } from '../../core/ring.ts'
+import { tellBroken } from '../broken.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { JobMessage } from '../ports.ts'
 import { isDoubtful, reasonOf } from './feedback.ts'
@@ -30,7 +31,8 @@ export function apply(h: Holder, decided: Plan, now: number): void {
 /** Answers how many jobs stand in their lanes again: the plan that sent them does not know of it. */
 export async function send(deps: DispatcherDeps, h: Holder, permits: readonly Permit[], now: number): Promise<number> {
   if (permits.length === 0) return 0
-  const { failed } = await deps.queue.send({ messages: messagesOf(h, permits, now) })
+  const { failed, why } = await deps.queue.send({ messages: messagesOf(h, permits, now) })
+  if (failed.length > 0) tellBroken(deps, 'SendsRefused', why, { pool: h.pool, messages: String(failed.length) })
   const back = failed.flatMap((m) => m.jobs)
   for (const job of back) {
     const sent = h.ring.sent.get(job.key.jobId)

@@ -197,10 +197,12 @@ describe('operators', () => {
       'PoolStopped notBreaching',
       'ProviderDown notBreaching',
       'RequestsBroken notBreaching',
+      'SendsRefused notBreaching',
       'SettingsIgnored notBreaching',
       'Throttles notBreaching',
       'TicksFailed notBreaching',
       'Unreadable notBreaching',
+      'WakesFailed notBreaching',
     ])
     for (const alarm of alarms) expect(alarm.AlarmActions).toBeUndefined()
   })
