@@ -2,28 +2,42 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda'
 import { End } from '../core/job.ts'
+import { tellBroken } from '../services/broken.ts'
 import type { EventPort } from '../services/ports.ts'
 import { publishEnds } from '../services/publish-ends.ts'
-import { eventsFromEnvironment } from './shared/compose.ts'
+import { publisherFromEnvironment } from './shared/compose.ts'
+import type { FunctionDeps } from './shared/deps.ts'
 import { type Wrapped, wrap } from './shared/wrap.ts'
 
-export const publisherHandler = (use: () => EventPort): Wrapped<DynamoDBStreamEvent, DynamoDBBatchResponse> =>
+export type PublisherDeps = Pick<FunctionDeps, 'meter' | 'log'> & { readonly events: EventPort }
+
+/**
+ * The stream goes on from the first end that was not told. One that does not parse is tried as often as one that the bus
+ * refuses: code that knows it may be deployed meanwhile. Then it is kept apart (lib/end-stream.ts); the others are told.
+ */
+export const publisherHandler = (use: () => PublisherDeps): Wrapped<DynamoDBStreamEvent, DynamoDBBatchResponse> =>
   wrap(async (event: DynamoDBStreamEvent) => {
-    const ends = event.Records.flatMap((r) => endOf(r) ?? [])
+    const ends = event.Records.filter(isEnd).map((record) => ({
+      read: readEnd(record),
+      itemIdentifier: record.dynamodb?.SequenceNumber ?? '',
+    }))
     if (ends.length === 0) return { batchItemFailures: [] }
-    const failed = await publishEnds(
-      use(),
-      ends.map(({ end }) => end),
-    )
-    return { batchItemFailures: ends.flatMap((e) => (e.end === failed ? [{ itemIdentifier: e.sequence }] : [])) }
+    const deps = use()
+    for (const { read } of ends) if (!read.end) tellBroken(deps, 'EndsUnreadable', read.error, { jobId: read.jobId })
+    const readable = ends.flatMap(({ read }) => read.end ?? [])
+    const failed = await publishEnds(deps.events, readable)
+    const first = ends.find(({ read: { end } }) => end === undefined || end === failed)
+    return { batchItemFailures: first ? [{ itemIdentifier: first.itemIdentifier }] : [] }
   })
 
-function endOf(record: DynamoDBRecord): { end: End; sequence: string } | undefined {
-  const image = record.dynamodb?.NewImage
-  // An end may take the place of what an earlier job of its key left, which then reads as a change.
-  if (record.eventName === 'REMOVE' || image?.['sk']?.S !== 'end') return undefined
-  const parsed = End.safeParse(unmarshall(image as never))
-  return parsed.success ? { end: parsed.data, sequence: record.dynamodb?.SequenceNumber ?? '' } : undefined
+/** An end may take the place of what an earlier job of its key left, which then reads as a change. */
+const isEnd = ({ eventName, dynamodb }: DynamoDBRecord): boolean =>
+  eventName !== 'REMOVE' && dynamodb?.NewImage?.['sk']?.S === 'end'
+
+function readEnd({ dynamodb }: DynamoDBRecord): { end: End } | { end?: never; jobId: string; error: unknown } {
+  const item = unmarshall(dynamodb?.NewImage as never)
+  const { data: end, error } = End.safeParse(item)
+  return end ? { end } : { jobId: String(item['pk']), error }
 }
 
-export const handler: Wrapped<DynamoDBStreamEvent, DynamoDBBatchResponse> = publisherHandler(eventsFromEnvironment)
+export const handler: Wrapped<DynamoDBStreamEvent, DynamoDBBatchResponse> = publisherHandler(publisherFromEnvironment)

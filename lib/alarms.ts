@@ -65,6 +65,11 @@ export class Alarms extends Construct {
         'The queue took no messages: their slots are lost',
         this.broken(p.stage, 'SendsRefused'),
       ),
+      this.any(
+        'ends-unreadable',
+        'Ends of jobs do not parse, and are not published',
+        this.broken(p.stage, 'EndsUnreadable'),
+      ),
       // Who is not woken starts within a minute.
       this.any('wakes-failed', 'Nobody wakes the dispatcher', this.broken(p.stage, 'WakesFailed'), GOES_ON_PERIODS),
       this.any('jobs-stranded', 'Jobs stand in a pool that the configuration does not name', this.stranded(p.stage)),

@@ -26,7 +26,14 @@ import type { Stage } from './inputs.ts'
 export const OUTCOMES = ['succeeded', 'failed', 'rejected', 'cancelled', 'expired'] as const
 
 /** As services/broken.ts names them; a test compares, too. */
-export const BROKEN = ['RequestsBroken', 'AttemptsBroken', 'TicksFailed', 'SendsRefused', 'WakesFailed'] as const
+export const BROKEN = [
+  'RequestsBroken',
+  'AttemptsBroken',
+  'TicksFailed',
+  'SendsRefused',
+  'WakesFailed',
+  'EndsUnreadable',
+] as const
 
 const WIDTH = 12
 const period = Duration.minutes(1)

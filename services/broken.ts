@@ -4,7 +4,14 @@
  */
 import type { Deps } from './deps.ts'
 
-export const BROKEN = ['RequestsBroken', 'AttemptsBroken', 'TicksFailed', 'SendsRefused', 'WakesFailed'] as const
+export const BROKEN = [
+  'RequestsBroken',
+  'AttemptsBroken',
+  'TicksFailed',
+  'SendsRefused',
+  'WakesFailed',
+  'EndsUnreadable',
+] as const
 export type Broken = (typeof BROKEN)[number]
 
 /** `where`: ids and names only. The log has them; the count has no dimension, so that one alarm hears of all. */

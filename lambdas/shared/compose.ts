@@ -23,7 +23,6 @@ import { systemClock } from '../../adapters/system/clock.ts'
 import { systemRandom } from '../../adapters/system/random.ts'
 import { parseSettings } from '../../core/settings.ts'
 import { Doorbell } from '../../services/doorbell.ts'
-import type { EventPort } from '../../services/ports.ts'
 import type { FunctionDeps, Use } from './deps.ts'
 import { ENV, type EnvName } from './env.ts'
 import { log, meter } from './wrap.ts'
@@ -72,8 +71,11 @@ function compose(): FunctionDeps {
 }
 
 /** The publisher needs no table: only somewhere to put events. */
-export const eventsFromEnvironment = (): EventPort =>
-  eventBridgeEvents({ client: awsClient(EventBridgeClient), bus: variable(ENV.eventBus) })
+export const publisherFromEnvironment = () => ({
+  events: eventBridgeEvents({ client: awsClient(EventBridgeClient), bus: variable(ENV.eventBus) }),
+  meter,
+  log,
+})
 
 let composed: FunctionDeps | undefined
 export const fromEnvironment: Use = () => {

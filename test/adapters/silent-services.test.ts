@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, vi } from 'vitest'
-import { eventsFromEnvironment, fromEnvironment } from '../../lambdas/shared/compose.ts'
+import { fromEnvironment, publisherFromEnvironment } from '../../lambdas/shared/compose.ts'
 
 /** Takes every request and says nothing. Answers how often each service was asked. */
 async function silence() {
@@ -38,7 +38,7 @@ it('every AWS service that says nothing is asked four times, and given up', { ti
     deps.waker.wake({ pool: 'main' }),
     deps.model.call(request),
     deps.capacity.stopped({ pool: 'main' }),
-    eventsFromEnvironment().publish({ events: [{ jobId: 'a-job', outcome: 'succeeded', endedAt: 0 }] }),
+    publisherFromEnvironment().events.publish({ events: [{ jobId: 'a-job', outcome: 'succeeded', endedAt: 0 }] }),
   ])
   close()
   expect(Object.fromEntries(asked)).toEqual({

@@ -204,8 +204,13 @@ describe('the publisher', () => {
         return { failed: p.events.filter((e) => failing.includes(e.jobId)) }
       },
     }
-    const handler = publisherHandler(() => events)
-    return { told, ask: (...Records: DynamoDBRecord[]) => handler({ Records } as DynamoDBStreamEvent, aContext()) }
+    const world = new World()
+    const handler = publisherHandler(() => ({ ...world.api, events }))
+    return {
+      world,
+      told,
+      ask: (...Records: DynamoDBRecord[]) => handler({ Records } as DynamoDBStreamEvent, aContext()),
+    }
   }
 
   it('tells of every end, in order, and of nothing else', async () => {
@@ -256,11 +261,18 @@ describe('the publisher', () => {
     ).toEqual({ batchItemFailures: [] })
   })
 
-  it('passes over an end that does not parse', async () => {
-    const { told, ask } = published()
-    expect(await ask(inserted('1', { pk: 'a', sk: 'end', v: 2 }), inserted('2', end('b')))).toEqual({
-      batchItemFailures: [],
+  it.each([
+    ['alone', []],
+    ['before one that the bus refuses', ['c']],
+  ])('tells the others of an end that does not parse (%s), has it tried again, and says so', async (_, failing) => {
+    const { world, told, ask } = published(failing)
+    const secret = { pk: 'a', sk: 'end', v: 2, result: 'Very Secret' }
+    expect(await ask(inserted('1', end('b')), inserted('2', secret), inserted('3', end('c')))).toEqual({
+      batchItemFailures: [{ itemIdentifier: '2' }],
     })
-    expect(told).toMatchObject([{ jobId: 'b' }])
+    expect(told).toMatchObject([{ jobId: 'b' }, { jobId: 'c' }])
+    expect(world.counted('EndsUnreadable')).toBe(1)
+    expect(world.lines).toMatchObject([{ what: 'EndsUnreadable', facts: { jobId: 'a' } }])
+    expect(JSON.stringify(world.lines)).not.toContain('Secret')
   })
 })

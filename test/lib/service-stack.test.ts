@@ -190,6 +190,7 @@ describe('operators', () => {
       'ApproximateNumberOfMessagesVisible notBreaching',
       'AttemptsBroken notBreaching',
       'ClockOff notBreaching',
+      'EndsUnreadable notBreaching',
       'Errors notBreaching',
       'Invocations breaching',
       'IteratorAge notBreaching',
