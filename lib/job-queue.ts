@@ -8,7 +8,7 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import type { Settings } from '../core/settings.ts'
+import { callIn, type Settings } from '../core/settings.ts'
 import { ENV } from '../lambdas/shared/env.ts'
 
 /** Lambda's longest: a worker waits for its slot, then for a model (core/settings.ts: ten minutes), and settles. */
@@ -77,12 +77,13 @@ export function deadLetterQueue(scope: Construct, id: string): Queue {
 
 /**
  * Workers at once, at most: calls per second times the longest that a call may take, summed over the pools (Little's
- * law) or as many as may be in flight, as if every call travelled alone. Ten usually share a message, so the cap binds only when something is wrong;
- * it is a cap on the event source, because a function throttled instead would burn a message's receives.
+ * law) or as many as may be in flight, as if every call travelled alone. What may be called elsewhere counts there, too. Ten
+ * usually share a message, so the cap binds only when something is wrong; it is a cap on the event source, because a
+ * function throttled instead would burn a message's receives.
  */
 export function workersFor(settings: Settings): number {
   const calls = Object.entries(settings.pools).map(([name, pool]) => {
-    const timeouts = Object.values(settings.kinds).flatMap((kind) => (kind.pool === name ? [kind.timeoutMs] : []))
+    const timeouts = Object.values(settings.kinds).flatMap((kind) => (callIn(kind, name) ? [kind.timeoutMs] : []))
     if (pool.concurrency !== undefined) return pool.concurrency
     return pool.requests === undefined ? MAX_WORKERS : (pool.requests * Math.max(0, ...timeouts)) / pool.windowMs
   })

@@ -161,6 +161,13 @@ describe('the queue', () => {
     expect(workersFor(settingsOf({ ...pool(1), kinds: {} }))).toBe(2)
     expect(workersFor(settingsOf(pool(100_000)))).toBe(500)
   })
+
+  it('has workers for what a pool serves of others, while its own are stopped', () => {
+    const bedrock = (requests: number) => ({ ...aPool(), provider: { kind: 'bedrock' as const }, requests })
+    const kinds = { reply: aKind({ timeoutMs: 10_000, fallback: [{ pool: 'spare', model: 'm' }] }) }
+    const config = aConfig({ pools: { main: bedrock(60), spare: bedrock(1_200) }, kinds })
+    expect(workersFor(settingsOf(config))).toBe(10 + 200)
+  })
 })
 
 describe('the stream of ends', () => {
