@@ -42,9 +42,9 @@ export async function attempt(
   }
 }
 
-/** The kind is not known before the claim: the lease covers the longest call there may be. */
+/** The kind is not known before the claim: the lease covers the longest call there may be, if any kind is left. */
 const leaseMs = ({ settings }: WorkerDeps, pool: PoolSettings | undefined): number =>
-  Math.max(...Object.values(settings.kinds).map((k) => k.timeoutMs)) + (pool?.settleMarginMs ?? SETTLE_MARGIN_MS)
+  Math.max(0, ...Object.values(settings.kinds).map((k) => k.timeoutMs)) + (pool?.settleMarginMs ?? SETTLE_MARGIN_MS)
 
 async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, hush: Hush): Promise<Report> {
   const { key, fence } = sent

@@ -274,16 +274,25 @@ describe('the jobs of one message', () => {
 })
 
 describe('a job that cannot be called', () => {
-  it('for its kind is gone becomes a dead letter that says so', async () => {
-    const world = new World()
-    const { kinds } = world.api.settings
-    const { step: _, ...others } = kinds
-    world.worker = () => ({ ...world.process(), settings: { ...world.api.settings, kinds: others } })
-    const id = await world.submit()
-    await world.ended([id])
-    expect(world.end(id)).toMatchObject({ outcome: 'failed', reason: 'kind-removed' })
-    expect(world.model.calls).toEqual([])
-  })
+  it.each(['there are others', 'it was the last one'])(
+    'for its kind is gone (%s) becomes a dead letter that says so',
+    async (left) => {
+      const world = new World()
+      const { step: _, ...others } = world.api.settings.kinds
+      const kinds = left === 'there are others' ? others : {}
+      // As the marshaller of DynamoDB does, which takes no number that JSON has not.
+      const marshalled = world.process(({ method, args }) =>
+        method === 'claim' && !Number.isFinite((args as { leaseUntil: number }).leaseUntil)
+          ? 'fails-before'
+          : undefined,
+      )
+      world.worker = () => ({ ...marshalled, settings: { ...world.api.settings, kinds } })
+      const id = await world.submit()
+      await world.ended([id])
+      expect(world.end(id)).toMatchObject({ outcome: 'failed', reason: 'kind-removed' })
+      expect(world.model.calls).toEqual([])
+    },
+  )
 
   it('for its pool was made smaller than it becomes a dead letter that says so', async () => {
     const world = new World()
