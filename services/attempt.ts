@@ -68,7 +68,7 @@ async function claimAndCall(deps: WorkerDeps, message: JobMessage, sent: Sent, h
   // Its worker died before it could heed that; what it paid for is lost with it.
   if (record.cancelRequested) return uncalled(endCancelled(deps, record, sent))
   // What cannot be called here any more may still be called at home.
-  if (sent.fallback && (!called || called.large)) return decline(deps, record, sent)
+  if (sent.fallback && (!called || called.large)) return uncalled(decline(deps, record, sent))
   if (!kind || !called)
     return uncalled(fail(deps, record, sent, 'kind-removed', `no kind ${record.kind} is configured`))
   const refusal = unfit(record, kind, called.large, parts.input.input)

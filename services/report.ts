@@ -10,6 +10,8 @@ export interface Report {
   readonly settled: Settled
   /** The pool in whose lane its record stands. */
   readonly home: string
+  /** It stands where it did, and its own pool is not told that it has left. */
+  readonly stays?: true
   /** ms between being ready and the slot. */
   readonly slackMs?: number
   readonly refusedUntil?: number

@@ -185,10 +185,10 @@ export async function giveBack(deps: WorkerDeps, record: Running, sent: Sent): P
   return { ...back, settled: { ...back.settled, nextFence: record.fence + 1 } }
 }
 
-/** Not here: its own pool has it back once the offer is over, and this one need not try again. */
+/** Not here: this pool is told that it is gone, or would send it on and on; its own has it back once the offer is over. */
 export async function decline(deps: WorkerDeps, record: Running, sent: Sent): Promise<Report> {
   const done = await giveBack(deps, record, sent)
-  return done.settled.what === 'back' ? report(sent, 'lost') : done
+  return done.settled.what === 'back' ? { ...report(sent, 'gone', 'queued'), stays: true } : done
 }
 
 /** Ends it as was asked for, unpaid: no call was made under this claim. */

@@ -46,7 +46,7 @@ const toldAtOnce = (deps: WorkerDeps, pool: string, reports: readonly Report[]):
 async function tell(deps: WorkerDeps, pool: string, reports: readonly Report[]): Promise<void> {
   if (reports.length === 0) return
   await tellPool(deps, pool, reports)
-  const gone = reports.filter(({ home, settled }) => home !== pool && settled.what === 'gone')
+  const gone = reports.filter(({ home, settled, stays }) => home !== pool && settled.what === 'gone' && !stays)
   for (const home of new Set(gone.map((r) => r.home))) {
     const jobs = gone.flatMap((r) => {
       const { jobId, fence, what, state } = r.settled

@@ -235,6 +235,27 @@ describe('a worker with a job of another pool', () => {
     expect(world.model.calls).toEqual([])
   })
 
+  it('of an older configuration declines it once an offer, and its own pool has it back', async () => {
+    const { world, weather, requests } = await broken()
+    const { kinds, ...settings } = world.api.settings
+    const older = {
+      ...settings,
+      kinds: { ...kinds, step: { ...kinds['step'], fallback: [] } },
+    } as typeof world.api.settings
+    world.worker = () => ({ ...world.process(), settings: older })
+    const id = await world.submit('step')
+    await world.pass(60_000)
+    const offers = world.messages.filter(({ pool }) => pool === 'spare')
+    // An offer is good for 15 s, and looked after 2 s later.
+    expect(offers.length).toBeGreaterThan(1)
+    expect(offers.length).toBeLessThanOrEqual(60 / 17 + 1)
+    expect(requests.filter((r) => r.model === 'model-b')).toEqual([])
+    expect(world.liveOf(id)).toMatchObject([{ state: 'queued', attempt: 0 }])
+    weather.main = text()
+    await world.ended([id], 60_000)
+    expect(world.end(id)).toMatchObject({ outcome: 'succeeded', attempts: 1 })
+  })
+
   it('tells the job’s own pool that it is gone, and nothing that would be evidence there', async () => {
     const { world, weather } = await broken()
     weather.spare = { ...text(), afterMs: 50 }
