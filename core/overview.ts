@@ -62,6 +62,7 @@ export const Overview = z.object({
   learnedInput: z.record(z.string(), z.number()).optional(),
   /** Tokens that were not reserved for either, since the pool began. */
   recovered: z.number().optional(),
+  /** `slot`: 0 where a takeover found the call on its way, for its record does not tell. */
   inFlight: z.array(z.object({ jobId: z.string(), owner: z.string(), tier: z.string(), slot: z.number() })),
   stopped: z.string().optional(),
   /** What the provider allows at present, where that is followed. Absent in pictures of older code. */

@@ -24,7 +24,8 @@ export interface ListedJob {
   readonly kind?: string
   readonly tier: string
   readonly state: string
-  readonly since: string
+  /** Absent of a call that a takeover found on its way: its record does not tell when it left. */
+  readonly since?: string
   readonly attempts?: number
 }
 export type JobList = Answer<{ jobs: ListedJob[]; cursor?: string }>
@@ -87,7 +88,7 @@ async function inFlight(deps: Deps, caller: Caller): Promise<JobList> {
       owner: j.owner,
       tier: j.tier,
       state: 'in-flight',
-      since: new Date(j.slot).toISOString(),
+      ...(j.slot > 0 ? { since: new Date(j.slot).toISOString() } : {}),
     })),
   }
 }

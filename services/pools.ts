@@ -152,10 +152,7 @@ export async function resume(deps: Deps, caller: Caller, pool: string): Promise<
   return { ok: true, pool }
 }
 
-export async function overview(
-  deps: Deps,
-  caller: Caller,
-): Promise<Answer<{ pools: Record<string, Overview | null> }>> {
+export async function overview(deps: Deps, caller: Caller): Promise<Answer<{ pools: Record<string, Shown | null> }>> {
   const scope = lacksScope(caller, 'jobs:read')
   if (scope) return scope
   const ids = Object.keys(deps.settings.pools)
@@ -163,14 +160,21 @@ export async function overview(
   return { ok: true, pools: Object.fromEntries(seen) }
 }
 
+/** Of a call whose slot is not known none is shown. */
+type Shown = Omit<Overview, 'inFlight'> & {
+  readonly inFlight: readonly Partial<Overview['inFlight'][number]>[]
+}
+
 /** The counts are everybody's; owners and their jobs only as far as the caller may act for them. */
-function visible(overview: Overview | undefined, caller: Caller): Overview | null {
+function visible(overview: Overview | undefined, caller: Caller): Shown | null {
   if (!overview) return null
   const { owners, inFlight, full, capped = [], flying = [] } = overview
   return {
     ...overview,
     owners: owners.filter((o) => actsFor(caller, o.owner)),
-    inFlight: inFlight.filter((j) => actsFor(caller, j.owner)),
+    inFlight: inFlight
+      .filter((j) => actsFor(caller, j.owner))
+      .map(({ slot, ...job }) => ({ ...job, ...(slot > 0 ? { slot } : {}) })),
     full: full.filter((owner) => actsFor(caller, owner)),
     capped: capped.filter(({ owner }) => actsFor(caller, owner)),
     flying: flying.filter(({ owner }) => actsFor(caller, owner)),

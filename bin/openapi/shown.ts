@@ -65,7 +65,7 @@ export const Listed = z.object({
   kind: z.string().optional(),
   tier: z.string(),
   state: z.string(),
-  since: z.string(),
+  since: z.string().optional(),
   attempts: z.number().optional(),
 })
 export const ReviewRow = z.object({

@@ -3,6 +3,7 @@ import { cancel } from '../../services/cancel.ts'
 import { getJob } from '../../services/get-job.ts'
 import { type ListRequest, listJobs } from '../../services/list-jobs.ts'
 import { listReviews } from '../../services/list-reviews.ts'
+import { overview } from '../../services/pools.ts'
 import { redrive } from '../../services/redrive.ts'
 import { ADMIN, aCaller } from '../support/callers.ts'
 import { providerError, text } from '../support/fake-model.ts'
@@ -92,6 +93,30 @@ describe('a list', () => {
     }
     expect(await inFlight()).toEqual([mine])
     expect(await inFlight(ADMIN)).toEqual([mine, bobs].sort())
+  })
+
+  it('of what is in flight says since when, but of what a takeover found on its way', async () => {
+    const world = new World()
+    world.model.script = () => text('done', 60_000)
+    const id = await world.submit()
+    await world.pass(3_000)
+    const listed = async () => {
+      const list = await listJobs(world.api, ada, { state: 'in-flight', limit: 10 })
+      const shown = await overview(world.api, ada)
+      return [list.ok && list.jobs, shown.ok && shown.pools['main']?.inFlight]
+    }
+    const [call] = world.model.calls
+    const since = new Date(call?.at as number).toISOString()
+    const job = { owner: 'ada', tier: 'medium' }
+    expect(await listed()).toEqual([
+      [{ ...job, id, state: 'in-flight', since }],
+      [{ ...job, jobId: id, slot: call?.at }],
+    ])
+    const ledger = world.tables.get('capacity', { pk: 'main', sk: 'ledger' }) as object
+    world.tables.commit([{ table: 'capacity', put: { ...ledger, state: 'free', epoch: 9 } as never }])
+    void world.dispatch()
+    await world.pass(3_000)
+    expect(await listed()).toEqual([[{ ...job, id, state: 'in-flight' }], [{ ...job, jobId: id }]])
   })
 })
 
