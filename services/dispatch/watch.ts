@@ -4,8 +4,12 @@ import type { LiveKey, LiveRecord, Tier } from '../../core/job.ts'
 import { isRunOut } from '../../core/lease.ts'
 import { recordKey, type Sent, sentBack } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
+import { inBatches } from '../in-batches.ts'
 import { unprobed } from './absorb.ts'
 import { type Holder, LOOK_EVERY_MS } from './holder.ts'
+
+/** Hundreds may be overdue: so many requests are under way, however long that takes. */
+const READ_ALONE_AT_ONCE = 16
 
 const keyOf = (s: Sent): LiveKey => recordKey(s.lane, s.head)
 /** As it stands now; a guest goes on being one. */
@@ -27,16 +31,23 @@ export async function watch(deps: DispatcherDeps, h: Holder, now: number): Promi
 async function read(deps: DispatcherDeps, h: Holder, overdue: readonly Sent[]): Promise<(LiveRecord | undefined)[]> {
   try {
     return await deps.jobs.live({ keys: overdue.map(keyOf) })
-  } catch {
-    return Promise.all(overdue.map((sent) => readOne(deps, h, sent)))
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    const records = new Map<Sent, LiveRecord | undefined>()
+    await inBatches(overdue, READ_ALONE_AT_ONCE, async (sent) => {
+      records.set(sent, await readOne(deps, h, sent))
+    })
+    return overdue.map((sent) => records.get(sent))
   }
 }
+
+const isUnreadable = (error: unknown): boolean => (error as { code?: string }).code === 'unreadable-record'
 
 async function readOne(deps: DispatcherDeps, h: Holder, sent: Sent): Promise<LiveRecord | undefined> {
   try {
     return (await deps.jobs.live({ keys: [keyOf(sent)] }))[0]
   } catch (error) {
-    if ((error as { code?: string }).code !== 'unreadable-record') throw error
+    if (!isUnreadable(error)) throw error
     deps.meter.count('Unreadable', 1, { pool: h.pool })
     return undefined
   }
