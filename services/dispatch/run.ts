@@ -116,11 +116,20 @@ async function anyBell(deps: DispatcherDeps, h: Holder): Promise<boolean> {
   return bells.length > 0 || (people?.waiting ?? 0) > 0
 }
 
-async function letGo<E extends RunEnd>(deps: DispatcherDeps, h: Holder, end: E): Promise<E> {
+/**
+ * Notes and picture, for the next holder to go on from. Without them it counts a few seconds' turns anew: owners whose
+ * notes are not written have their bells standing. The pool waits for neither.
+ */
+async function lastWord(deps: DispatcherDeps, h: Holder): Promise<void> {
   await note(deps, h, { all: true })
-  // The next holder counts on from here.
   h.due.overview = 0
   await paint(deps, h, deps.clock.now())
+}
+
+async function letGo<E extends RunEnd>(deps: DispatcherDeps, h: Holder, end: E): Promise<E> {
+  await lastWord(deps, h).catch((error: unknown) =>
+    tellBroken(deps, 'TicksFailed', error, { pool: h.pool, step: 'hand-over' }),
+  )
   await setState(deps, h, 'free')
   return end
 }

@@ -90,6 +90,21 @@ describe('the lease', () => {
     expect(Math.max(...callTimes(world)) - START).toBeLessThan(60 * 203 + 2_000)
   })
 
+  it('is handed over without delay where its last picture cannot be written', async () => {
+    const world = new World()
+    const until = world.now() + 5_000
+    const shaky = world.process(({ method }) =>
+      method === 'putOverview' && world.now() >= until ? 'fails-before' : undefined,
+    )
+    world.dispatcher = (n) => (n === 1 ? shaky : world.process())
+    const ids = await world.submitMany(60)
+    void world.dispatch('main', until)
+    await world.ended(ids)
+    const [first, second] = world.runs.filter((r) => r.end !== 'taken')
+    expect(first).toMatchObject({ end: 'handed-over' })
+    expect((second?.from as number) - (first?.to as number)).toBe(50)
+  })
+
   it('lets the last leased slot pass before its next holder sends', async () => {
     const world = new World()
     const ids = await world.submitMany(60)
