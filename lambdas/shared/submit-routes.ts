@@ -1,4 +1,5 @@
 /** Submit and batch: one job or up to a hundred, each entry answered for itself. */
+import type { Overview } from '../../core/overview.ts'
 import { recentOverview } from '../../services/backlog.ts'
 import { tellBroken } from '../../services/broken.ts'
 import type { Deps } from '../../services/deps.ts'
@@ -13,9 +14,18 @@ const startAt = (iso: string | undefined) => (iso === undefined ? undefined : Da
 /** Says in advance how much more may wait (RateLimit headers, draft-ietf-httpapi-ratelimit-headers). */
 async function sayLimit(deps: Deps, c: HttpContext, kind: string, owner: string): Promise<void> {
   const overview = await recentOverview(deps, deps.settings.kinds[kind]?.pool ?? '')
-  const queued = overview?.owners.find((o) => o.owner === owner)?.queued ?? 0
-  c.header('RateLimit-Policy', `"backlog";q=${deps.settings.backlogPerOwner}`)
-  c.header('RateLimit', `"backlog";r=${Math.max(0, deps.settings.backlogPerOwner - queued)}`)
+  const atMost = deps.settings.backlogPerOwner
+  const more = overview && moreOf(overview, owner, atMost)
+  c.header('RateLimit-Policy', `"backlog";q=${atMost}`)
+  if (more !== undefined) c.header('RateLimit', `"backlog";r=${more}`)
+}
+
+/** The picture has the busiest owners, and names all whose backlog is full. Of any other it knows nothing, unless it has all. */
+function moreOf({ full, owners, ownersLive }: Overview, owner: string, atMost: number): number | undefined {
+  if (full.includes(owner)) return 0
+  const shown = owners.find((o) => o.owner === owner)
+  if (!shown && ownersLive > owners.length) return undefined
+  return Math.max(0, atMost - (shown?.queued ?? 0))
 }
 
 /** As it was sent: the adapter writes anew what is not ASCII, and another key than the caller's would be taken. */

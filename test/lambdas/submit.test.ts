@@ -3,9 +3,13 @@ import { BODY_BYTES_AT_MOST } from '../../lambdas/shared/http.ts'
 import { BATCH_AT_MOST } from '../../lambdas/shared/schemas.ts'
 import { type Answered, http } from '../support/http.ts'
 import { asleep, JOB, problem, served } from '../support/served.ts'
+import type { World } from '../support/world.ts'
+
+const fullNow = (world: World) =>
+  (world.tables.get('capacity', { pk: 'main', sk: 'overview' }) as { full?: string[] } | undefined)?.full ?? []
 
 describe('POST /v1/jobs', () => {
-  it('accepts a job, says where it is and how many more may wait', async () => {
+  it('accepts a job, says where it is and how many may wait', async () => {
     const { world, ask } = asleep({ backlogPerOwner: 500 })
     const answer = await ask('POST', '/v1/jobs', { body: JOB })
     expect(answer).toMatchObject({ status: 202, json: { id: expect.stringMatching(/^\w{26}$/), repeated: false } })
@@ -13,8 +17,9 @@ describe('POST /v1/jobs', () => {
       'content-type': expect.stringContaining('application/json'),
       location: `/v1/jobs/${answer.json.id}`,
       'ratelimit-policy': '"backlog";q=500',
-      ratelimit: '"backlog";r=500',
     })
+    // No dispatcher has looked at this pool yet.
+    expect(answer.headers).not.toHaveProperty('ratelimit')
     expect(world.live()).toMatchObject([{ owner: 'ada', state: 'queued' }])
     expect((await ask('GET', answer.headers['location'] as string)).json).toMatchObject({
       id: answer.json.id,
@@ -148,6 +153,23 @@ describe('POST /v1/jobs', () => {
     expect(problem(answer)).toMatchObject({ code: 'backlog-full', status: 429 })
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
     expect(answer.headers['ratelimit']).toBe('"backlog";r=0')
+  })
+
+  it('says how many more may wait, and nothing where the picture does not know', async () => {
+    const { world, ask } = served({ backlogPerOwner: 50, pool: { requests: 1 } })
+    const left = async (owner: string) =>
+      (await ask('POST', '/v1/jobs', { as: 'root', body: { ...JOB, owner } })).headers['ratelimit']
+    await world.submitMany(5, 'step', { startAt: world.now() + 3_600_000 })
+    await world.pass(3_000)
+    expect(await left('ada')).toBe('"backlog";r=45')
+    expect(await left('bob')).toBe('"backlog";r=50')
+    // The twenty busiest are shown, and an owner whose jobs all wait is not among them.
+    for (let i = 0; i < 20; i++) await world.submitMany(2, 'step', { owner: `busy-${i}` })
+    await world.submitMany(60, 'nudge', { owner: 'zoe' })
+    await world.until(() => fullNow(world).includes('zoe'))
+    await world.pass(2_000)
+    expect(await left('zoe')).toBe('"backlog";r=0')
+    expect(await left('nobody')).toBeUndefined()
   })
 
   it('answers 500 and says nothing of why when a store is down', async () => {
