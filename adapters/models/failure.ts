@@ -5,6 +5,7 @@ import type { ModelAnswer, ModelRequest } from '../../services/ports.ts'
 import { providerError } from './error-body.ts'
 import { passedHeaders, retryAfterMs } from './headers.ts'
 import { cut, LINE_LENGTH, type Never, oneLine } from './redact.ts'
+import { ANSWER_BYTES_AT_MOST, AnswerTooLarge } from './sending.ts'
 
 /** What may be mentioned, what may not, and the time when it is asked. */
 export interface Mentionable extends Never {
@@ -22,9 +23,18 @@ export type Failure = Exclude<ModelAnswer, { kind: 'text' | 'missed' }>
 export function failureAnswer({ error, timedOut, request, never }: Failed): Failure {
   if (APICallError.isInstance(error) && (error.statusCode ?? 0) >= 400) return answered(error, request, never)
   if (timedOut) return { kind: 'timeout', message: `no whole answer within ${request.timeoutMs} ms` }
+  if (causes(error).some((cause) => cause instanceof AnswerTooLarge)) return { ...TOO_LARGE, headers: {} }
   const mend = missingSetup(error)
   if (mend) return { kind: 'unconfigured', message: mend }
   return { kind: 'error', message: unanswered(error, never), headers: {} }
+}
+
+/** Another try would meet the same: core/retry.ts knows the code. */
+const TOO_LARGE = {
+  kind: 'error' as const,
+  status: 200,
+  code: 'answer_too_large',
+  message: `the provider's answer has more than ${ANSWER_BYTES_AT_MOST} bytes: check baseUrl, or lower maxOutputTokens`,
 }
 
 /** Azure and OpenAI refuse a prompt with a status instead of a finish reason. */

@@ -5,7 +5,6 @@
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import https from 'node:https'
 import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { type Call, called } from './leaving.ts'
 
 /** A connection is kept so long after its call, unless the provider says that it closes it sooner. */
@@ -66,10 +65,35 @@ function whenConnected(request: ClientRequest, connected: string, then: () => vo
   })
 }
 
+/** A result may have 256 KB. JSON may write a character in six bytes, and the model's thoughts come beside it. */
+export const ANSWER_BYTES_AT_MOST = 4 * 1024 * 1024
+/** What is as long as it likes to be, because nobody keeps it: server-sent events, and those of Bedrock. */
+const STREAM = /^(?:text\/event-stream|application\/vnd\.amazon\.eventstream)/i
+
+/** A provider, or whatever stands in its place, may send without end: a worker's memory has one. */
+export class AnswerTooLarge extends Error {
+  override readonly name = 'AnswerTooLarge'
+  readonly code = 'answer-too-large'
+}
+
+/** Of an error the beginning is enough. Whoever leaves this loop early closes the connection. */
+async function textOf(response: IncomingMessage, status: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > ANSWER_BYTES_AT_MOST && status < 400) throw new AnswerTooLarge('an answer has no end')
+    if (bytes > ANSWER_BYTES_AT_MOST) break
+    chunks.push(chunk)
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks))
+}
+
 /** A redirect would carry the key and the prompt to an address that nobody configured. */
 async function answerOf(response: IncomingMessage, { streams }: Call): Promise<Response> {
   const { statusCode: status = 0, statusMessage: statusText = '', headersDistinct } = response
-  const body = streams && status === 200 ? (Readable.toWeb(response) as ReadableStream) : await text(response)
+  const streamed = streams && status === 200 && STREAM.test(response.headers['content-type'] ?? '')
+  const body = streamed ? (Readable.toWeb(response) as ReadableStream) : await textOf(response, status)
   if (status >= 300 && status < 400) throw new Error('unexpected redirect')
   const headers = Object.entries(headersDistinct).map(([name, values = []]): [string, string] => [
     name,

@@ -1,5 +1,19 @@
 import { describe, expect, test, vi } from 'vitest'
-import { aCompletion, call, compatible, errorFrom, providerSaying, toClose } from '../support/scripted-provider.ts'
+import { providerChat } from '../../adapters/models/chat/port.ts'
+import { classify } from '../../core/retry.ts'
+import { PoolSettings } from '../../core/settings.ts'
+import {
+  aCompletion,
+  call,
+  compatible,
+  errorFrom,
+  KEY,
+  NOW,
+  providerSaying,
+  SLOT,
+  serverDoing,
+  toClose,
+} from '../support/scripted-provider.ts'
 import { secureServer } from '../support/secure-provider.ts'
 
 async function secureProvider() {
@@ -52,5 +66,52 @@ describe('a connection', () => {
     expect(await call(compatible(baseUrl), { begin: async () => false })).toEqual({ kind: 'missed' })
     expect(await call(compatible(baseUrl))).toHaveProperty('kind', 'text')
     expect([seen.length, connections.length]).toEqual([1, 2])
+  })
+})
+
+describe('an answer', () => {
+  /** Sends on and on, and counts what was taken; says whether the connection was closed. */
+  async function endless(status: number) {
+    const its = { sent: 0, closed: false }
+    const baseUrl = await serverDoing((_, response) => {
+      response.on('close', () => {
+        its.closed = true
+      })
+      response.writeHead(status, { 'content-type': 'application/json' })
+      const more = () => {
+        while (!its.closed && response.write(' '.repeat(1024 * 1024))) its.sent++
+      }
+      response.on('drain', more)
+      more()
+    })
+    return { its, baseUrl }
+  }
+
+  test('without end is given up as too large, and its connection closed', async () => {
+    const { its, baseUrl } = await endless(200)
+    const answer = await call(compatible(baseUrl))
+    expect(answer).toMatchObject({
+      kind: 'error',
+      code: 'answer_too_large',
+      message: expect.stringMatching(/maxOutput/),
+    })
+    expect(classify(answer as Parameters<typeof classify>[0])).toBe('too-large')
+    await vi.waitFor(() => expect(its.closed).toBe(true))
+  })
+
+  test('without end to a person, which is no stream though one was asked for, is too large as well', async () => {
+    const { its, baseUrl } = await endless(200)
+    const pool = PoolSettings.parse({ provider: compatible(baseUrl), requests: 10 })
+    const chat = providerChat({ key: async () => KEY, now: () => NOW })
+    const body = { model: 'm', messages: [], stream: true } as never
+    const asked = { pool, body, timeoutMs: 20_000, gone: new AbortController().signal, ...SLOT }
+    expect(await chat.call(asked)).toMatchObject({ kind: 'failed', sent: true, said: { code: 'answer_too_large' } })
+    await vi.waitFor(() => expect(its.closed).toBe(true))
+  })
+
+  test('without end that is an error is read as far as that, and counts as its status says', async () => {
+    const { its, baseUrl } = await endless(503)
+    expect(await call(compatible(baseUrl))).toMatchObject({ kind: 'error', status: 503 })
+    await vi.waitFor(() => expect(its.closed).toBe(true))
   })
 })
