@@ -6,7 +6,7 @@ import { FilterCriteria, FilterRule, type Function as LambdaFunction, StartingPo
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
-import { ENV } from '../lambdas/shared/env.ts'
+import { ENV, EVENT_SOURCE } from '../lambdas/shared/env.ts'
 
 /** With Lambda's backoff some minutes: a bus that refuses for longer must not hold the shard's other ends back. */
 const RETRIES = 10
@@ -34,9 +34,18 @@ export function bindEnds(fn: LambdaFunction, p: { readonly jobs: TableV2; readon
   )
 }
 
-/** The account's default bus: rules of the user's other systems stand there already. */
+/**
+ * The account's default bus: rules of the user's other systems stand there already, so nothing may be said in the name of
+ * another. A request has several events, each with its source: hence ForAllValues.
+ */
 export function bindEventBus(scope: Construct, fn: LambdaFunction): void {
   const bus = EventBus.fromEventBusName(scope, 'bus', 'default')
   fn.addEnvironment(ENV.eventBus, bus.eventBusName)
-  fn.addToRolePolicy(new PolicyStatement({ actions: ['events:PutEvents'], resources: [bus.eventBusArn] }))
+  fn.addToRolePolicy(
+    new PolicyStatement({
+      actions: ['events:PutEvents'],
+      resources: [bus.eventBusArn],
+      conditions: { 'ForAllValues:StringEquals': { 'events:source': EVENT_SOURCE } },
+    }),
+  )
 }

@@ -87,12 +87,10 @@ export class ServiceStack extends Stack {
 
   private providers({ worker, chat }: Functions, p: ServiceProps): void {
     const keys = new ProviderKeys(this, 'provider-keys', p)
-    keys.bind(worker, p.settings.pools)
-    bindBedrock(worker, {
-      settings: p.settings,
-      models: Object.values(p.settings.kinds).flatMap(callsOf),
-      answers: 'whole',
-    })
+    const models = Object.values(p.settings.kinds).flatMap(callsOf)
+    const called = new Set(models.map(({ pool }) => pool))
+    keys.bind(worker, Object.fromEntries(Object.entries(p.settings.pools).filter(([pool]) => called.has(pool))))
+    bindBedrock(worker, { settings: p.settings, models, answers: 'whole' })
     if (chat) bindChat(chat, { ...p, keys })
   }
 

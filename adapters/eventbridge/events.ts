@@ -4,11 +4,11 @@ import type { EventPort, JobEvent } from '../../services/ports.ts'
 
 const EVENTS_PER_REQUEST = 10
 
-export function eventBridgeEvents(p: { client: EventBridgeClient; bus: string }): EventPort {
+export function eventBridgeEvents(p: { client: EventBridgeClient; bus: string; source: string }): EventPort {
   const putTen = async (events: readonly JobEvent[]): Promise<JobEvent[]> => {
     const Entries = events.map((e) => ({
       EventBusName: p.bus,
-      Source: 'fairlead',
+      Source: p.source,
       DetailType: `job ${e.outcome}`,
       Time: new Date(e.endedAt),
       Detail: JSON.stringify(e),

@@ -24,7 +24,7 @@ import { systemRandom } from '../../adapters/system/random.ts'
 import { parseSettings } from '../../core/settings.ts'
 import { Doorbell } from '../../services/doorbell.ts'
 import type { FunctionDeps, Use } from './deps.ts'
-import { ENV, type EnvName } from './env.ts'
+import { ENV, type EnvName, EVENT_SOURCE } from './env.ts'
 import { log, meter } from './wrap.ts'
 
 /** A variable that this function was not given: the port behind it is never asked, or its role would refuse. */
@@ -72,7 +72,11 @@ function compose(): FunctionDeps {
 
 /** The publisher needs no table: only somewhere to put events. */
 export const publisherFromEnvironment = () => ({
-  events: eventBridgeEvents({ client: awsClient(EventBridgeClient), bus: variable(ENV.eventBus) }),
+  events: eventBridgeEvents({
+    client: awsClient(EventBridgeClient),
+    bus: variable(ENV.eventBus),
+    source: EVENT_SOURCE,
+  }),
   meter,
   log,
 })

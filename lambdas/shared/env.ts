@@ -15,3 +15,5 @@ export const ENV = {
   eventBus: 'FAIRLEAD_EVENT_BUS',
 } as const
 export type EnvName = (typeof ENV)[keyof typeof ENV]
+/** What the publisher's events say they are from; its role may say nothing else. */
+export const EVENT_SOURCE = 'fairlead'

@@ -5,9 +5,18 @@ import { aConfig, aKind, aPool, resources, type Statement, statementsByFunction,
 const everything = aConfig({
   pools: {
     main: { ...aPool(), people: { models: ['anthropic.claude-x'] } },
+    /** Nothing but what people call through. */
+    peoples: {
+      ...aPool({ kind: 'openai-compatible', baseUrl: 'https://example.com/v1', keyVariable: 'PEOPLES_KEY' }),
+      people: {},
+    },
+    spare: aPool({ kind: 'openai-compatible', baseUrl: 'https://example.com/v1', keyVariable: 'SPARE_KEY' }),
     other: aPool({ kind: 'openai-compatible', baseUrl: 'https://example.com/v1', keyVariable: 'OTHER_KEY' }),
   },
-  kinds: { reply: aKind(), step: aKind({ pool: 'other', model: 'some-model' }) },
+  kinds: {
+    reply: aKind({ fallback: [{ pool: 'spare', model: 'm' }] }),
+    step: aKind({ pool: 'other', model: 'some-model' }),
+  },
 })
 const { service } = templates({ config: everything })
 const roles = statementsByFunction(service)
@@ -113,17 +122,22 @@ describe('other services', () => {
     for (const name of ['api', 'approval', 'publisher']) expect(actions(name, 'sqs', 'queuejobs')).toEqual([])
   })
 
-  it('let the worker alone read providers keys where people are offered none of their models, and only those that the configuration names', () => {
+  it('let the worker alone read providers keys where people are offered none of their models, and only those of pools that its kinds call, at home or elsewhere', () => {
     const readers = [...roles.keys()].filter((name) => text(of(name)).includes('secretsmanager:'))
     expect(readers).toEqual(['worker'])
     const reads = of('worker').filter((s) => text(s.Action).includes('secretsmanager:'))
     expect(reads).toHaveLength(1)
     expect(reads[0]?.Action).toEqual(['secretsmanager:GetSecretValue'])
-    expect(reads[0]?.Resource).toEqual([{ Ref: expect.stringContaining('OTHERKEY') }])
+    expect(reads[0]?.Resource).toEqual([
+      { Ref: expect.stringContaining('OTHERKEY') },
+      { Ref: expect.stringContaining('SPAREKEY') },
+    ])
   })
 
-  it('let the publisher put events on the default bus', () => {
+  it('let the publisher put events on the default bus, as its own source', () => {
     expect(actions('publisher', 'events', ':event-bus/default')).toEqual(['PutEvents'])
+    const [puts] = of('publisher').filter((s) => s.Action.includes('events:PutEvents'))
+    expect(puts?.Condition).toEqual({ 'ForAllValues:StringEquals': { 'events:source': 'fairlead' } })
   })
 
   it('let a role of the schedule be assumed for this account and this group of schedules only', () => {
