@@ -63,6 +63,18 @@ describe('a job, looked at', () => {
     expect(world.now() - from).toBe(waits * 1_000)
   })
 
+  it('is read whole twice, however long it is waited for', async () => {
+    const world = asleep()
+    let whole = 0
+    const load: typeof world.api.jobs.load = (p) => {
+      whole++
+      return world.api.jobs.load(p)
+    }
+    const id = await world.submit()
+    await world.clock.during(getJob({ ...world.api, jobs: { ...world.api.jobs, load } }, ada, id, { waitS: 25 }))
+    expect(whole).toBe(2)
+  })
+
   it('says until when it was asked to wait', async () => {
     const world = asleep()
     const startAt = world.now() + 90_000
