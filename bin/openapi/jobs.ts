@@ -8,7 +8,7 @@ import {
   SubmitBody,
   WaitQuery,
 } from '../../lambdas/shared/schemas.ts'
-import { answers, id, json, takes } from './operations.ts'
+import { answers, id, json, limits, located, problem, takes } from './operations.ts'
 import { Accepted, Job, Listed, Problem, StateOf } from './shown.ts'
 
 export const JOBS_PATHS = {
@@ -17,7 +17,10 @@ export const JOBS_PATHS = {
       summary: 'Submit a job',
       requestParams: { header: IdempotencyHeader },
       requestBody: takes(SubmitBody),
-      responses: answers(202, Accepted, 'Accepted: it is never lost'),
+      responses: {
+        202: json(Accepted, 'Accepted: it is never lost', located.extend(limits)),
+        default: problem({ ...limits, 'RateLimit-Policy': limits['RateLimit-Policy'].optional() }),
+      },
     },
     get: {
       summary: "List an owner's live jobs, what needs attention, or what is in flight",
@@ -58,7 +61,7 @@ export const JOBS_PATHS = {
     post: {
       summary: 'Put a failed job back into its lane',
       requestParams: { path: id },
-      responses: answers(202, StateOf, 'Queued again'),
+      responses: answers(202, StateOf, 'Queued again', located),
     },
   },
 }

@@ -1,7 +1,18 @@
 /** People: permits, and calls that are passed through. */
 import { ChatBody } from '../../core/chat.ts'
 import { ChatHeaders, IdempotencyHeader, PermitBody, UsageBody, WaitQuery } from '../../lambdas/shared/schemas.ts'
-import { answers, json, openAiAnswers, permitPath, poolId, takes } from './operations.ts'
+import {
+  answers,
+  inLine,
+  json,
+  located,
+  openAiAnswers,
+  permitPath,
+  permitted,
+  poolId,
+  standing,
+  takes,
+} from './operations.ts'
 import { Completion, Models, Permit, StateOf } from './shown.ts'
 
 export const PEOPLE_PATHS = {
@@ -11,9 +22,9 @@ export const PEOPLE_PATHS = {
       requestParams: { path: poolId, header: IdempotencyHeader, query: WaitQuery },
       requestBody: takes(PermitBody),
       responses: {
-        ...answers(201, Permit, 'Granted: call now'),
-        200: json(Permit, 'Closed: the call of this key has been made'),
-        202: json(Permit, 'In line: ask again at its Location, with ?wait=25'),
+        ...answers(201, Permit, 'Granted: call now', located),
+        200: json(Permit, 'Closed: the call of this key has been made', located),
+        202: json(Permit, 'In line: ask again at its Location, with ?wait=25', inLine),
       },
     },
   },
@@ -21,7 +32,7 @@ export const PEOPLE_PATHS = {
     get: {
       summary: 'A permit, at once or as soon as it is granted',
       requestParams: { path: permitPath, query: WaitQuery },
-      responses: answers(200, Permit, 'The permit'),
+      responses: answers(200, Permit, 'The permit', standing),
     },
   },
   '/v1/pools/{id}/permits/{permit}/settle': {
@@ -44,7 +55,7 @@ export const PEOPLE_PATHS = {
       summary: 'Pass a call of a person through to its pool under a permit, as an OpenAI client sends it',
       requestParams: { header: ChatHeaders },
       requestBody: takes(ChatBody.meta({ id: 'ChatRequest' })),
-      responses: openAiAnswers(Completion, 'What the provider answered'),
+      responses: openAiAnswers(Completion, 'What the provider answered', permitted),
     },
   },
   '/v1/models': {

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { OwnerName } from '../../core/settings.ts'
 import { IfMatchHeader, PageQuery, PoolPatchBody } from '../../lambdas/shared/schemas.ts'
-import { answers, poolId } from './operations.ts'
+import { answers, poolId, tagged } from './operations.ts'
 import { OwnerShown, Pool, PoolAndSettings } from './shown.ts'
 
 export const POOLS_PATHS = {
@@ -40,7 +40,7 @@ export const POOLS_PATHS = {
     get: {
       summary: 'A pool, its settings and where each comes from; its ETag is of the settings alone',
       requestParams: { path: poolId },
-      responses: answers(200, PoolAndSettings, 'The pool'),
+      responses: answers(200, PoolAndSettings, 'The pool', tagged),
     },
     patch: {
       summary: 'Change settings while the pool runs, or take changes away',
@@ -51,7 +51,7 @@ export const POOLS_PATHS = {
           'application/json': { schema: PoolPatchBody },
         },
       },
-      responses: answers(200, PoolAndSettings, 'In force for the next permits'),
+      responses: answers(200, PoolAndSettings, 'In force for the next permits', tagged),
     },
   },
   '/v1/pools/{id}/resume': {
@@ -64,7 +64,10 @@ export const POOLS_PATHS = {
   '/v1/overview': {
     get: {
       summary: 'The live picture, two seconds old at most, a minute while no dispatcher runs',
-      responses: answers(200, z.object({ pools: z.record(z.string(), z.unknown()) }), 'By pool'),
+      responses: {
+        ...answers(200, z.object({ pools: z.record(z.string(), z.unknown()) }), 'By pool', tagged),
+        304: { description: 'As it was under the ETag that If-None-Match names', headers: tagged },
+      },
     },
   },
   '/v1/openapi.json': {

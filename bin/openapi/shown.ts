@@ -1,6 +1,7 @@
 /** What the API answers with. What it takes is in lambdas/shared/schemas.ts. */
 import * as z from 'zod'
 import { DIMENSIONS } from '../../core/cost.ts'
+import { Usage } from '../../core/job.ts'
 import { REFUSAL_CODES } from '../../services/refusal.ts'
 
 export const Problem = z
@@ -49,7 +50,7 @@ export const Job = z
     result: z.string().optional(),
     model: z.string().optional(),
     fallback: Fallback.optional(),
-    usage: z.object({ inputTokens: z.number().optional(), outputTokens: z.number().optional() }).optional(),
+    usage: Usage.optional(),
     cached: Cached.optional(),
     approvedBy: z.string().optional(),
     reason: z.string().optional(),

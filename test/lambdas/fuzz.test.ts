@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { askPermit } from '../../services/permits/ask.ts'
 import { releasePermit } from '../../services/permits/standing.ts'
+import type { ModelAnswer } from '../../services/ports.ts'
 import { aCaller } from '../support/callers.ts'
 import { aRequest } from '../support/drawn-requests.ts'
 import { providerError, text } from '../support/fake-model.ts'
@@ -11,6 +12,7 @@ import {
   answerSchema,
   type Drawn,
   entriesAllowed,
+  headersAmiss,
   isAllowed,
   matches,
   OPERATIONS,
@@ -29,11 +31,16 @@ const REVIEWS = 30
 const WEEKS_MS = 2_500_000_000
 const MODEL = 'model-a'
 
+/** All that a provider may tell of what it used. */
+const { answer, afterMs } = text()
+const usage = { inputTokens: 20, outputTokens: 10, cacheReadTokens: 5 }
+const cachedByProvider = { answer: { ...answer, usage } as ModelAnswer, afterMs }
+
 /** Jobs in every state that the API tells apart. */
 async function aWorld() {
   const people = { models: [MODEL], perPerson: { open: 100, calls: 999 } }
   const world = new World({ callers: [...CALLERS, ALL], pool: { people } })
-  world.model.script = (request) => (request.prompt.includes('Ill') ? providerError(400) : text())
+  world.model.script = (request) => (request.prompt.includes('Ill') ? providerError(400) : cachedByProvider)
   const done = await world.submit('step', { owner: 'ada', input: { name: 'Grace' } })
   const ill = await world.submit('step', { owner: 'ada', input: { name: 'Ill' } })
   const review = await world.submit('intro', { owner: 'ada', input: { name: 'Grace' } })
@@ -143,6 +150,7 @@ describe('what is drawn from the document', () => {
         if (drawn.operation.path.includes('{permit}')) await freshPermit(served)
         const schema = answerSchema(drawn.operation, answer.status)
         expect(answer.status, JSON.stringify(answer.json)).toBeLessThan(500)
+        expect(headersAmiss(drawn.operation, answer.status, answer.headers)).toEqual([])
         expect(schema, `${answer.status} is not in the document`).toBeDefined()
         const accepted = answer.status < 300
         // What is passed through is the provider's own.

@@ -81,9 +81,24 @@ function validText(schema: Schema, text: string): boolean {
   }
 }
 
+const answerOf = ({ answers }: Operation, status: number): Schema | undefined =>
+  answers[status] ?? (status >= 400 ? answers['default'] : undefined)
+
+/** Every answer has these, whatever it is of. */
+const EVERYWHERE = ['content-type', 'cache-control']
+
+/** How an answer's headers depart from what the document says of them. */
+export function headersAmiss(operation: Operation, status: number, sent: Readonly<Record<string, string>>): string[] {
+  const said = Object.entries((answerOf(operation, status)?.['headers'] ?? {}) as Record<string, Schema>)
+  const names = said.map(([name]) => name.toLowerCase())
+  const missing = said.filter(([name, { required }]) => required === true && !(name.toLowerCase() in sent))
+  const others = Object.keys(sent).filter((name) => !EVERYWHERE.includes(name) && !names.includes(name))
+  return [...missing.map(([name]) => `${name} is missing`), ...others.map((name) => `${name} is not said`)]
+}
+
 /** The schema of an answer with this status; undefined where the document does not know it. */
-export const answerSchema = ({ answers }: Operation, status: number): Schema | undefined => {
-  const answer = answers[status] ?? (status >= 400 ? answers['default'] : undefined)
+export const answerSchema = (operation: Operation, status: number): Schema | undefined => {
+  const answer = answerOf(operation, status)
   const [content] = Object.values((answer?.['content'] ?? {}) as Schema)
   return answer && ((content as Schema | undefined)?.['schema'] ?? {})
 }
