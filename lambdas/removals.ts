@@ -4,11 +4,12 @@
  * and not by those that it was built with: so a rollback, which asks about the old ones, is never refused.
  */
 import type { CloudFormationCustomResourceEvent } from 'aws-lambda'
+import { tellBroken } from '../services/broken.ts'
 import { stranded, strandedLine } from '../services/stranded.ts'
 import { fromEnvironment } from './shared/compose.ts'
 import type { Use } from './shared/deps.ts'
 import type { Places } from './shared/places.ts'
-import { logger, type Wrapped, wrap } from './shared/wrap.ts'
+import { log, meter, type Wrapped, wrap } from './shared/wrap.ts'
 
 /** A reason is shown by CloudFormation as far as it is this long. */
 const SHOWN = 3_000
@@ -19,7 +20,7 @@ export const removalsHandler = (use: Use, tell: Tell): Wrapped<CloudFormationCus
   wrap(async (event: CloudFormationCustomResourceEvent) => {
     const { StackId, RequestId, LogicalResourceId } = event
     const said = await answer(use, event).catch((error: Error) => {
-      logger.error('Removals could not be looked for', { name: error.name, stack: error.stack?.split('\n').slice(1) })
+      tellBroken({ meter, log }, 'RequestsBroken', error, { step: 'removals' })
       return { Status: 'FAILED', Reason: `What waits could not be read (${error.name}): deploy again.` } as const
     })
     const asked = { StackId, RequestId, LogicalResourceId, PhysicalResourceId: 'removals' }

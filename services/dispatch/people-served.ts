@@ -20,6 +20,7 @@ import {
 import type { Plan } from '../../core/plan.ts'
 import { inFlight } from '../../core/ring.ts'
 import type { People } from '../../core/settings.ts'
+import { tellBroken } from '../broken.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { PeopleChange } from '../ports.ts'
 import { atOnce } from './feedback.ts'
@@ -101,9 +102,9 @@ export async function servePeople(
   // Held back from here on, whatever becomes of the write: it may land long after it was given up.
   const before = kept.doubt
   kept.doubt = plus(before, added)
-  const answer = await deps.people.write({ pool: h.pool, epoch, seq, change }).catch(() => {
-    deps.meter.count('TicksFailed', 1, { pool: h.pool })
-  })
+  const answer = await deps.people
+    .write({ pool: h.pool, epoch, seq, change })
+    .catch((error: unknown) => tellBroken(deps, 'TicksFailed', error, { pool: h.pool, step: 'people' }))
   if (answer?.kind === 'lost') return 'lost'
   if (answer?.kind === 'stale') kept.doubt = before
   if (answer?.kind !== 'written') return 'kept'
