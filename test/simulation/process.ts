@@ -11,6 +11,8 @@ export class SimProcess implements Clock {
   alive = true
   /** What it was started for: an environment serves one invocation after another. */
   onDeath: () => void = () => undefined
+  /** How often its clock has changed. */
+  leaps = 0
   private frozenUntil = 0
 
   constructor(
@@ -23,6 +25,11 @@ export class SimProcess implements Clock {
 
   now(): number {
     return this.world.time + this.offset
+  }
+
+  setClock(offset: number): void {
+    this.offset = offset
+    this.leaps++
   }
 
   /** As the system's clock: by the monotonic one, so a leap of this clock meanwhile neither shortens nor lengthens it. */

@@ -168,7 +168,7 @@ export class World implements Surroundings {
   }
 
   jump(process: SimProcess): void {
-    process.offset = this.leapsAnHour(process) ? HOUR_MS : this.offset()
+    process.setClock(this.leapsAnHour(process) ? HOUR_MS : this.offset())
   }
 
   private leapsAnHour({ role }: SimProcess): boolean {
@@ -196,7 +196,7 @@ export class World implements Surroundings {
   calm(): void {
     this.mix.active = false
     this.ends.mix.active = false
-    for (const process of this.fleet.processes) process.offset = this.offset()
+    for (const process of this.fleet.processes) process.setClock(this.offset())
   }
 
   /** Invocations under way that are not stuck for ever, by role. */

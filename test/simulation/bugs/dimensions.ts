@@ -17,7 +17,7 @@ export const DIMENSION_BUGS: readonly Bug[] = [
     file: ACCOUNTING,
     find: '  return oneCall(uncached + output * burndown, uncached, output)\n',
     replace: '  return oneCall(uncached, uncached, output)\n',
-    seed: 714,
+    seed: 94,
   },
   {
     name: 'what is read from the cache is given back twice',

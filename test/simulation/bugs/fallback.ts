@@ -33,8 +33,8 @@ export const FALLBACK_BUGS: readonly Bug[] = [
   {
     name: 'a job is offered though its own pool is well',
     file: CORE,
-    find: '(p.stopped || (call.afterMs !== undefined && p.now - head.at >= call.afterMs))',
-    replace: '(p.stopped || call.afterMs !== undefined)',
+    find: 'p.stopped || (afterMs !== undefined && p.now - head.at >= afterMs)',
+    replace: 'p.stopped || afterMs !== undefined',
     seed: 693,
   },
   {
@@ -70,7 +70,7 @@ export const FALLBACK_BUGS: readonly Bug[] = [
     file: OFFER,
     find: '{ to, until, lookAt: until + LOOK_AFTER_MS, now }',
     replace: '{ to, until: now, lookAt: now + LOOK_AFTER_MS, now }',
-    seed: 693,
+    seed: 2309,
   },
   {
     name: 'a pool is stopped for the key that another one refuses',

@@ -32,14 +32,14 @@ export const OWNER_BUGS: readonly Bug[] = [
     file: 'services/dispatch/tick.ts',
     find: '  const uses = changesWith(h, decided.permits)\n',
     replace: '  const uses = changesWith(h, [])\n',
-    seed: 282,
+    seed: 382,
   },
   {
     name: 'the next holder does not read what was changed since the records',
     file: 'services/dispatch/take-over.ts',
     find: 'newUses(deps, pool, lease.record.uses)',
     replace: 'newUses(deps, pool, [])',
-    seed: 282,
+    seed: 382,
   },
   {
     name: 'an owner that comes back to the ring has used nothing',

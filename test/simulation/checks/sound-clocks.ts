@@ -9,19 +9,19 @@ import type { MakeCheck } from './check.ts'
 const OFF_MS = 2_500
 
 export const soundClocks: MakeCheck = (w) => {
-  /** How far off its clock was when it last read a pool's bells. */
-  const offWhenRead = new Map<SimProcess, Map<string, number>>()
+  /** How often its clock had leapt when it last read a pool's bells: since then it may have been right for a while. */
+  const leapsWhenRead = new Map<SimProcess, Map<string, number>>()
   return {
     effect({ kind, process, args }) {
       if (kind !== 'rings.bells') return
-      const ofPools = offWhenRead.get(process) ?? new Map<string, number>()
-      offWhenRead.set(process, ofPools.set((args as { pool: string }).pool, process.offset))
+      const ofPools = leapsWhenRead.get(process) ?? new Map<string, number>()
+      leapsWhenRead.set(process, ofPools.set((args as { pool: string }).pool, process.leaps))
     },
     commit(commit, actor) {
       if (actor?.kind !== 'capacity.write') return
       const { process } = actor
       const off = Math.abs(process.offset)
-      const known = (pool: string) => off > OFF_MS && offWhenRead.get(process)?.get(pool) === process.offset
+      const known = (pool: string) => off > OFF_MS && leapsWhenRead.get(process)?.get(pool) === process.leaps
       for (const { pk, sk, before, after } of commit)
         if (sk === 'ledger' && known(pk) && Number(after?.['lastSlot']) > Number(before?.['lastSlot']))
           w.fail('sound-clocks', `a slot of ${pk} was leased by a clock that is ${off} ms off`)
