@@ -104,13 +104,14 @@ const hasEnded = (p: Granted, now: number): boolean => p.closed !== undefined ||
 /** What people may have in each window while agents wait. */
 export interface Share {
   readonly limits: Limits
+  /** With the guard. */
   readonly windowMs: number
 }
-/** In how many ms a line is served that gets its share and no more. */
+/** In how many ms a line is served at the latest that gets its share and no more, all of it perhaps used just now. */
 export function servedWithinMs(line: readonly PersonsPermit[], { limits, windowMs }: Share): number {
   const total = line.reduce((sum, { cost }) => plus(sum, cost as Cost), NOTHING)
   const windows = DIMENSIONS.map((d) => total[d] / Math.max(1, limits[d] ?? Infinity))
-  return Math.ceil(windowMs * Math.max(...windows))
+  return windowMs * Math.ceil(Math.max(...windows))
 }
 
 /** How many of somebody are counted: a person may be called `constructor`. */

@@ -1,7 +1,6 @@
 /**
  * The function that a deployment asks before it changes any other: do jobs wait that the new configuration has no place
- * for? Then the deployment fails and is rolled back, and says which. It goes by the pools and kinds that it is asked about
- * and not by those that it was built with: so a rollback, which asks about the old ones, is never refused.
+ * for? Then the deployment fails and is rolled back, and says which.
  */
 import type { CloudFormationCustomResourceEvent } from 'aws-lambda'
 import { tellBroken } from '../services/broken.ts'

@@ -37,7 +37,7 @@ export async function offerElsewhere(deps: DispatcherDeps, h: Holder, now: numbe
     now,
     stopped: h.stopped !== undefined,
     kinds: deps.settings.kinds,
-    room: roomIn(deps, h, others, stoppedPools),
+    room: roomIn(deps, h, { others, stopped: stoppedPools, now }),
     costIn: (head, call) => costIn(others, head, call),
     stoppedPools,
     fits: (head, { pool, model }, owner) =>
@@ -87,11 +87,12 @@ const costIn = (others: ReadonlyMap<string, PoolSettings>, head: Head, { pool, m
 function roomIn(
   { settings: { kinds } }: DispatcherDeps,
   h: Holder,
-  others: ReadonlyMap<string, PoolSettings>,
-  stopped: ReadonlySet<string>,
+  { others, stopped, now }: { others: ReadonlyMap<string, PoolSettings>; stopped: ReadonlySet<string>; now: number },
 ): Map<string, Cost> {
   const room = new Map([...others].map(([pool, settings]) => [pool, roomOf(settings, stopped.has(pool))]))
-  for (const { head, elsewhere = '' } of h.ring.sent.values()) {
+  for (const { head, elsewhere = '', notAfter } of h.ring.sent.values()) {
+    // Its offer is over and it is not back: it is being called, and has its slot there.
+    if (notAfter < now) continue
     const [left, kind] = [room.get(elsewhere), kinds[head.kind ?? '']]
     const call = kind && callIn(kind, elsewhere)
     if (left && call) room.set(elsewhere, minus(left, costIn(others, head, call)))

@@ -2,7 +2,7 @@
  * What the holder hears of people: what they took since, counted in the ledger at its moment. What is counted here is marked
  * only after the ledger has been written (people-served.ts), so a crash between counts it once more and never less.
  */
-import { type Cost, NOTHING, plus } from '../../core/cost.ts'
+import { type Cost, DIMENSIONS, NOTHING, plus } from '../../core/cost.ts'
 import { type Demand, noDemand, withAsked } from '../../core/demand.ts'
 import { emptyLedger } from '../../core/ledger.ts'
 import { type LedgerRecord, peoplesDay } from '../../core/ledger-record.ts'
@@ -110,6 +110,8 @@ export function hearPeople({ meter }: DispatcherDeps, h: Holder, look: Look | un
     kept.counted.add(`${id} closed`)
     h.ledgers = amendAll(h.ledgers, at, by)
     kept.ledgers = amendAll(kept.ledgers, at, by)
+    // What has cost more is in no record any more once its permit has gone.
+    kept.unwritten ||= DIMENSIONS.some((d) => by[d] > 0)
   }
   kept.unwritten ||= fresh.length > 0
   if (Object.keys(kept.record.permits).length > 0) h.busyAt = now

@@ -34,7 +34,7 @@ export function peopleState(h: Holder, now: number): PeopleState | undefined {
   const { max, reserve } = settings.people
   const { exceeds, starved } = kept
   const atMost = each((d) => Math.min(Math.floor(limits[d] * max), Math.max(0, limits[d] - (starved?.[d] ?? 0))))
-  const wanted = { ...wantedIn(kept, reserve, limits), ...callsWanted(h, reserve) }
+  const wanted = { ...wantedIn(kept, reserve, limits), ...callsWanted(h, reserve, limits) }
   const givesWay = each((d) => Math.min(wanted[d], Math.max(0, limits[d] - (exceeds?.[d] ?? 0))))
   const { window, day } = kept.ledgers
   const inFlightAtMost = Math.floor(atOnce(h) * max)
@@ -62,8 +62,8 @@ const wantedIn = ({ demand }: PeopleKept, reserve: People['reserve'], limits: Co
 
 /** Where calls are not limited a stock of them costs nobody anything, unless those in flight are. */
 const CALLS_IN_STOCK = 100
-function callsWanted(h: Holder, reserve: People['reserve']): Partial<Cost> {
-  if (h.settings.requests !== undefined || reserve === 0) return {}
+function callsWanted(h: Holder, reserve: People['reserve'], limits: Cost): Partial<Cost> {
+  if (limits.requests < Infinity || reserve === 0) return {}
   return { requests: atOnce(h) < Infinity ? likelyCalls((h.people as PeopleKept).demand) : CALLS_IN_STOCK }
 }
 

@@ -4,7 +4,7 @@
  */
 import { reserved, rulesFor } from '../../core/accounting.ts'
 import { type Cost, each, exceeding, type Limits } from '../../core/cost.ts'
-import { limitsOf, limitsOnOne } from '../../core/ledgers.ts'
+import { guardMsOf, limitsOf, limitsOnOne } from '../../core/ledgers.ts'
 import { type PersonsPermit, type Share, STAND_AT_MOST } from '../../core/people.ts'
 import type { People, PoolSettings } from '../../core/settings.ts'
 import { type Caller, lacksScope } from '../caller.ts'
@@ -60,14 +60,16 @@ export async function askPermit(
   await deps.doorbell.rung(pool)
   if (entered !== 'granted' && entered !== 'joined') return capped(entered, settings.pool)
   const until = now + (request.waitS ?? 0) * 1_000
+  // Asked for again it keeps its place: of what does not wait this changes nothing.
+  if (request.idempotencyKey !== undefined) await deps.people.ask({ pool, id, asksUntil: until + KEPT_IN_LINE_MS })
   return untilGranted(deps, { pool, id, until, share: shareOf(settings.pool), asked: cost, gone: request.gone })
 }
 
-/** `max` of a window's limits. */
-export const shareOf = (pool: SharedPool): Share => ({
-  limits: peoplesPart(limitsOf(pool), pool),
-  windowMs: pool.windowMs,
-})
+/** `max` of a window's limits; none where a day's may hold for hours, or calls in flight for as long as those last. */
+export const shareOf = (pool: SharedPool): Share | undefined =>
+  pool.day || pool.concurrency !== undefined
+    ? undefined
+    : { limits: peoplesPart(limitsOf(pool), pool), windowMs: pool.windowMs + guardMsOf(pool) }
 const peoplesPart = (limits: Limits, { people: { max } }: SharedPool): Limits =>
   Object.fromEntries(Object.entries(limits).map(([d, limit]) => [d, Math.floor(limit * max)]))
 

@@ -19,8 +19,9 @@ export interface PermitView {
   readonly reserved: Readonly<Record<string, number>>
   /** Epoch ms: the call begins before then, or not at all. */
   readonly useBy?: number
-  /** How many are served before it, and in how many ms its turn comes at the latest while agents leave people no more than their share. */
+  /** How many are served before it, as far as is known here. */
   readonly ahead?: number
+  /** Its turn comes by then, though agents leave people no more than their share and it was all used just now. */
   readonly expectedWithinMs?: number
 }
 
@@ -36,7 +37,14 @@ const lookAgainMs = ({ askedAt, useMs }: PersonsPermit, now: number): number =>
 
 export async function untilGranted(
   deps: { readonly people: Pick<PeopleStore, 'read'>; readonly clock: Clock },
-  p: { pool: string; id: string; until: number; share: Share; asked?: Cost; gone?: AbortSignal | undefined },
+  p: {
+    pool: string
+    id: string
+    until: number
+    share: Share | undefined
+    asked?: Cost
+    gone?: AbortSignal | undefined
+  },
 ): Promise<Answer<{ permit: PermitView }>> {
   for (;;) {
     const record = await deps.people.read({ pool: p.pool })
@@ -52,7 +60,7 @@ export async function untilGranted(
 
 function viewOf(
   record: PeopleRecord,
-  { pool, id, share, now }: { pool: string; id: string; share: Share; now: number },
+  { pool, id, share, now }: { pool: string; id: string; share: Share | undefined; now: number },
   permit: PersonsPermit,
 ): PermitView {
   const limited = Object.entries(permit.cost).filter(([, n]) => n > 0)
@@ -64,7 +72,7 @@ function viewOf(
       line.findIndex(([one]) => one === id),
     )
     const upTo = [...line.slice(0, ahead).map(([, one]) => one), permit]
-    return { ...view, state: 'waiting', ahead, expectedWithinMs: servedWithinMs(upTo, share) }
+    return { ...view, state: 'waiting', ahead, ...(share ? { expectedWithinMs: servedWithinMs(upTo, share) } : {}) }
   }
   return { ...view, state: permit.closed ? 'closed' : 'granted', useBy: useBy(permit) }
 }

@@ -77,6 +77,28 @@ describe('the line', () => {
     expect(lineOf(somePeople({ permits }), NOW).map(([id]) => id)).toEqual(['a1', 'b1', 'a2'])
   })
 
+  it('charges nobody for calls that were given up, nor for long ago', () => {
+    const asked = (n: number) =>
+      Object.fromEntries(Array.from({ length: n }, (_, i) => [`a${i}`, waits({ person: 'ann' })]))
+    const many = lineUp(NO_TURNS, somePeople({ permits: asked(9) }), NOW)
+    const gone = lineUp(many, somePeople({ permits: {} }), NOW)
+    const permits = {
+      b: waits({ person: 'bob' }),
+      b2: waits({ person: 'bob' }),
+      a: waits({ person: 'ann', askedAt: NOW + 1 }),
+    }
+    expect(lineOf(somePeople({ permits }), NOW, gone).map(([id]) => id)).toEqual(['b', 'a', 'b2'])
+    const had = lineUp(
+      lineUp(NO_TURNS, somePeople({ permits: asked(1) }), NOW),
+      somePeople({ permits: { a0: granted({ person: 'ann' }) } }),
+      NOW,
+    )
+    const soon = { a: waits({ person: 'ann' }), b: waits({ person: 'bob', askedAt: NOW + 1 }) }
+    expect(lineOf(somePeople({ permits: soon }), NOW, had).map(([id]) => id)).toEqual(['b', 'a'])
+    const later = Object.fromEntries(Object.entries(soon).map(([id, p]) => [id, { ...p, asksUntil: NOW + 90_000 }]))
+    expect(lineOf(somePeople({ permits: later }), NOW + 60_000, had).map(([id]) => id)).toEqual(['a', 'b'])
+  })
+
   it('lets who comes later have a first one before the second of who was served meanwhile, as often as that happens', () => {
     const many = (n: number) =>
       Object.fromEntries(Array.from({ length: n }, (_, i) => [`a${i}`, waits({ person: 'ann' })]))

@@ -147,6 +147,17 @@ describe('a provider that is down for two minutes', () => {
 })
 
 describe('an offer', () => {
+  it('uses all that the other pool has of tokens though its calls last longer than it', async () => {
+    const { world, weather, by } = await broken({ spare: { requests: undefined, tokens: 4_000 } })
+    weather.spare = text('', 40_000)
+    await world.submitMany(600, 'step')
+    await world.pass(30_000)
+    const before = by('model-b')
+    await world.pass(120_000)
+    // An offer's life of fifteen seconds in each call would leave some sixty of them.
+    expect(by('model-b') - before).toBeGreaterThan(120)
+  })
+
   it('takes no more than the other pool may call, whose limit it shares with that one’s own', async () => {
     const { world, requests } = await broken({
       spare: { requests: 60, windowMs: 6_000 },

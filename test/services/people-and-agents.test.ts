@@ -1,5 +1,11 @@
 /** One pool's rate and its calls in flight, shared by people and agents. In virtual time. */
 import { describe, expect, it } from 'vitest'
+import { ledgerKey } from '../../adapters/keys.ts'
+import { type Item, parseRecord } from '../../adapters/records.ts'
+import { usedIn } from '../../core/ledger.ts'
+import { LedgerRecord, ledgersOf } from '../../core/ledger-record.ts'
+import { shapesOf } from '../../core/ledgers.ts'
+import type { PoolSettings } from '../../core/settings.ts'
 import { releasePermit, settlePermit } from '../../services/permits/standing.ts'
 import { aCaller } from '../support/callers.ts'
 import { providerError, text } from '../support/fake-model.ts'
@@ -95,6 +101,32 @@ describe('people and agents together', () => {
       await world.pass(250)
     }
     expect(world.counted('PeopleAtOnce')).toBeGreaterThanOrEqual(15)
+  })
+
+  it('keep no more of a day’s calls than they are likely to make: agents have the rest', async () => {
+    const day = { windowMs: 20 * WINDOW_MS, requests: 200 }
+    const world = shared({ requests: undefined, tokens: 1_000_000, day, people: {} })
+    void world.dispatch('main', START + 2 * day.windowMs)
+    await world.submitMany(300)
+    await world.pass(day.windowMs - 1_000)
+    expect(world.model.calls.length).toBeGreaterThan(195)
+  })
+
+  it('whose call took more than was reserved are not forgotten by who takes over', async () => {
+    const world = shared({ tokens: 10_000, accounting: 'bedrock' })
+    void world.dispatch('main', START + 60_000)
+    await world.ended([await world.submit()])
+    await world.pass(WINDOW_MS + 1_000)
+    const { id } = await granted(world, { useWithinMs: 100 })
+    await world.pass(1_000)
+    expect(await settlePermit(world.api, pat, at(id), { inputTokens: 2_000, outputTokens: 0 })).toMatchObject({
+      ok: true,
+    })
+    await world.pass(1_000)
+    const record = parseRecord<LedgerRecord>(LedgerRecord, world.tables.get('capacity', ledgerKey('main')) as Item)
+    const shapes = shapesOf(world.api.settings.pools['main'] as PoolSettings)
+    const { window } = ledgersOf(record, { shapes, history: 'empty', dayHistory: 'empty', now: world.now() })
+    expect(usedIn(window, world.now()).tokens).toBe(2_000)
   })
 
   it('are forgotten as fast as they end, be they two hundred a second', async () => {
