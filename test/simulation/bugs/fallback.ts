@@ -63,7 +63,7 @@ export const FALLBACK_BUGS: readonly Bug[] = [
     file: OFFER,
     find: 'lookAt: until + LOOK_AFTER_MS',
     replace: 'lookAt: Infinity',
-    seed: 693,
+    seed: 964,
   },
   {
     name: 'what was offered is had back before its offer is over',
