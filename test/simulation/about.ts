@@ -9,13 +9,19 @@ import type { Scenario } from './scenario.ts'
  * - `refusing`: the provider refuses the key, and probes come late, die as they are let go of, or are cancelled;
  * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick, and back;
  * - `sending`: the queue takes nothing, and the dispatcher stands still meanwhile.
+ * And, more seldom:
+ * - `haunting`: first puts land late, when their jobs have moved or ended, and who cancels them stands still before;
+ * - `keeping`: owners are capped, and what dispatchers that soon end have kept of them lands late.
  */
 const ABOUT = ['leaving', 'refusing', 'leaping', 'sending'] as const
-export type About = (typeof ABOUT)[number]
+const SELDOM = ['haunting', 'keeping'] as const
+export type About = (typeof ABOUT)[number] | (typeof SELDOM)[number]
 
 export function aboutOf(seed: number): About | undefined {
   const s = new Stream(seed, 'about')
-  return s.chance(0.08) ? s.pick(ABOUT) : undefined
+  if (s.chance(0.08)) return s.pick(ABOUT)
+  const seldom = new Stream(seed, 'seldom')
+  return seldom.chance(0.015) ? seldom.pick(SELDOM) : undefined
 }
 
 export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenario): Half {
@@ -35,6 +41,11 @@ export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenar
       ['queue.send', 'throttle'],
       ['rings.deleteBells', 'freeze'],
     ],
+    haunting: [
+      ['jobs.enter', 'late'],
+      ['jobs.load', 'freeze'],
+    ],
+    keeping: [['rings.keep', 'late']],
   }
   return [
     ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),

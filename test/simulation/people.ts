@@ -86,9 +86,25 @@ export class People {
     }
     for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
     for (let ms = 0; ms < longMs; ms += TRICKLE_EVERY_MS) this.at(ms, () => this.submitNew(0))
+    this.sayItIsWell()
     if (looksLate && untilIdle) void this.lateLooker.look(START + faultyMs)
     if (longMs === 0) return
     for (let n = 0; n < 6; n++) this.at(this.stream.int(BEFORE_LEAVING_MS, longMs), () => this.submitNew())
+  }
+
+  /** While the provider is down some say that it is well, too early or just in time. */
+  private sayItIsWell(): void {
+    const { down } = this.world.scenario.weather ?? {}
+    if (!down?.impatient) return
+    const s = new Stream(this.world.scenario.seed, 'say it is well')
+    for (let n = s.int(1, 3); n > 0; n--) {
+      const at = s.chance(0.5) ? s.int(down.from + 2_000, down.to) : down.to + s.int(0, 8_000)
+      this.at(at, () => void this.waited(this.resumed('main')))
+    }
+  }
+
+  private async resumed(pool: string): Promise<void> {
+    await this.world.request((deps) => resume(deps, ADMIN, pool))
   }
 
   /** Most at once, or in a few waves between which the queue may run empty, or evenly. */
@@ -196,6 +212,19 @@ export class People {
     else this.world.after(this.returns.spread(100, 10_000), cancel)
   }
 
+  /** What was let go of stands elsewhere now, and nobody was told if its worker died of it: it is cancelled there. */
+  whileReleasing(jobId: string): void {
+    const { scenario, mix } = this.world
+    if (scenario.about !== 'refusing' || !mix.active || !this.returns.chance(0.5)) return
+    this.world.after(this.returns.spread(20, 2_000), () => void this.waited(this.act('cancel', jobId)))
+  }
+
+  /** Somebody cancels what was just asked for, and may find it where it no longer is. */
+  whileEntering(jobId: string): void {
+    if (this.world.scenario.about !== 'haunting' || !this.world.mix.active || !this.returns.chance(0.5)) return
+    this.world.after(this.returns.spread(50, 20_000), () => void this.waited(this.act('cancel', jobId)))
+  }
+
   private at(ms: number, act: () => void): void {
     this.pending++
     this.world.clock.at(START + ms, () => {
@@ -280,7 +309,7 @@ export class People {
         return this.hasEnded(jobId, done)
       }
       case 'resume':
-        return void (await this.world.request((deps) => resume(deps, ADMIN, this.stream.pick(this.world.pools))))
+        return this.resumed(this.stream.pick(this.world.pools))
       default:
         return this.look(jobId)
     }

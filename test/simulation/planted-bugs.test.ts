@@ -38,12 +38,10 @@ describe('a planted bug', () => {
     expect(planted(bug, await readFile(join(ROOT, bug.file), 'utf8'))).toContain(bug.replace)
   })
 
-  it('is one of at least eighty, each with a name of its own, and all but ten with a seed that catches it', () => {
+  it('is one of at least eighty, each with a name of its own, and all but two with a seed that catches it', () => {
     expect(new Set(BUGS.map((bug) => bug.name)).size).toBe(BUGS.length)
     expect(BUGS.length).toBeGreaterThanOrEqual(80)
-    // A probe that is cancelled where it has moved to took 27,900 schedules of an earlier draw; a unit test holds it.
-    // Three are of clocks that leap an hour within a tick: no plan is made by a look at the bells that old any more. The
-    // others are held by unit tests too: docs/testing.md names each.
-    expect(BUGS.length - CAUGHT.length).toBeLessThanOrEqual(10)
+    // Found by long runs, in 27,900 and 27,540 schedules of an earlier draw; docs/testing.md names the tests that hold them.
+    expect(BUGS.length - CAUGHT.length).toBeLessThanOrEqual(2)
   })
 })

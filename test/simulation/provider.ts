@@ -50,7 +50,8 @@ const limitHeaders = (limit: number, remaining: number) => ({
   'x-ratelimit-remaining-requests': String(Math.max(0, remaining)),
 })
 
-const text = (said: string, usage: Usage = { inputTokens: 20, outputTokens: 10 }): Said => ({
+/** Never more of input than is estimated: a token of three bytes. */
+const text = (said: string, usage: Usage = { inputTokens: 9, outputTokens: 10 }): Said => ({
   kind: 'text',
   text: said,
   usage,
@@ -117,7 +118,7 @@ export class Provider {
   private weathered(request: ModelRequest, pool: string, { half, shared, down, tells }: Weather): ProviderAnswer {
     const { time } = this.clock
     const ms = time - this.began
-    if (isIn(down, ms)) return { answer: error(503, 'unavailable'), afterMs: 20 }
+    if (isIn(down, ms)) return { answer: error(down?.impatient ? 500 : 503, 'unavailable'), afterMs: 20 }
     const { windowMs, requests = Infinity } = request.pool
     const limit = Math.max(1, Math.floor(isIn(half, ms) ? requests / 2 : requests))
     const inWindow = this.inWindow(pool, windowMs)

@@ -42,6 +42,9 @@ export interface SeedResult {
  */
 const REST_WITHIN_MS = 360_000
 
+interface OfRecord {
+  readonly record: { readonly key: { readonly jobId: string } }
+}
 /** What only wrong code throws. */
 const MISTAKES = [TypeError, ReferenceError, RangeError]
 
@@ -224,6 +227,8 @@ class Schedule {
   }
   asking({ kind, args }: Actor): void {
     if (kind === 'rings.leave') this.people.whileLeaving((args as { owners: readonly string[] }).owners)
+    if (kind === 'jobs.enter') this.people.whileEntering((args as OfRecord).record.key.jobId)
+    if (kind === 'jobs.release') this.people.whileReleasing((args as OfRecord).record.key.jobId)
   }
   effect(actor: Actor): void {
     this.looking(() => {

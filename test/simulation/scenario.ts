@@ -81,7 +81,7 @@ const CAPPED = 0.12
 
 function capping(drawn: Scenario): Scenario {
   const s = new Stream(drawn.seed, 'caps')
-  if (!s.chance(CAPPED) || drawn.crowd) return drawn
+  if (!(s.chance(CAPPED) || drawn.about === 'keeping') || drawn.crowd) return drawn
   const { owners, jobs } = drawn
   const settings = withCaps(s, drawn.settings, { owners, jobs: jobs / owners.length })
   return { ...drawn, capped: true, settings }
@@ -134,7 +134,7 @@ function drawnOf(seed: number): Scenario {
   const activeMs = s.spread(2_000, 30_000)
   const rare = new Stream(seed, 'rare')
   const forgetMs = rare.chance(0.04) ? rare.spread(10_000, 40_000) : 0
-  const lateEntries = rare.chance(forgetMs > 0 ? 0.8 : 0.1)
+  const lateEntries = rare.chance(forgetMs > 0 ? 0.8 : 0.1) || about === 'haunting'
   const rarer = new Stream(seed, 'rarer')
   const slowLeases = !faultless && !lateEntries && rarer.chance(0.03)
   const rests = !long && !crowd && rare.chance(0.2)
@@ -178,7 +178,10 @@ function drawnOf(seed: number): Scenario {
     limits: {
       api: 29_000,
       worker: faultless ? FUNCTION_MS : s.spread(15_000, 120_000),
-      dispatcher: dispatcherLimit(s, { long: long || about === 'leaping', short: lateEntries || slowLeases }),
+      dispatcher: dispatcherLimit(s, {
+        long: long || about === 'leaping',
+        short: lateEntries || slowLeases || about === 'keeping',
+      }),
     },
     visibilityMs: s.spread(2_000, 60_000),
   }

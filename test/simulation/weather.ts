@@ -16,7 +16,8 @@ export interface Weather {
   readonly half?: Span
   /** Others take this part of the limit. */
   readonly shared?: Span & { readonly part: number }
-  readonly down?: Span
+  /** `impatient`: people do not wait for a probe; and its answers do not tell that it has too much to do. */
+  readonly down?: Span & { readonly impatient: boolean }
 }
 
 export function weatherOf(seed: number): Weather | undefined {
@@ -30,9 +31,11 @@ export function weatherOf(seed: number): Weather | undefined {
     tells: kind !== 'half' || s.chance(0.8),
     ...(kind === 'half' ? { half: lasts(from, s.int(25_000, 35_000)) } : {}),
     ...(kind === 'shared' ? { shared: { ...lasts(from, s.int(25_000, 35_000)), part: s.pick([0.3, 0.5, 0.7]) } } : {}),
-    ...(kind === 'down' ? { down: lasts(from, s.int(25_000, 120_000)) } : {}),
+    ...(kind === 'down' ? { down: { ...lasts(from, s.int(25_000, 120_000)), impatient: impatient(seed) } } : {}),
   }
 }
+
+const impatient = (seed: number): boolean => new Stream(seed, 'impatient').chance(0.5)
 
 /** When all is as it was. */
 export const overAt = ({ half, shared, down }: Weather): number =>

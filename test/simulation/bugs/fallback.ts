@@ -77,7 +77,7 @@ export const FALLBACK_BUGS: readonly Bug[] = [
     file: SETTLE,
     find: 'const pool = sent.fallback?.pool ?? record.pool',
     replace: 'const pool = sent.fallback ? record.pool : record.pool',
-    seed: 5937,
+    seed: 1799,
   },
   {
     name: 'a pool that is down offers nothing',

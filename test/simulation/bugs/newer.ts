@@ -19,12 +19,6 @@ export const CLOCK_BUGS: readonly Bug[] = [
     replace: 'until > now && until + 0 * atMostMs * AHEAD_AT_MOST_MS > now',
     seed: 9901,
   },
-  {
-    name: 'pacing that a clock an hour ahead has left is waited for',
-    file: 'services/dispatch/sound-clock.ts',
-    find: 'bucketOf(p.shape, record.lastSlot) > lastSoundBucket(p.shape, now)',
-    replace: 'bucketOf(p.shape, record.lastSlot) > lastSoundBucket(p.shape, now) + Infinity',
-  },
 ]
 
 export const STOP_BUGS: readonly Bug[] = [

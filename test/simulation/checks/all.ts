@@ -17,6 +17,7 @@ import { heard } from './heard.ts'
 import { inFlight } from './in-flight.ts'
 import { lease } from './lease.ts'
 import { legalEdges } from './legal-edges.ts'
+import { line } from './line.ts'
 import { mended } from './mended.ts'
 import { noRecovery } from './no-recovery.ts'
 import { oneHome } from './one-home.ts'
@@ -46,6 +47,7 @@ export const CHECKS: readonly MakeCheck[] = [
   endsIdle,
   mended,
   persons,
+  line,
   passed,
   pictures,
   probes,

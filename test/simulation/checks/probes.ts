@@ -34,6 +34,8 @@ export const probes: MakeCheck = (w) => {
       return job.pool === pool && job.acceptedAt !== undefined && !job.end && ready
     })
   const told = (pool: string, bell: Item) => {
+    // Cancelled before it came to a call: now it never will.
+    if (bell['t'] === 'left' && bell['jobId'] === probe.get(pool)) due.set(pool, w.now())
     const jobs = bell['t'] === 'settled' ? (bell['jobs'] as readonly Settled[]) : []
     const its = jobs.find(({ jobId }) => jobId === probe.get(pool))
     if (!its) return
