@@ -212,7 +212,7 @@ export class People {
     else this.world.after(this.returns.spread(100, 10_000), cancel)
   }
 
-  /** What was let go of stands elsewhere now, and nobody was told if its worker died of it: it is cancelled there. */
+  /** Nobody was told that it was let go of if its worker died of that: it is cancelled before anybody looks. */
   whileReleasing(jobId: string): void {
     const { scenario, mix } = this.world
     if (scenario.about !== 'refusing' || !mix.active || !this.returns.chance(0.5)) return
