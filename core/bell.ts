@@ -37,6 +37,8 @@ export const Settled = z.object({
   jobId: z.string(),
   /** The fence that the message carried. */
   fence: z.number(),
+  /** Its slot: where a copy of its message came late a job is sent twice under one fence. Absent in bells of older code. */
+  slot: z.number().optional(),
   /**
    * `gone`: its record left the lane. `back`: queued again where it stood, under `nextFence`.
    * `late`: refused with the record untouched. `lost`: somebody else has it, or it is no more.

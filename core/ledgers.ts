@@ -2,7 +2,7 @@
  * A pool's ledgers: the window's, which stamps the slots, and where a longer limit is set (a day's) one more. A permit
  * stands in all of them or in none.
  */
-import { type Cost, type Dimension, each, type Limits } from './cost.ts'
+import { type Cost, DIMENSIONS, type Dimension, each, type Limits } from './cost.ts'
 import {
   amend,
   bucketOf,
@@ -40,8 +40,12 @@ export type Limited = Pick<
   readonly guard: PoolSettings['guard']
 }
 
-const known = (limits: Readonly<Record<string, number | undefined>>): Limits =>
-  Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined))
+/** Those that are set. */
+function known(limits: Readonly<Partial<Record<Dimension, number | undefined>>>): Limits {
+  const set: Partial<Record<Dimension, number>> = {}
+  for (const d of DIMENSIONS) if ((limits[d] ?? Infinity) < Infinity) set[d] = limits[d] as number
+  return set
+}
 
 export const limitsOf = (p: Pick<Limited, 'requests' | 'tokens' | 'inputTokens' | 'outputTokens'>): Limits =>
   known({ requests: p.requests, tokens: p.tokens, input: p.inputTokens, output: p.outputTokens })
@@ -56,10 +60,9 @@ type OnOne = Omit<Limited, 'windowMs' | 'day' | 'guard'> & {
 
 /** What no job may cost: by the window's limits, and by the day's where those are lower. */
 export function limitsOnOne(p: OnOne): Limits {
-  const window = limitsOf(p)
-  const least = (a: number | undefined, b: number | undefined) => Math.min(a ?? Infinity, b ?? Infinity)
-  const lower = { requests: least(p.requests, p.day?.requests), tokens: least(p.tokens, p.day?.tokens) }
-  return known({ ...window, ...known(Object.fromEntries(Object.entries(lower).filter(([, l]) => l < Infinity))) })
+  const least = (a = Infinity, b = Infinity) => Math.min(a, b)
+  const [requests, tokens] = [least(p.requests, p.day?.requests), least(p.tokens, p.day?.tokens)]
+  return known({ requests, tokens, input: p.inputTokens, output: p.outputTokens })
 }
 
 export const guardMsOf = ({ guard }: Pick<Limited, 'guard'>): number => guard.refusalMs + guard.skewMs + guard.networkMs

@@ -20,6 +20,6 @@ export interface Report {
 }
 
 export const report = (sent: Sent, what: Settled['what'], state?: string): Report => ({
-  settled: { jobId: sent.key.jobId, fence: sent.fence, what, ...(state ? { state } : {}) },
+  settled: { jobId: sent.key.jobId, fence: sent.fence, slot: sent.slot, what, ...(state ? { state } : {}) },
   home: poolOf(sent.key.lane),
 })

@@ -9,7 +9,7 @@ import { amendNext, intervalMs } from '../../core/pacing.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { correct, heard, laneIn, left, type Sent, sentBack } from '../../core/ring.ts'
 import { adapt } from './adapt.ts'
-import { goesOn, hearLimits, hearOfCall, isWell, keepCall, takeCall } from './feedback.ts'
+import { goesOn, hearLimits, hearOfCall, inItsSlot, isWell, keepCall, takeCall } from './feedback.ts'
 import type { Holder } from './holder.ts'
 import { hearSizes } from './learned.ts'
 import { amendUse } from './uses.ts'
@@ -90,7 +90,7 @@ function settled(h: Holder, job: Settled, now: number): void {
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
   const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
-  if (job.usage) used(h, sent, job.usage)
+  if (job.usage) used(h, inItsSlot(sent, job), job.usage)
   hearSizes(h, sent, job)
   switch (job.what) {
     case 'gone':
@@ -100,7 +100,7 @@ function settled(h: Holder, job: Settled, now: number): void {
       if (job.state !== 'queued' && !sent.head.guest) h.done[tier]++
       if (isSaved(job)) saved(h, sent)
       else if (job.uncalled && sent.head.guest) spared(h, sent)
-      else if (job.state === 'succeeded' || job.state === 'in-review') answered(h, sent.slot, now)
+      else if (job.state === 'succeeded' || job.state === 'in-review') answered(h, inItsSlot(sent, job).slot, now)
       return
     case 'late':
       h.late++

@@ -35,15 +35,19 @@ export function keepCall({ ring, queuedAgain }: Holder, { jobId, fence }: Head):
   for (const oldest of queuedAgain.keys()) if (queuedAgain.size > QUEUED_AGAIN_AT_MOST) queuedAgain.delete(oldest)
 }
 
-type Call = Pick<Settled, 'jobId' | 'fence'>
-const callOf = ({ ring, queuedAgain }: Holder, { jobId, fence }: Call): Sent | undefined =>
+const sentFor = ({ ring, queuedAgain }: Holder, { jobId, fence }: Settled): Sent | undefined =>
   [ring.sent.get(jobId), queuedAgain.get(jobId)].find((sent) => sent?.head.fence === fence)
 
 /** The call that was settled, once. */
-export function takeCall(h: Holder, job: Call): Sent | undefined {
-  const call = callOf(h, job)
-  if (h.queuedAgain.get(job.jobId) === call) h.queuedAgain.delete(job.jobId)
-  return call
+export function takeCall(h: Holder, job: Settled): Sent | undefined {
+  const sent = sentFor(h, job)
+  if (h.queuedAgain.get(job.jobId) === sent) h.queuedAgain.delete(job.jobId)
+  return sent && inItsSlot(sent, job)
+}
+
+/** As it was called: where it was sent again meanwhile, what its provider had counted by then is no longer known. */
+export function inItsSlot({ held, ...sent }: Sent, { slot = sent.slot }: Settled): Sent {
+  return { ...sent, slot, ...(held && slot === sent.slot ? { held } : {}) }
 }
 
 /** To be asked while what was sent is still known. */
@@ -51,12 +55,13 @@ export function hearLimits(h: Holder, bell: Extract<Bell, { t: 'settled' }>, now
   if (!h.settings.feedback.limits) return
   const { heard, jobs } = bell
   const job = jobs.find(({ jobId, failed }) => (heard ? jobId === heard.jobId : failed === 'rate-limited'))
-  const sent = job && callOf(h, job)
+  const sent = job && sentFor(h, job)
   if (!sent) return
-  const { slot, cost } = sent
+  const call = inItsSlot(sent, job)
+  const { slot, cost } = call
   const refused = job.failed === 'rate-limited'
   // Our own and people's calls fit the limit together: a refusal tells of others, and is judged by what is known of ours.
-  const held = refused ? sent.held : heldOnArrival(h, sent)
+  const held = refused ? call.held : heldOnArrival(h, call)
   const ours = { ...(held ? { held } : {}), ...(cost ? { cost } : {}) }
   h.feedback = hear(h.feedback, { told: heard?.told ?? {}, slot, refused, ...ours }, around(h, now))
 }

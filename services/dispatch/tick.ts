@@ -107,13 +107,13 @@ const snapshotOf = (h: Holder, now: number) => ({
   costOf: h.costing.costOf,
   useOf: (owner: string) => useIn(h, owner, now),
   atOnceOf: (owner: string) => h.uses.capsOf(owner)?.concurrency ?? Infinity,
-  ...besidePeople(h, now),
   windowMs: h.settings.windowMs,
   pacing: h.settings.pacing,
   next: h.next,
   travelMs: h.travelMs,
   slowedMs: h.slowedMs,
   quietUntil: h.quietUntil,
+  ...besidePeople(h, now),
   ...(h.stopped ? { stopped: h.stopped } : {}),
 })
 
@@ -179,19 +179,19 @@ function recordOf(h: Holder, decided: Plan, p: { uses: readonly UseChange[]; now
   const { requests: next = 0, ...nextOf } = decided.next
   return {
     ...{ v, epoch, version: version + 1, holder, state: 'held', until: p.now + LEASE_MS },
-    ...packedAll(decided.ledgers),
-    ...(h.people ? packedPeoples(h.people.ledgers) : {}),
     next,
-    ...(Object.keys(nextOf).length > 0 ? { nextOf } : {}),
     lastSlot: Math.max(last, lastSlot(decided.ledgers.window)),
-    ...(h.quietUntil > 0 ? { quietUntil: h.quietUntil } : {}),
-    ...keptFeedback(h, p.now),
-    ...keptLearned(h),
-    ...(p.uses.length > 0 || before ? { uses: p.uses } : {}),
     travelMs: h.travelMs,
     order: h.ring.order,
     clock: decided.turns.v,
     tiers: h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups]),
+    ...packedAll(decided.ledgers),
+    ...(h.people ? packedPeoples(h.people.ledgers) : {}),
+    ...(Object.keys(nextOf).length > 0 ? { nextOf } : {}),
+    ...(h.quietUntil > 0 ? { quietUntil: h.quietUntil } : {}),
+    ...keptFeedback(h, p.now),
+    ...keptLearned(h),
+    ...(p.uses.length > 0 || before ? { uses: p.uses } : {}),
   }
 }
 

@@ -19,9 +19,12 @@ export type About = (typeof ABOUT)[number] | (typeof SELDOM)[number]
 
 export function aboutOf(seed: number): About | undefined {
   const s = new Stream(seed, 'about')
-  if (s.chance(0.08)) return s.pick(ABOUT)
+  const often = s.chance(0.08) ? s.pick(ABOUT) : undefined
+  // Seven minutes of the world's cost as much as eight others.
+  if (often === 'leaving' && new Stream(seed, 'leaving seldom').chance(0.5)) return undefined
+  if (often) return often
   const seldom = new Stream(seed, 'seldom')
-  return seldom.chance(0.015) ? seldom.pick(SELDOM) : undefined
+  return seldom.chance(0.025) ? seldom.pick(SELDOM) : undefined
 }
 
 export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenario): Half {

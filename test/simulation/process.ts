@@ -9,6 +9,7 @@ export type Role = 'api' | 'worker' | 'dispatcher' | 'publisher'
 
 export class SimProcess implements Clock {
   alive = true
+  readonly name: string
   /** What it was started for: an environment serves one invocation after another. */
   onDeath: () => void = () => undefined
   /** How often its clock has changed. */
@@ -21,7 +22,9 @@ export class SimProcess implements Clock {
     readonly role: Role,
     /** Its clock, less the world's. */
     public offset: number,
-  ) {}
+  ) {
+    this.name = `${role}${id}`
+  }
 
   now(): number {
     return this.world.time + this.offset

@@ -178,7 +178,7 @@ class Schedule {
   private committed(commit: readonly Written[]): void {
     const { world } = this
     for (const w of commit)
-      world.history.add(world.clock.time, `${w.table} ${w.pk} ${w.sk} ${w.after?.['state']} ${w.after?.['fence']}`)
+      world.history.add(world.clock.time, w.table, w.pk, w.sk, `${w.after?.['state']}`, `${w.after?.['fence']}`)
     for (const check of this.on.commit) check.commit?.(commit, world.actor)
     for (const move of movesOf(commit))
       for (const check of this.on.move) check.move?.(move, world.book.of(move.jobId), world.actor)

@@ -129,7 +129,7 @@ function drawnOf(seed: number): Scenario {
   const s = new Stream(seed, 'scenario')
   const faultless = s.chance(0.1)
   const about = faultless ? undefined : aboutOf(seed)
-  const long = s.chance(0.015) || about === 'leaving'
+  const long = s.chance(0.008) || about === 'leaving'
   const crowd = !long && s.chance(0.008) && about === undefined
   const activeMs = s.spread(2_000, 30_000)
   const rare = new Stream(seed, 'rare')
@@ -230,7 +230,7 @@ export const PASSED_MODEL = 'passed-through'
 /** In some the first pool is shared with people. */
 function shared(settings: Settings, s: Stream): Settings {
   const { main } = settings.pools
-  if (!main || !s.chance(0.12)) return settings
+  if (!main || !s.chance(0.09)) return settings
   return { ...settings, pools: { ...settings.pools, main: { ...main, people: peopleOf(s) } } }
 }
 const peopleOf = (s: Stream): People => ({

@@ -1,4 +1,6 @@
 /** What happened, folded into one number as it happens: two runs of a seed are the same if and only if theirs are. */
+const SPACE = ' '.charCodeAt(0)
+
 export class Trace {
   private a = 0x811c9dc5
   private b = 0x1b873593
@@ -7,10 +9,15 @@ export class Trace {
 
   constructor(private readonly keepLines = false) {}
 
-  add(time: number, line: string): void {
+  /** A line in words: put together only for a reader, as each would be a text of its own to make and to walk. */
+  add(time: number, ...words: readonly string[]): void {
     this.fold(time % 0x7fffffff)
-    for (let i = 0; i < line.length; i++) this.fold(line.charCodeAt(i))
-    if (this.keepLines) this.lines.push(`${time} ${line}`)
+    for (let n = 0; n < words.length; n++) {
+      const word = words[n] as string
+      if (n > 0) this.fold(SPACE)
+      for (let i = 0; i < word.length; i++) this.fold(word.charCodeAt(i))
+    }
+    if (this.keepLines) this.lines.push([time, ...words].join(' '))
   }
 
   private fold(n: number): void {

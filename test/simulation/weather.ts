@@ -22,7 +22,7 @@ export interface Weather {
 
 export function weatherOf(seed: number): Weather | undefined {
   const s = new Stream(seed, 'tides')
-  if (!s.chance(0.04)) return undefined
+  if (!s.chance(0.025)) return undefined
   const lasts = (from: number, ms: number): Span => ({ from, to: from + ms })
   const kind = s.pick(['half', 'shared', 'down', 'half', 'shared', 'down', 'fair'] as const)
   const from = s.int(3_000, 8_000)

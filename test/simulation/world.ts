@@ -97,7 +97,7 @@ export class World implements Surroundings {
   ) {
     const { seed, clocks } = scenario
     this.history = new Trace(keepTrace)
-    this.trace = (process, what) => this.history.add(this.clock.time, `${process.role}${process.id} ${what}`)
+    this.trace = (process, what) => this.history.add(this.clock.time, process.name, what)
     this.latency = new Stream(seed, 'latency')
     this.stream = new Stream(seed, 'world')
     const { faultless: none, about } = scenario

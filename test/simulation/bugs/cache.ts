@@ -31,7 +31,7 @@ export const CACHE_BUGS: readonly Bug[] = [
     file: SAME,
     find: 'return stored && now < stored.cached.at + ttlMs ?',
     replace: 'return stored && now < stored.cached.at + 1000 * ttlMs ?',
-    seed: 23,
+    seed: 20,
   },
   {
     name: 'identical jobs in flight are called each',
@@ -67,7 +67,7 @@ export const CACHE_BUGS: readonly Bug[] = [
     file: SAME,
     find: 'const of = parts?.end ?? parts?.draft\n  const text = parts?.end ? parts.end.result : parts?.draft?.text',
     replace: 'const of = parts?.draft ?? parts?.end\n  const text = parts?.draft?.text ?? parts?.end?.result',
-    seed: 23,
+    seed: 615,
   },
   {
     name: 'a wait for an identical job uses up a throttle',

@@ -71,8 +71,9 @@ export const DIMENSION_BUGS: readonly Bug[] = [
   {
     name: 'true usage is told twice',
     file: 'services/dispatch/absorb.ts',
-    find: '  if (job.usage) used(h, sent, job.usage)\n',
-    replace: '  if (job.usage) used(h, sent, job.usage)\n  if (job.usage) used(h, sent, job.usage)\n',
+    find: '  if (job.usage) used(h, inItsSlot(sent, job), job.usage)\n',
+    replace:
+      '  if (job.usage) used(h, inItsSlot(sent, job), job.usage)\n  if (job.usage) used(h, inItsSlot(sent, job), job.usage)\n',
     seed: 94,
   },
 ]

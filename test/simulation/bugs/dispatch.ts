@@ -55,7 +55,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'adapters/memory/ring-store.ts',
     find: "      if (tables.get('capacity', ledgerKey(pool))?.['epoch'] !== epoch) return 'lost'\n",
     replace: '',
-    seed: 467,
+    seed: 95,
   },
   {
     name: 'what was sent and never rang about is never looked for',
@@ -70,7 +70,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     find: `  const alone = jobs.filter((_, i) => (permits[i] as Permit).head.crashes > 0)
   const together = jobs.filter((_, i) => (permits[i] as Permit).head.crashes === 0)`,
     replace: '  const alone: typeof jobs = []\n  const together = jobs',
-    seed: 5,
+    seed: 34,
   },
   {
     name: 'what the queue did not take is forgotten',

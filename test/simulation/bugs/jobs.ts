@@ -216,7 +216,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: 'services/review.ts',
     find: "  if (done !== 'done') return decidedAlready(deps, caller, jobId)\n",
     replace: '  void [done, decidedAlready]\n',
-    seed: 23,
+    seed: 41,
   },
   {
     name: 'a cancel that came too late is answered as done',

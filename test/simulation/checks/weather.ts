@@ -62,12 +62,12 @@ export const weather: MakeCheck = (w) => {
       w.fail('weather', `calls ${w.now() - probedAt} ms apart ask a provider that is down`)
     probedAt = w.now()
   }
-  /** Only where it was down for long enough to be known to be. */
+  /** Only where it was down for long enough to be known to be, and nobody has said since that it is well. */
   const returned = (ms: number, { said }: Arrival) => {
     if (!its.down) return
     if (ms >= its.down.to && said.answer.kind === 'text' && !answered) {
       answered = true
-      slowly = { since: w.now() + said.afterMs, calls: 0 }
+      if (knownAt < Number.POSITIVE_INFINITY) slowly = { since: w.now() + said.afterMs, calls: 0 }
     }
     if (w.now() > slowly.since + RETURN_MS) return
     slowly.calls++
