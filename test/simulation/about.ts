@@ -12,10 +12,12 @@ import type { Scenario } from './scenario.ts'
  * And, more seldom:
  * - `haunting`: first puts land late, when their jobs have moved or ended, and who cancels them stands still before;
  * - `keeping`: owners are capped, and what dispatchers that soon end have kept of them lands late.
+ * - `doubling`: first puts land late, when their jobs have moved, and workers stand still once they have claimed: two
+ *   records of a job stand claimed when dispatchers that soon end take over from each other, and then one stays.
  */
 const ABOUT = ['leaving', 'refusing', 'leaping', 'sending'] as const
 const SELDOM = ['haunting', 'keeping'] as const
-export type About = (typeof ABOUT)[number] | (typeof SELDOM)[number]
+export type About = (typeof ABOUT)[number] | (typeof SELDOM)[number] | 'doubling'
 
 export function aboutOf(seed: number): About | undefined {
   const s = new Stream(seed, 'about')
@@ -24,7 +26,8 @@ export function aboutOf(seed: number): About | undefined {
   if (often === 'leaving' && new Stream(seed, 'leaving seldom').chance(0.5)) return undefined
   if (often) return often
   const seldom = new Stream(seed, 'seldom')
-  return seldom.chance(0.025) ? seldom.pick(SELDOM) : undefined
+  if (seldom.chance(0.025)) return seldom.pick(SELDOM)
+  return new Stream(seed, 'doubling').chance(0.005) ? 'doubling' : undefined
 }
 
 export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenario): Half {
@@ -49,6 +52,7 @@ export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenar
       ['jobs.load', 'freeze'],
     ],
     keeping: [['rings.keep', 'late']],
+    doubling: [['jobs.load', 'freeze', 0.03]],
   }
   return [
     ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),

@@ -38,10 +38,10 @@ describe('a planted bug', () => {
     expect(planted(bug, await readFile(join(ROOT, bug.file), 'utf8'))).toContain(bug.replace)
   })
 
-  it('is one of at least eighty, each with a name of its own, and all but two with a seed that catches it', () => {
+  it('is one of at least eighty, each with a name of its own, and all but one with a seed that catches it', () => {
     expect(new Set(BUGS.map((bug) => bug.name)).size).toBe(BUGS.length)
     expect(BUGS.length).toBeGreaterThanOrEqual(80)
-    // Found by long runs, in 27,900 and 27,540 schedules of an earlier draw; docs/testing.md names the tests that hold them.
-    expect(BUGS.length - CAUGHT.length).toBeLessThanOrEqual(2)
+    // Found by a long run, by schedule 27,900 of an earlier draw; docs/testing.md names the test that holds it.
+    expect(BUGS.length - CAUGHT.length).toBeLessThanOrEqual(1)
   })
 })

@@ -69,7 +69,7 @@ const CHANGING = 0.07
 /** A dispatcher ends after 15 s without work, and two more in which it looks for bells. */
 export const REST_MS = 35_000
 /** Lambda's longest. */
-const FUNCTION_MS = 900_000
+export const FUNCTION_MS = 900_000
 
 export function scenarioOf(seed: number): Scenario {
   const drawn = drawnOf(seed)
@@ -134,7 +134,7 @@ function drawnOf(seed: number): Scenario {
   const activeMs = s.spread(2_000, 30_000)
   const rare = new Stream(seed, 'rare')
   const forgetMs = rare.chance(0.04) ? rare.spread(10_000, 40_000) : 0
-  const lateEntries = rare.chance(forgetMs > 0 ? 0.8 : 0.1) || about === 'haunting'
+  const lateEntries = rare.chance(forgetMs > 0 ? 0.8 : 0.1) || about === 'haunting' || about === 'doubling'
   const rarer = new Stream(seed, 'rarer')
   const slowLeases = !faultless && !lateEntries && rarer.chance(0.03)
   const rests = !long && !crowd && rare.chance(0.2)
@@ -173,7 +173,7 @@ function drawnOf(seed: number): Scenario {
     faultyMs: (long ? LONG_MS : rests ? REST_MS + 2 * activeMs : activeMs) + s.spread(3_000, 60_000),
     longMs: long ? LONG_MS : 0,
     untilIdle: s.chance(faultless ? 0.7 : 0.15),
-    providerFails: faultless || s.chance(0.3) ? 0 : s.spread(1, 30) / 100,
+    providerFails: providerFails(s, faultless, about),
     meddling: s.chance(0.2) ? 0 : s.spread(5, 60) / 100,
     limits: {
       api: 29_000,
@@ -185,6 +185,12 @@ function drawnOf(seed: number): Scenario {
     },
     visibilityMs: s.spread(2_000, 60_000),
   }
+}
+
+function providerFails(s: Stream, faultless: boolean, about: About | undefined): number {
+  const drawn = faultless || s.chance(0.3) ? 0 : s.spread(1, 30) / 100
+  // Whose call fails moves.
+  return about === 'doubling' ? 0.5 : drawn
 }
 
 /** Where limits are lowered meanwhile a job may be too large for them. */

@@ -40,7 +40,7 @@ import {
 import type { Role, SimProcess } from './process.ts'
 import { Provider } from './provider.ts'
 import { processRandom, Stream } from './random.ts'
-import type { Scenario } from './scenario.ts'
+import { FUNCTION_MS, type Scenario } from './scenario.ts'
 import { ObservedTables } from './tables.ts'
 import { Trace } from './trace.ts'
 
@@ -235,6 +235,7 @@ export class World implements Surroundings {
 
   private limit(role: keyof Scenario['limits']): number {
     const cut = this.mix.befalls(`time limit ${role}` as Around)
+    if (role === 'dispatcher' && this.scenario.about === 'doubling' && !this.mix.active) return FUNCTION_MS
     return cut ? this.stream.spread(100, 20_000) : this.scenario.limits[role]
   }
 

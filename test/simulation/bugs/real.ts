@@ -120,6 +120,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/take-over.ts',
     find: '(ring.sent.get(r.key.jobId)?.head.fence ?? -1) < r.fence - 1)',
     replace: '!ring.sent.has(r.key.jobId))',
+    seed: 58,
   },
   {
     name: 'a cancel ends a moved job by a first put that landed late',

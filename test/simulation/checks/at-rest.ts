@@ -35,6 +35,8 @@ function standsRight(w: Witness, job: JobFacts): void {
 function painted(w: Witness, pool: string): void {
   const overview = w.tables.get('capacity', { pk: pool, sk: 'overview' })
   if (!overview || !w.scenario.untilIdle) return
+  // By a clock that was an hour ahead, landed late: it stands until the schedule's next dispatcher paints, in a minute.
+  if ((overview['at'] as number) > w.now()) return
   const bells = w.tables.query('rings', { pk: `bell#${pool}` }).items.length
   if (bells > 0) return
   const flying = overview['inFlight'] as readonly { jobId: string }[]
