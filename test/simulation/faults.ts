@@ -70,7 +70,7 @@ const CALLS = {
   'capacity.resume': { may: WRITE, rate: 0.3 },
   'capacity.overrides': { may: READ, rate: 0.1 },
   'capacity.override': { may: WRITE, rate: 0.2 },
-  'people.hold': { may: WRITE, rate: 0.08 },
+  'people.hold': { may: WRITE, rate: 0.14 },
   'people.read': { may: READ, rate: 0.004 },
   'people.write': { may: WRITE, rate: 0.05 },
   'people.take': { may: WRITE, rate: 0.08 },
