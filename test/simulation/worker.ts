@@ -4,7 +4,7 @@ import { runSeed, type SeedResult } from './run-seed.ts'
 
 /**
  * Code that runs a thousand times a second in a thousand shapes is compiled anew again and again: with every call inlined
- * that is a quarter of a core's time in the first hundred schedules. A V8 that does not know the flag goes without.
+ * that is a quarter of all CPU time of the first two hundred schedules. A V8 that does not know the flag goes without.
  */
 setFlagsFromString('--no-turbo-inlining')
 
