@@ -95,6 +95,7 @@ function settled(h: Holder, job: Settled, now: number): void {
   switch (job.what) {
     case 'gone':
       h.ring.sent.delete(job.jobId)
+      if (isEarlier(sent, job)) unprobed(h, sent)
       if (job.uncalled) uncalled(h, sent)
       // A guest is counted where it is at home.
       if (job.state !== 'queued' && !sent.head.guest) h.done[tier]++
@@ -104,6 +105,7 @@ function settled(h: Holder, job: Settled, now: number): void {
       return
     case 'late':
       h.late++
+      if (isEarlier(sent, job)) return
       unprobed(h, sent)
       return sentBack(h.ring, job.jobId, sent.head, true)
     case 'back':
@@ -116,6 +118,9 @@ function settled(h: Holder, job: Settled, now: number): void {
       return
   }
 }
+
+/** It tells of an earlier sending: the later one may still be called where nothing else has come of the job. */
+const isEarlier = (sent: Sent, job: Settled): boolean => inItsSlot(sent, job).slot !== sent.slot
 
 /** A claim of what was sent raised its fence, and so did the move after it. That is heard before its worker's report. */
 function waits(h: Holder, head: Head): void {
