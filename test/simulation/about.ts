@@ -14,10 +14,12 @@ import type { Scenario } from './scenario.ts'
  * - `keeping`: owners are capped, and what dispatchers that soon end have kept of them lands late.
  * - `doubling`: first puts land late, when their jobs have moved, and workers stand still once they have claimed: two
  *   records of a job stand claimed when dispatchers that soon end take over from each other, and then one stays.
+ * - `chasing`: first puts land late, when their jobs have moved, and the provider refuses the key; the next dispatcher
+ *   probes with what was left behind, and somebody cancels its job where it stands now.
  */
 const ABOUT = ['leaving', 'refusing', 'leaping', 'sending'] as const
 const SELDOM = ['haunting', 'keeping'] as const
-export type About = (typeof ABOUT)[number] | (typeof SELDOM)[number] | 'doubling'
+export type About = (typeof ABOUT)[number] | (typeof SELDOM)[number] | 'doubling' | 'chasing'
 
 export function aboutOf(seed: number): About | undefined {
   const s = new Stream(seed, 'about')
@@ -27,7 +29,8 @@ export function aboutOf(seed: number): About | undefined {
   if (often) return often
   const seldom = new Stream(seed, 'seldom')
   if (seldom.chance(0.025)) return seldom.pick(SELDOM)
-  return new Stream(seed, 'doubling').chance(0.005) ? 'doubling' : undefined
+  if (new Stream(seed, 'doubling').chance(0.005)) return 'doubling'
+  return new Stream(seed, 'chasing').chance(0.005) ? 'chasing' : undefined
 }
 
 export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenario): Half {
@@ -53,6 +56,7 @@ export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenar
     ],
     keeping: [['rings.keep', 'late']],
     doubling: [['jobs.load', 'freeze', 0.03]],
+    chasing: [],
   }
   return [
     ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),

@@ -63,6 +63,12 @@ export class Book {
     return job.live.get(job.at ?? job.firstKey)
   }
 
+  /** Its job stands elsewhere by now. */
+  isLeftBehind(key: Key): boolean {
+    const { at } = this.jobs.get(key.jobId) ?? {}
+    return at !== undefined && at !== keyPlace(key)
+  }
+
   private part(w: Written): void {
     if (w.sk === 'input' && w.after) this.begin(w.after)
     const job = this.jobs.get(w.pk)

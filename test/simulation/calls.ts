@@ -35,6 +35,8 @@ export interface Surroundings {
   readonly mix: FaultMix
   /** Nothing lands later than that: inputs are kept for longer than any request is on its way. */
   readonly latestMs: number
+  /** From when to when a first put may land that is late: when its job has ended, and before faults stop. */
+  readonly lateFirstMs: readonly [number, number]
   /** In the world's time, whatever becomes of the process. */
   after(ms: number, run: () => void): void
   /** A process asks: whatever befalls the call is still to come. */
@@ -50,8 +52,6 @@ const ordinaryMs = (s: Stream): number => s.int(1, 4)
 const slowMs = (s: Stream): number => s.spread(50, 15_000)
 const frozenMs = (s: Stream): number => s.spread(300, 80_000)
 const lateMs = (s: Stream): number => s.spread(5, 80_000)
-/** When its job has ended, and before faults stop. */
-const lateFirstMs = (s: Stream): number => s.spread(300, 20_000)
 const gaveUpMs = (s: Stream): number => s.spread(5, 6_000)
 const silent = () => undefined
 /** Whoever asked may be dead when it fails. */
@@ -120,7 +120,7 @@ const BEFALL: Readonly<Record<Fault, <T>(a: Asked<T>) => void>> = {
     a.giveUp()
   },
   late(a) {
-    const ms = a.call.kind === 'jobs.enter' ? lateFirstMs(a.stream) : lateMs(a.stream)
+    const ms = a.call.kind === 'jobs.enter' ? a.stream.spread(...a.around.lateFirstMs) : lateMs(a.stream)
     a.around.after(a.atLatest(ms), () => a.land())
     if (a.stream.chance(0.3)) a.process.die()
     else a.giveUp()

@@ -30,6 +30,7 @@ interface Told {
 export class EndStream implements Surroundings {
   readonly latency: Stream
   readonly latestMs = Infinity
+  readonly lateFirstMs = [0, 0] as const
   readonly mix: FaultMix
   private readonly stream: Stream
   private readonly fleet: Fleet<EventPort>

@@ -175,7 +175,8 @@ export class People {
 
   /** Somebody has mended what the provider refused, and mostly says so; else a probe finds out within a minute. */
   mend(): void {
-    if (this.world.scenario.about === 'refusing' || !this.stream.chance(0.7)) return
+    const { about } = this.world.scenario
+    if (about === 'refusing' || about === 'chasing' || !this.stream.chance(0.7)) return
     for (const pool of this.world.pools)
       this.world.after(this.stream.int(0, 3_000), () => {
         void this.waited(this.world.request((deps) => resume(deps, ADMIN, pool)))
@@ -202,12 +203,14 @@ export class People {
     })
   }
 
-  /** Somebody cancels what is about to be a stopped pool's probe, or came too late to be one and has moved. */
+  /** Somebody cancels what is about to be a stopped pool's probe, or came too late to be one, or has moved. */
   whileProbing({ jobs }: JobMessage): void {
     const probe = jobs.find((job) => job.probe)
-    if (!probe || this.world.scenario.about !== 'refusing' || !this.world.mix.active || !this.returns.chance(0.3))
-      return
+    const { about } = this.world.scenario
+    if (!probe || !this.world.mix.active) return
     const cancel = () => void this.waited(this.act('cancel', probe.key.jobId))
+    if (about === 'chasing' && this.world.book.isLeftBehind(probe.key)) return cancel()
+    if (about !== 'refusing' || !this.returns.chance(0.3)) return
     if (this.returns.chance(0.5)) cancel()
     else this.world.after(this.returns.spread(100, 10_000), cancel)
   }

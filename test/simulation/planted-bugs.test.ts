@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { BUGS, CAUGHT } from './bugs/all.ts'
+import { BUGS } from './bugs/all.ts'
 import { planted } from './bugs/bug.ts'
 import { ROOT } from './bundle.ts'
 import { CHECKS } from './checks/all.ts'
@@ -19,7 +19,7 @@ const caughtBy = new Set<string>()
 const nameOf = (check: (typeof CHECKS)[number]): string => check.name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
 
 describe('a planted bug', () => {
-  it.each(CAUGHT)('is caught: $name', async (bug) => {
+  it.each(BUGS)('is caught: $name', async (bug) => {
     const changed = await modules.changed(join(ROOT, bug.file), (source) => planted(bug, source))
     const { violation } = await (changed as Simulator).runSeed(bug.seed)
     expect(violation).toBeDefined()
@@ -38,10 +38,8 @@ describe('a planted bug', () => {
     expect(planted(bug, await readFile(join(ROOT, bug.file), 'utf8'))).toContain(bug.replace)
   })
 
-  it('is one of at least eighty, each with a name of its own, and all but one with a seed that catches it', () => {
+  it('is one of at least eighty, each with a name of its own', () => {
     expect(new Set(BUGS.map((bug) => bug.name)).size).toBe(BUGS.length)
     expect(BUGS.length).toBeGreaterThanOrEqual(80)
-    // Found by a long run, by schedule 27,900 of an earlier draw; docs/testing.md names the test that holds it.
-    expect(BUGS.length - CAUGHT.length).toBeLessThanOrEqual(1)
   })
 })

@@ -63,6 +63,9 @@ const text = (said: string, usage: Usage = { inputTokens: 9, outputTokens: 10 })
 const LONG = 0.08
 const LONGEST = 70
 
+/** Whom it refuses by its limit has its job moved: what lands late finds it gone. */
+const FULL_FIRST_MS = 12_000
+
 export class Provider {
   private readonly arrivals = new Map<string, number[]>()
   private readonly usage: Stream
@@ -82,6 +85,7 @@ export class Provider {
     this.began = clock.time
     if (scenario.about === 'refusing')
       this.outage = { what: stream.pick(['401', '402', 'unconfigured']), until: Infinity }
+    if (scenario.about === 'chasing') this.outage = { what: '429', until: clock.time + FULL_FIRST_MS }
   }
 
   /** What it answers to a call that arrives now. */
@@ -181,6 +185,7 @@ export class Provider {
   private failure(): string | undefined {
     if (!this.mix.active) return undefined
     if (this.outage && this.outage.until > this.clock.time) return this.outage.what
+    if (this.scenario.about === 'chasing') return '401'
     if (!this.stream.chance(this.scenario.providerFails)) return undefined
     if (this.stream.chance(0.1))
       this.outage = { what: this.stream.pick(OUTAGES), until: this.clock.time + this.stream.spread(500, 20_000) }

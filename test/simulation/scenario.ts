@@ -74,8 +74,26 @@ export const FUNCTION_MS = 900_000
 export function scenarioOf(seed: number): Scenario {
   const drawn = drawnOf(seed)
   const weather = drawn.about || drawn.crowd || drawn.longMs > 0 || drawn.forgetMs > 0 ? undefined : weatherOf(seed)
-  return weather && !drawn.faultless ? weathered(drawn, weather) : capping(drawn)
+  return weather && !drawn.faultless
+    ? weathered(drawn, weather)
+    : capping(drawn.about === 'chasing' ? chased(drawn) : drawn)
 }
+
+/**
+ * Of few lanes the oldest are probed with. Dispatchers that start soon end after half a minute; the next one's fourth
+ * probe is half a minute from the fifth, and faults stop between.
+ */
+const chased = (drawn: Scenario): Scenario => ({
+  ...drawn,
+  owners: drawn.owners.slice(0, 1),
+  activeMs: 9_000,
+  faultyMs: 54_000,
+  meddling: 0,
+  changes: [],
+  lateEntries: true,
+  slowLeases: false,
+  limits: { ...drawn.limits, dispatcher: 30_000 },
+})
 
 const CAPPED = 0.12
 

@@ -77,6 +77,7 @@ export class World implements Surroundings {
   readonly latency: Stream
   readonly mix: FaultMix
   readonly latestMs: number
+  readonly lateFirstMs: readonly [number, number]
   /** What was metered, by name. */
   readonly counted = new Map<string, number>()
   actor: Actor | undefined
@@ -108,6 +109,7 @@ export class World implements Surroundings {
       only: about !== undefined,
     }
     this.mix = new FaultMix(new Stream(seed, 'faults'), faults)
+    this.lateFirstMs = about === 'chasing' ? [12_000, 20_000] : [300, 20_000]
     this.latestMs = scenario.forgetMs > 0 ? scenario.forgetMs / 2 : Infinity
     this.provider = new Provider(this.clock, new Stream(seed, 'provider'), this.mix, scenario)
     this.withinGuard = clocks !== 'beyond'
@@ -233,9 +235,15 @@ export class World implements Surroundings {
     return this.fleet.invoke(role, limitMs, task)
   }
 
+  /** Where those that start sooner soon end. */
+  private isToLive(): boolean {
+    const { about } = this.scenario
+    return (about === 'doubling' && !this.mix.active) || (about === 'chasing' && this.clock.time > START + 20_000)
+  }
+
   private limit(role: keyof Scenario['limits']): number {
     const cut = this.mix.befalls(`time limit ${role}` as Around)
-    if (role === 'dispatcher' && this.scenario.about === 'doubling' && !this.mix.active) return FUNCTION_MS
+    if (role === 'dispatcher' && this.isToLive()) return FUNCTION_MS
     return cut ? this.stream.spread(100, 20_000) : this.scenario.limits[role]
   }
 

@@ -37,6 +37,3 @@ export const BUGS: readonly Bug[] = [
   ...OWNER_BUGS,
   ...REAL_BUGS,
 ]
-
-/** Those with a schedule that catches them. */
-export const CAUGHT = BUGS.flatMap(({ seed, ...bug }) => (seed === undefined ? [] : [{ ...bug, seed }]))

@@ -6,8 +6,8 @@ export interface Bug {
   /** Occurs exactly once in the file. */
   readonly find: string
   readonly replace: string
-  /** Found by `npm run simulate:hunt`. Absent where no schedule is known that catches it today. */
-  readonly seed?: number
+  /** Found by `npm run simulate:hunt`. */
+  readonly seed: number
 }
 
 /** The file with the bug in it. Throws where the text to replace is not there once: the product has moved on. */

@@ -73,6 +73,6 @@ export const FEEDBACK_BUGS: readonly Bug[] = [
     file: HOLDER,
     find: "inOrder: pacing === 'even',",
     replace: 'inOrder: true || pacing,',
-    seed: 9371,
+    seed: 9189,
   },
 ]

@@ -104,14 +104,14 @@ export const JOB_BUGS: readonly Bug[] = [
     file: STORE,
     find: 'if (!old || !free || old.fence !== fence) return',
     replace: 'if (!old || !free) return',
-    seed: 11,
+    seed: 4,
   },
   {
     name: 'a claim does not wait for the lease to run out',
     file: STORE,
     find: "(old?.state === 'running' && isRunOut(old.leaseUntil, now))\n      if (!old || !free || old.fence !== fence) return",
     replace: "(old?.state === 'running' && now > 0)\n      if (!old || !free || old.fence > fence + 1) return",
-    seed: 11,
+    seed: 4,
   },
   {
     name: 'a lease that ran out is not counted',

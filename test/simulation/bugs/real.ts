@@ -65,6 +65,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/absorb.ts',
     find: '  else if (sent) unprobed(h, sent)\n',
     replace: '',
+    seed: 3060,
   },
   {
     name: 'a picture that lands late replaces a newer one',

@@ -53,6 +53,8 @@ export const probes: MakeCheck = (w) => {
       const sent = jobs.find((job) => job.probe)
       if (!sent) return
       probe.set(pool, sent.key.jobId)
+      // What was called under this fence is no call of this probe: what was left behind is sent under an old one.
+      called.delete(`${sent.key.jobId} ${sent.fence}`)
       due.delete(pool)
     },
     arrival({ pool, request }) {
