@@ -1,22 +1,10 @@
-/** Who uses the queue: callers that submit and repeat, and people who cancel, decide, redrive, look and resume. */
-import { WAIT_REASONS } from '../../core/wait-reason.ts'
-import type { Caller } from '../../services/caller.ts'
-import { cancel } from '../../services/cancel.ts'
-import { getJob } from '../../services/get-job.ts'
-import { listJobs } from '../../services/list-jobs.ts'
-import { listReviews } from '../../services/list-reviews.ts'
-import { overview, pools, resume } from '../../services/pools.ts'
-import type { JobMessage } from '../../services/ports.ts'
-import { redrive } from '../../services/redrive.ts'
-import { decide } from '../../services/review.ts'
+/** Who uses the queue: callers that submit and repeat. Who interferes is in meddlers.ts. */
 import { type Accepted, type SubmitRequest, submit } from '../../services/submit.ts'
-import type { JobView } from '../../services/view-job.ts'
-import { ADMIN, aCaller } from '../support/callers.ts'
+import { aCaller } from '../support/callers.ts'
 import { Batches, type Entry } from './batches.ts'
-import type { JobFacts } from './book.ts'
 import type { Asked } from './checks/check.ts'
-import type { Ended } from './fleet.ts'
 import { LateLooker } from './late-looker.ts'
+import { Meddlers } from './meddlers.ts'
 import { Stream } from './random.ts'
 import { mayRefuse, REST_MS } from './scenario.ts'
 import { START, type World } from './world.ts'
@@ -32,9 +20,6 @@ const BEFORE_LEAVING_MS = 290_000
 const LATE_ONES = 2
 const RETURNS = { atOnce: 1, atMost: 6 }
 const RETURNS_LEAVING = { atOnce: 3, atMost: 18 }
-/** G11: who waits says why. */
-const WAITS = ['queued', 'in-review']
-
 export interface Heard {
   accepted(jobId: string, asked: Asked): void
   /** An answer that contradicts the documents. */
@@ -52,6 +37,7 @@ export class People {
   private readonly topics: Stream
   private readonly batches: Batches
   readonly lateLooker: LateLooker
+  readonly meddlers: Meddlers
   private readonly jobIds: string[] = []
   private readonly keys = new Set<string>()
 
@@ -66,6 +52,13 @@ export class People {
       next: () => this.newRequest(0),
       accepted: (jobId, asked) => heard.accepted(jobId, asked),
       owes: (requests) => void (this.pending += requests),
+    })
+    this.meddlers = new Meddlers(world, {
+      stream: this.stream,
+      returns: this.returns,
+      jobIds: this.jobIds,
+      odd: (message) => heard.odd(message),
+      waited: (asking) => this.waited(asking),
     })
     this.batches = new Batches(world, this.stream, {
       accepted: (jobId, asked) => heard.accepted(jobId, asked),
@@ -84,7 +77,7 @@ export class People {
       this.at(after + this.arrivalMs(shape, activeMs), () => (many > 1 ? this.submitMany(many) : this.submitNew()))
       n += many
     }
-    for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddle())
+    for (let n = 0; n < jobs * meddling; n++) this.at(this.stream.int(0, activeMs * 1.4), () => this.meddlers.meddle())
     for (let ms = 0; ms < longMs; ms += TRICKLE_EVERY_MS) this.at(ms, () => this.submitNew(0))
     this.sayItIsWell()
     if (looksLate && untilIdle) void this.lateLooker.look(START + faultyMs)
@@ -99,12 +92,8 @@ export class People {
     const s = new Stream(this.world.scenario.seed, 'say it is well')
     for (let n = s.int(1, 3); n > 0; n--) {
       const at = s.chance(0.5) ? s.int(down.from + 2_000, down.to) : down.to + s.int(0, 8_000)
-      this.at(at, () => void this.waited(this.resumed('main')))
+      this.at(at, () => void this.waited(this.meddlers.resumed('main')))
     }
-  }
-
-  private async resumed(pool: string): Promise<void> {
-    await this.world.request((deps) => resume(deps, ADMIN, pool))
   }
 
   /** Most at once, or in a few waves between which the queue may run empty, or evenly. */
@@ -173,16 +162,6 @@ export class People {
     })
   }
 
-  /** Somebody has mended what the provider refused, and mostly says so; else a probe finds out within a minute. */
-  mend(): void {
-    const { about } = this.world.scenario
-    if (about === 'refusing' || about === 'chasing' || !this.stream.chance(0.7)) return
-    for (const pool of this.world.pools)
-      this.world.after(this.stream.int(0, 3_000), () => {
-        void this.waited(this.world.request((deps) => resume(deps, ADMIN, pool)))
-      })
-  }
-
   /**
    * Owners are about to leave the ring, and just then some of them come back; half of their jobs still stand in their
    * lanes when a dispatcher that was taken over goes on.
@@ -201,31 +180,6 @@ export class People {
       const stays = this.returns.chance(0.5)
       this.submitNew(owner, stays ? { startAt: this.world.clock.time + this.returns.spread(20_000, 90_000) } : {})
     })
-  }
-
-  /** Somebody cancels what is about to be a stopped pool's probe, or came too late to be one, or has moved. */
-  whileProbing({ jobs }: JobMessage): void {
-    const probe = jobs.find((job) => job.probe)
-    const { about } = this.world.scenario
-    if (!probe || !this.world.mix.active) return
-    const cancel = () => void this.waited(this.act('cancel', probe.key.jobId))
-    if (about === 'chasing' && this.world.book.isLeftBehind(probe.key)) return cancel()
-    if (about !== 'refusing' || !this.returns.chance(0.3)) return
-    if (this.returns.chance(0.5)) cancel()
-    else this.world.after(this.returns.spread(100, 10_000), cancel)
-  }
-
-  /** Nobody was told that it was let go of if its worker died of that: it is cancelled before anybody looks. */
-  whileReleasing(jobId: string): void {
-    const { scenario, mix } = this.world
-    if (scenario.about !== 'refusing' || !mix.active || !this.returns.chance(0.5)) return
-    this.world.after(this.returns.spread(20, 2_000), () => void this.waited(this.act('cancel', jobId)))
-  }
-
-  /** Somebody cancels what was just asked for, and may find it where it no longer is. */
-  whileEntering(jobId: string): void {
-    if (this.world.scenario.about !== 'haunting' || !this.world.mix.active || !this.returns.chance(0.5)) return
-    this.world.after(this.returns.spread(50, 20_000), () => void this.waited(this.act('cancel', jobId)))
   }
 
   private at(ms: number, act: () => void): void {
@@ -277,69 +231,4 @@ export class People {
     } else if (!value.ok || value.jobId !== jobId || !value.repeated)
       this.heard.odd(`a repeat of ${jobId} came to another answer`)
   }
-
-  private meddle(): void {
-    const act = this.stream.pick(['cancel', 'cancel', 'redrive', 'decide', 'decide', 'decide', 'look', 'resume'])
-    const job = this.someJob(act)
-    if (job === undefined) return
-    void this.waited(this.act(act, job))
-    if (this.stream.chance(0.15)) void this.waited(this.act(act, job))
-  }
-
-  /** Mostly one that fits what is to be done. */
-  private someJob(act: string): string | undefined {
-    const fits = (job: JobFacts) => {
-      if (act === 'decide') return this.world.book.home(job)?.['state'] === 'in-review'
-      if (act === 'redrive') return job.end?.['outcome'] === 'failed'
-      return job.end === undefined
-    }
-    const fitting = [...this.world.book.jobs.values()].filter(fits).map((j) => j.id)
-    return this.stream.pick(fitting.length > 0 && this.stream.chance(0.9) ? fitting : this.jobIds)
-  }
-
-  private async act(act: string, jobId: string): Promise<void> {
-    switch (act) {
-      case 'cancel':
-        return this.hasEnded(jobId, await this.world.request((deps) => cancel(deps, ADMIN, jobId)))
-      case 'redrive':
-        return void (await this.world.request((deps) => redrive(deps, ADMIN, jobId)))
-      case 'decide': {
-        const decision = this.stream.chance(0.6) ? ('approved' as const) : ('rejected' as const)
-        const version = this.stream.chance(0.05) ? 2 : 1
-        const done = await this.world.request((deps) => decide(deps, reviewer(), jobId, { decision, version }))
-        if (version === 2 && done.kind === 'done' && done.value.ok)
-          this.heard.odd(`a draft of ${jobId} that never was is ${decision}`)
-        return this.hasEnded(jobId, done)
-      }
-      case 'resume':
-        return this.resumed(this.stream.pick(this.world.pools))
-      default:
-        return this.look(jobId)
-    }
-  }
-
-  /** Whoever hears that it has ended may go by that: it has, and as it was said. */
-  private hasEnded(jobId: string, answer: Ended<{ ok: true; state: string } | { ok: false }>): void {
-    if (answer.kind !== 'done' || !answer.value.ok || answer.value.state === 'cancelling') return
-    const outcome = this.world.book.of(jobId)?.end?.['outcome']
-    if (outcome !== answer.value.state) this.heard.odd(`${jobId} is said to be ${answer.value.state} and is ${outcome}`)
-  }
-
-  private hasReason({ id, state, waiting }: JobView): void {
-    const known = waiting && Object.hasOwn(WAIT_REASONS, waiting.reason) && waiting.sentence.length > 0
-    if (WAITS.includes(state) && !known) this.heard.odd(`${id} is ${state} and cannot say why`)
-    if (state === 'in-review' && waiting?.reason !== 'REVIEW') this.heard.odd(`${id} waits for ${waiting?.reason}`)
-  }
-
-  private async look(jobId: string): Promise<void> {
-    const owner = this.world.book.of(jobId)?.owner ?? 'ada'
-    const waitS = this.stream.chance(0.3) ? 5 : 0
-    const seen = await this.world.request((deps) => getJob(deps, ADMIN, jobId, { waitS }))
-    if (seen.kind === 'done' && seen.value.ok) this.hasReason(seen.value.job)
-    await this.world.request((deps) => listJobs(deps, ADMIN, { owner, limit: 20 }))
-    await this.world.request((deps) => listReviews(deps, ADMIN, { limit: 20 }))
-    await this.world.request((deps) => Promise.all([overview(deps, ADMIN), pools(deps, ADMIN)]))
-  }
 }
-
-const reviewer = (): Caller => aCaller('rita', { scopes: ['reviews:decide'], mayActFor: ['*'] })

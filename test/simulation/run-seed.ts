@@ -112,7 +112,7 @@ class Schedule {
     world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
     world.after(scenario.faultyMs, () => {
       world.calm()
-      this.people.mend()
+      this.people.meddlers.mend()
       void this.changer.mend()
     })
     await world.clock.drive(() => this.violation !== undefined || this.rests())
@@ -195,7 +195,7 @@ class Schedule {
     this.looking(() => {
       for (const check of this.checks) check.sent?.(message, actor)
     })
-    this.people.whileProbing(message)
+    this.people.meddlers.whileProbing(message)
   }
   arrival(arrival: Arrival): void {
     this.calls++
@@ -227,8 +227,8 @@ class Schedule {
   }
   asking({ kind, args }: Actor): void {
     if (kind === 'rings.leave') this.people.whileLeaving((args as { owners: readonly string[] }).owners)
-    if (kind === 'jobs.enter') this.people.whileEntering((args as OfRecord).record.key.jobId)
-    if (kind === 'jobs.release') this.people.whileReleasing((args as OfRecord).record.key.jobId)
+    if (kind === 'jobs.enter') this.people.meddlers.whileEntering((args as OfRecord).record.key.jobId)
+    if (kind === 'jobs.release') this.people.meddlers.whileReleasing((args as OfRecord).record.key.jobId)
   }
   effect(actor: Actor): void {
     this.looking(() => {
