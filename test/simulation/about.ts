@@ -56,7 +56,7 @@ export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenar
     ],
     keeping: [['rings.keep', 'late']],
     doubling: [['jobs.load', 'freeze', 0.03]],
-    chasing: [],
+    chasing: [['jobs.discard', 'crash-after', 0.04]],
   }
   return [
     ...(lateEntries ? [['jobs.enter', 'late'] as const] : []),
