@@ -25,7 +25,7 @@ import {
   untilProbeMs,
 } from './holder.ts'
 import { keptLearned } from './learned.ts'
-import { leaveWhenDue } from './leave.ts'
+import { type Left, leaveWhenDue } from './leave.ts'
 import { followLoad } from './load.ts'
 import { offerElsewhere } from './offer.ts'
 import { hearPeople, noteGrants, readPeople } from './people-heard.ts'
@@ -49,14 +49,35 @@ const REFILLS_AT_ONCE = 8
 export const LOOK_GOOD_MS = 5_000
 
 export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
-  const { pool } = h
   const looked = deps.clock.now()
-  const [{ bells, unreadable }, people] = await Promise.all([
-    deps.rings.bells({ pool, limit: BELLS_PER_TICK }),
+  const [rung, people] = await Promise.all([
+    deps.rings.bells({ pool: h.pool, limit: BELLS_PER_TICK }),
     readPeople(deps, h),
   ])
   const clock = clockOf(deps, h, deps.clock.now())
   if (clock !== 'sound') return { kind: clock }
+  await takeIn(deps, h, rung, people)
+
+  const now = deps.clock.now()
+  if (now - looked > LOOK_GOOD_MS) return { kind: 'ticked', againAt: now }
+  const decided = decide(deps, h, people, now)
+  const sentBack = await carryOut(deps, h, decided, rung.bells, now)
+  if (sentBack === 'lost') return { kind: 'lost' }
+  const served = await servePeople(deps, h, decided, now)
+  if (served === 'lost') return { kind: 'lost' }
+  const left = await tidyUp(deps, h, now)
+  if (left === 'lost' || left === 'unheard') return { kind: left }
+  const { length } = rung.bells
+  if (length > 0 || decided.permits.length > 0) h.busyAt = now
+  const again = length === BELLS_PER_TICK || sentBack > 0 || served === 'more'
+  return { kind: 'ticked', againAt: again ? now : Math.min(decided.againAt, wantedAt(h, now)) }
+}
+
+type Rung = Awaited<ReturnType<DispatcherDeps['rings']['bells']>>
+type People = Awaited<ReturnType<typeof readPeople>>
+
+/** What was rung and what people did, into memory; then what memory asks the tables for. */
+async function takeIn(deps: DispatcherDeps, h: Holder, { bells, unreadable }: Rung, people: People): Promise<void> {
   // A bell that does not parse stays where it is: newer code may know it, and an alarm says that it is there.
   h.unreadable = unreadable.length
   noteGrants(h, people, deps.clock.now())
@@ -65,37 +86,44 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   await adoptChanges(deps, h)
   await lookAfter(deps, h)
   await note(deps, h, { all: false })
+}
 
-  const now = deps.clock.now()
-  if (now - looked > LOOK_GOOD_MS) return { kind: 'ticked', againAt: now }
+/** Follows what time alone has changed, and plans. */
+function decide(deps: DispatcherDeps, h: Holder, people: People, now: number): Plan {
   // Should it have leapt since the look at it, and leap back before the next: what is stamped now stands in the future.
   h.latest = Math.max(h.latest, now)
   dropGuests(h.ring, now)
   followLimits(h, now)
   followLoad(h, now)
   hearPeople(deps, h, people, now)
-  const decided = plan(snapshotOf(h, now), now)
-  const rung = bells.length > 0
-  let sentBack = 0
-  const due = h.record.until - now < LEASE_MS - RENEW_MS
-  if (decided.permits.length > 0 || rung || due || h.people?.unwritten) {
-    if (!(await write(deps, h, decided, now))) return { kind: 'lost' }
-    apply(h, decided, now)
-    if (h.stopped && decided.permits.length > 0) h.stopped.probeAt = now + nextProbeMs(deps, h.stopped)
-    ;[sentBack] = await Promise.all([send(deps, h, decided.permits, now), forget(deps, h, bells)])
-  } else apply(h, decided, now)
-  const served = await servePeople(deps, h, decided, now)
-  if (served === 'lost') return { kind: 'lost' }
+  return plan(snapshotOf(h, now), now)
+}
 
+/** The ledger is written first; with nothing to write the plan is memory's alone. Answers how many jobs stand in their lanes again. */
+async function carryOut(
+  deps: DispatcherDeps,
+  h: Holder,
+  decided: Plan,
+  bells: readonly Bell[],
+  now: number,
+): Promise<number | 'lost'> {
+  const { permits } = decided
+  const due = h.record.until - now < LEASE_MS - RENEW_MS
+  const writes = permits.length > 0 || bells.length > 0 || due || h.people?.unwritten
+  if (writes && !(await write(deps, h, decided, now))) return 'lost'
+  apply(h, decided, now)
+  if (!writes) return 0
+  if (h.stopped && permits.length > 0) h.stopped.probeAt = now + nextProbeMs(deps, h.stopped)
+  const [sentBack] = await Promise.all([send(deps, h, permits, now), forget(deps, h, bells)])
+  return sentBack
+}
+
+/** What no job in its lane waits for. */
+async function tidyUp(deps: DispatcherDeps, h: Holder, now: number): Promise<Left> {
   await offerElsewhere(deps, h, now)
   // The picture is for looking at: that it cannot be written stops no job.
-  await paint(deps, h, deps.clock.now()).catch(() => deps.meter.count('OverviewsUnwritten', 1, { pool }))
-  const left = await leaveWhenDue(deps, h, now)
-  if (left === 'lost' || left === 'unheard') return { kind: left }
-  if (rung || decided.permits.length > 0) h.busyAt = now
-  const again = bells.length === BELLS_PER_TICK || sentBack > 0 || served === 'more'
-  const againAt = again ? now : Math.min(decided.againAt, wantedAt(h, now))
-  return { kind: 'ticked', againAt }
+  await paint(deps, h, deps.clock.now()).catch(() => deps.meter.count('OverviewsUnwritten', 1, { pool: h.pool }))
+  return leaveWhenDue(deps, h, now)
 }
 
 const nextProbeMs = ({ random }: DispatcherDeps, stopped: NonNullable<Holder['stopped']>): number =>
