@@ -5,7 +5,8 @@
  */
 import { isSaved } from '../core/bell.ts'
 import { isProviders } from '../core/breaker.ts'
-import { attempt, type Hush } from './attempt.ts'
+import { attempt } from './attempt.ts'
+import type { Hush } from './call-in-slot.ts'
 import type { WorkerDeps } from './deps.ts'
 import type { JobMessage } from './ports.ts'
 import { type Report, report, type Sent } from './report.ts'

@@ -6,6 +6,7 @@ import { laneOf } from '../../core/lane.ts'
 import { claimGoodUntil, LEASE_MS } from '../../core/lease.ts'
 import { type LedgerRecord, ledgersOf } from '../../core/ledger-record.ts'
 import { shapesOf } from '../../core/ledgers.ts'
+import type { Overview } from '../../core/overview.ts'
 import type { OwnerRecord } from '../../core/owner-record.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
 import { groupOf, HEADS_KEPT, laneIn, newRing, type Ring, refill } from '../../core/ring.ts'
@@ -14,6 +15,7 @@ import { costing } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches, LANES_AT_ONCE } from '../in-batches.ts'
 import { readInForce } from '../in-force.ts'
+import type { StopRecord } from '../ports.ts'
 import { travelWithin } from './adapt.ts'
 import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
 import { recalledLearned } from './learned.ts'
@@ -52,7 +54,6 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   const { record, ahead } = believed(read, { shape: shapes.window, pacing: settings.pacing }, now)
   if (ahead) deps.meter.count('SlotsAhead', 1, { pool })
   const learned = recalledLearned(record)
-  const { high, medium, low } = overview?.tiers ?? { high: undefined, medium: undefined, low: undefined }
   return {
     pool,
     settings,
@@ -63,37 +64,51 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     ledgers: ledgersOf(record, { shapes, ...historiesOf(settings), now }),
     costing: costing(deps.settings, { id: pool, pool: settings, learned }),
     learned,
-    recovered: overview?.recovered ?? 0,
     next: { ...record.nextOf, requests: record.next },
     ...(people ? { people } : {}),
     travelMs: travelWithin(record.travelMs ?? INITIAL_TRAVEL_MS),
     slowedMs: INITIAL_SLOWED_MS,
-    load: noLoad(),
-    ...(stop
-      ? { stopped: { line: stop.line, probeAt: now, since: now, probes: 0, ...(stop.down ? { down: true } : {}) } }
-      : {}),
-    queuedAgain: new Map(),
-    evidence: new Map(),
+    ...(stop ? { stopped: stoppedSince(stop, now) } : {}),
     feedback: settings.feedback.limits ? recalled(record.feedback ?? {}, now) : {},
-    allows: {},
     quietUntil: quietUntil(record, settings, now),
     latest: now,
-    answered: { slot: 0, at: 0 },
-    mended: false,
-    absorbed: new Set(),
-    gone: new Map(),
-    done: { high: high?.done ?? 0, medium: medium?.done ?? 0, low: low?.done ?? 0 },
-    refused: overview?.refused ?? 0,
-    late: overview?.late ?? 0,
-    saved: overview?.saved ?? 0,
-    elsewhere: overview?.elsewhere?.served ?? 0,
-    unreadable: 0,
-    told: { refused: overview?.refused ?? 0, late: overview?.late ?? 0 },
-    due: { note: 0, look: 0, offer: 0, overview: 0, leave: 0, metrics: 0 },
-    // With nothing to do, the first tick already ends it: an idle pool costs a few seconds a minute.
-    busyAt: 0,
+    ...counted(overview),
+    ...nothingHeard(),
   }
 }
+
+/** What has been counted since the pool began stands in its picture. */
+function counted(picture: Overview | undefined) {
+  const { tiers, refused = 0, late = 0, saved = 0, recovered = 0, elsewhere } = picture ?? {}
+  const done = (tier: Tier) => tiers?.[tier].done ?? 0
+  return {
+    done: { high: done('high'), medium: done('medium'), low: done('low') },
+    ...{ refused, late, saved, recovered },
+    elsewhere: elsewhere?.served ?? 0,
+    told: { refused, late },
+  }
+}
+
+/** What a holder knows before it has heard of anything. */
+const nothingHeard = () => ({
+  load: noLoad(),
+  queuedAgain: new Map(),
+  evidence: new Map(),
+  allows: {},
+  answered: { slot: 0, at: 0 },
+  mended: false,
+  absorbed: new Set<string>(),
+  gone: new Map(),
+  unreadable: 0,
+  due: { note: 0, look: 0, offer: 0, overview: 0, leave: 0, metrics: 0 },
+  // With nothing to do, the first tick already ends it: an idle pool costs a few seconds a minute.
+  busyAt: 0,
+})
+
+const stoppedSince = ({ line, down }: StopRecord, now: number): NonNullable<Holder['stopped']> => ({
+  ...{ line, probeAt: now, since: now, probes: 0 },
+  ...(down ? { down } : {}),
+})
 
 const historiesOf = ({ history, day }: PoolSettings) => ({ history, dayHistory: day?.history ?? 'empty' })
 

@@ -4,6 +4,7 @@ import type { Bug } from './bug.ts'
 const STORE = 'adapters/memory/job-store.ts'
 const SUBMIT = 'services/submit.ts'
 const ATTEMPT = 'services/attempt.ts'
+const CALL = 'services/call-in-slot.ts'
 const SETTLE = 'services/settle.ts'
 
 export const JOB_BUGS: readonly Bug[] = [
@@ -67,27 +68,27 @@ export const JOB_BUGS: readonly Bug[] = [
   {
     name: 'a first put that lands late revives an ended job',
     file: ATTEMPT,
-    find: 'if (parts && (parts.end || !sameKey(presentKey(parts), key))) {',
-    replace: 'if (parts && !sameKey(presentKey(parts), key)) {',
+    find: 'if (parts && (parts.end || !sameKey(presentKey(parts), record.key))) {',
+    replace: 'if (parts && !sameKey(presentKey(parts), record.key)) {',
     seed: 29,
   },
   {
     name: 'a first put that lands late revives a moved job',
     file: ATTEMPT,
-    find: 'if (parts && (parts.end || !sameKey(presentKey(parts), key))) {',
+    find: 'if (parts && (parts.end || !sameKey(presentKey(parts), record.key))) {',
     replace: 'if (parts?.end) {',
     seed: 144,
   },
   {
     name: 'a slot that has passed is used all the same',
-    file: ATTEMPT,
+    file: CALL,
     find: 'return now >= slot && now <= notAfter',
     replace: 'return now >= slot && now <= notAfter + 5_000',
     seed: 101,
   },
   {
     name: 'a call does not wait for its slot',
-    file: ATTEMPT,
+    file: CALL,
     find: '      await clock.until(slot)\n      const now = clock.now()\n      hushed = slot < hush.until\n      // Before its slot only where the clock was set back meanwhile.\n      return now >= slot && now <= notAfter && !hushed',
     replace: '      return notAfter >= slot',
     seed: 1,

@@ -1,20 +1,20 @@
 /** Bugs in what is reserved for answers whose length is known. */
 import type { Bug } from './bug.ts'
 
-const ATTEMPT = 'services/attempt.ts'
+const CALL = 'services/call-in-slot.ts'
 const COSTS = 'services/costs.ts'
 
 export const LEARNED_BUGS: readonly Bug[] = [
   {
     name: 'an answer that is cut short at what was learned is taken as it is',
-    file: ATTEMPT,
+    file: CALL,
     find: '  most < maxOutputTokens && answer.kind',
     replace: '  most > maxOutputTokens && answer.kind',
     seed: 26,
   },
   {
     name: 'a call may write more than its permit is for',
-    file: ATTEMPT,
+    file: CALL,
     find: 'maxOutputTokens: most, nears',
     replace: 'nears',
     seed: 267,
