@@ -1,5 +1,6 @@
 /** A pool's one record: lease, ledger, pacing and virtual times, written once per tick by the lease's holder. */
 import * as z from 'zod'
+import { Behind } from './behind.ts'
 import { DIMENSIONS } from './cost.ts'
 import { Kept } from './feedback.ts'
 import { KeptLengths } from './learned.ts'
@@ -69,6 +70,8 @@ export const LedgerRecord = z.object({
   order: z.string().optional(),
   clock: z.number(),
   tiers: z.record(z.string(), Clock),
+  /** Who stands below these clocks, as others have passed it. Nonsense is nothing. */
+  behind: Behind.optional().catch(undefined),
 })
 export type LedgerRecord = z.infer<typeof LedgerRecord>
 

@@ -1,4 +1,5 @@
 /** Taking the lease: the ring's notes first, then every noted lane from its start. */
+import { recallBehind } from '../../core/behind.ts'
 import { headOf } from '../../core/bell.ts'
 import { recalled } from '../../core/feedback.ts'
 import { TIERS, type Tier } from '../../core/job.ts'
@@ -47,6 +48,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   const names = owners.map(({ owner }) => owner)
   const records = await readRecords(deps, { pool, settings, uses }, [...names, ...uses.stale])
   const lanes = names.flatMap((owner) => recall(ring, owner, records.get(owner), lease.record.order))
+  if (lease.record.order === ring.order) recallBehind(ring, lease.record.behind ?? [])
   const read = await readLanes(deps, ring, lanes, lease.record)
   if (!read) return undefined
   // Last of all: from here on people have no stock until the first tick, and the lanes may have taken seconds.

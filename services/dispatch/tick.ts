@@ -3,6 +3,7 @@
  * The order makes it safe to die anywhere: owners are noted before the tick's write, bells are deleted only after it,
  * and a slot is burnt rather than used twice.
  */
+import { behindOf } from '../../core/behind.ts'
 import type { Bell } from '../../core/bell.ts'
 import { LEASE_MS } from '../../core/lease.ts'
 import { lastSlot } from '../../core/ledger.ts'
@@ -205,6 +206,7 @@ async function write(deps: DispatcherDeps, h: Holder, decided: Plan, now: number
 function recordOf(h: Holder, decided: Plan, p: { uses: readonly UseChange[]; now: number }): LedgerRecord {
   const { v, epoch, version, holder, lastSlot: last, uses: before } = h.record
   const { requests: next = 0, ...nextOf } = decided.next
+  const behind = behindOf(h.ring, decided.turns)
   return {
     ...{ v, epoch, version: version + 1, holder, state: 'held', until: p.now + LEASE_MS },
     next,
@@ -213,6 +215,7 @@ function recordOf(h: Holder, decided: Plan, p: { uses: readonly UseChange[]; now
     order: h.ring.order,
     clock: decided.turns.v,
     tiers: h.ring.order === 'owners' ? {} : Object.fromEntries([...h.ring.groups, ...decided.turns.groups]),
+    ...(behind.length > 0 ? { behind } : {}),
     ...packedAll(decided.ledgers),
     ...(h.people ? packedPeoples(h.people.ledgers) : {}),
     ...(Object.keys(nextOf).length > 0 ? { nextOf } : {}),

@@ -38,6 +38,7 @@ const worlds = fc.record({
   steps: fc.array(
     fc.record({
       waitMs: fc.constantFrom(0, 10, 50, 100, 400),
+      takenOver: fc.boolean(),
       enter: fc.array(
         fc.record({
           owner: fc.constantFrom(...OWNERS),
@@ -78,9 +79,10 @@ class Play {
     return Math.max(this.groups.excess, this.leaves.excess)
   }
 
-  private step({ waitMs, enter }: Drawn['steps'][number]): void {
+  private step({ waitMs, takenOver, enter }: Drawn['steps'][number]): void {
     const { world, p, groups, leaves } = this
     world.now += waitMs
+    if (takenOver) world.takeOver()
     for (const { owner, tier, count } of enter)
       for (let i = 0; i < count; i++) world.enter({ owner, tier, tokens: this.size(owner) })
     groups.begin(this.ready((lane) => this.groupOf(lane)))
@@ -111,7 +113,7 @@ class Play {
 }
 
 describe('where jobs wait for room while others pass, tiers and owners (G4, G5)', () => {
-  it('differ by weight by one job of each, the largest, and twice the larger of these, whatever third parties have', () => {
+  it('differ by weight by one job of each, the largest, and twice the larger of these, whatever third parties have and whoever takes over', () => {
     fc.assert(
       fc.property(worlds, (p) => {
         expect(new Play(p).excess).toBeLessThanOrEqual(EPSILON)

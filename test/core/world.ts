@@ -2,6 +2,7 @@
  * A dispatcher reduced to its decisions: a table of queued jobs, the ring that has heard of them, and ticks that plan
  * and apply. What is permitted is done at once. No services, no faults (ring.test.ts has those), time by hand.
  */
+import { type Behind, behindOf, recallBehind } from '../../core/behind.ts'
 import type { Head } from '../../core/bell.ts'
 import type { Tier } from '../../core/job.ts'
 import { byPlace, laneOf } from '../../core/lane.ts'
@@ -17,6 +18,7 @@ export class World {
   ledgers: Ledgers
   next: Next = {}
   readonly served: Permit[] = []
+  private behind: Behind = []
   /** Queued jobs by lane, in order. */
   readonly table = new Map<string, Head[]>()
 
@@ -46,6 +48,15 @@ export class World {
     left(this.ring, lane, head, this.now)
   }
 
+  /** Another dispatcher goes on from what was noted: all turns, and who stood behind; not who waits for room. */
+  takeOver(): void {
+    const { ring } = this
+    delete ring.waits
+    for (const lane of ring.lanes.values()) lane.active = false
+    if (ring.order === 'owners') for (const group of ring.groups.values()) group.active = false
+    recallBehind(ring, this.behind)
+  }
+
   ready(lane: Lane): number {
     return this.queued(lane.id).filter((head) => head.at <= this.now).length
   }
@@ -56,6 +67,7 @@ export class World {
     const { pacing = 'burst', travelMs = 0 } = this.p
     const { ring, ledgers, next } = this
     const decided = plan(aSnapshot({ ring, ledgers, next, pacing, travelMs, useOf: uncapped(this.now) }), this.now)
+    this.behind = behindOf(ring, decided.turns)
     applyPlan(this.ring, decided, this.now, (p) => ({ notAfter: p.slot, lookAt: p.slot }))
     this.ledgers = decided.ledgers
     this.next = decided.next

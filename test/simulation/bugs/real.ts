@@ -130,4 +130,11 @@ export const REAL_BUGS: readonly Bug[] = [
     replace: "end !== undefined && from.state === 'queued' && from.fence < 0",
     seed: 9970,
   },
+  {
+    name: 'who waits for room is lifted to virtual time at a takeover',
+    file: 'services/dispatch/take-over.ts',
+    find: 'recallBehind(ring, lease.record.behind ?? [])',
+    replace: 'recallBehind(ring, [])',
+    seed: 1908115,
+  },
 ]
