@@ -14,6 +14,8 @@ const WINDOWS = 3
 /** Of the calls in a window, once it is followed: the brim of a limit that others share is never quite still. */
 const REFUSED_AT_MOST = 0.2
 const REFUSED_SPARE = 3
+/** What people may have called counts as ours: where they have not, it hides as many of others' calls for a moment. */
+const REFUSED_BESIDE_PEOPLE = 0.4
 /** So many jobs' failures are heard of; calls that are out by then still come. */
 const OPEN_AFTER_MS = 5_000
 /** Pictures that stand further apart than this were not painted by one who was there all the time. */
@@ -51,7 +53,7 @@ export const weather: MakeCheck = (w) => {
     if (!its.tells || !(settledIn(its.half, ms) || settledIn(shared, ms))) return
     const late = calls.filter(({ at }) => at > w.now() - windowMs)
     const refused = late.filter((call) => call.refused).length
-    if (refused > REFUSED_AT_MOST * late.length + REFUSED_SPARE)
+    if (refused > (main.people ? REFUSED_BESIDE_PEOPLE : REFUSED_AT_MOST) * late.length + REFUSED_SPARE)
       w.fail('weather', `${refused} of ${late.length} calls in a window are refused, long after the limit fell`)
   }
   const asked = (ms: number, { request }: Arrival) => {
