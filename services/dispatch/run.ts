@@ -75,7 +75,13 @@ async function tickOrAgain(deps: DispatcherDeps, h: Holder, signal?: AbortSignal
 }
 
 const isIdle = (h: Holder, againAt: number, now: number): boolean =>
-  h.ring.sent.size === 0 && againAt - now > SOON_MS && now - h.busyAt > IDLE_BEFORE_END_MS
+  h.ring.sent.size === 0 &&
+  againAt - now > SOON_MS &&
+  now - h.busyAt > IDLE_BEFORE_END_MS &&
+  !waitsForPeople(h, againAt)
+
+/** Who is ready waits for the end of calls in flight, at no known time; with nothing sent these are people's. */
+const waitsForPeople = ({ holds }: Holder, againAt: number): boolean => holds !== undefined && againAt === Infinity
 
 async function ended(deps: DispatcherDeps, h: Holder): Promise<boolean> {
   if (!(await setState(deps, h, 'ending'))) return true

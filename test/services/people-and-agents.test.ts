@@ -232,6 +232,25 @@ describe('where calls in flight are limited', () => {
     expect(await callsIn(10_000)).toBeGreaterThanOrEqual(2 * 8)
   })
 
+  it('people who have all of them are waited for by a dispatcher that knows of an agent’s job, though it stood still', async () => {
+    const people = { reserve: 0, perPerson: { open: 9, calls: 60 } } as const
+    const world = shared({ requests: 600, concurrency: 1, people })
+    world.start()
+    await granted(world, { lastsMs: 180_000 })
+    const id = await world.submit()
+    await world.pass(1_000)
+    const { putOverview } = world.api.capacity
+    world.api.capacity.putOverview = async (p) => {
+      world.api.capacity.putOverview = putOverview
+      await world.clock.until(world.now() + 20_000)
+      return putOverview(p)
+    }
+    await world.pass(40_000)
+    expect(world.model.calls).toHaveLength(0)
+    expect(world.holders.map(({ end }) => end)).toEqual([undefined])
+    await world.ended([id], 145_000)
+  })
+
   it.each([
     ['the rate', undefined],
     ['what a large job needs', 3_500],

@@ -137,4 +137,11 @@ export const REAL_BUGS: readonly Bug[] = [
     replace: 'recallBehind(ring, [])',
     seed: 1908115,
   },
+  {
+    name: 'a dispatcher that stood still ends though people’s calls hold a job that is due',
+    file: 'services/dispatch/run.ts',
+    find: ' &&\n  !waitsForPeople(h, againAt)',
+    replace: '',
+    seed: 2100303,
+  },
 ]
