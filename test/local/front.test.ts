@@ -66,17 +66,20 @@ interface Asked {
   readonly headers?: Record<string, string>
   readonly body?: string
 }
-/** By node:http, because fetch does not let a Host or an Origin be set. */
+/**
+ * By node:http, because fetch does not let a Host or an Origin be set. Each on a connection of its own: one that goes
+ * back to the agent while a refused body is still being written has nobody who hears that the server cut it.
+ */
 function ask(p: Asked = {}): Promise<{ status: number; headers: Record<string, unknown>; text: string }> {
   const { path = '/v1/pools', method = 'GET', body } = p
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${TOKEN}`, ...p.headers }
-    const request = httpRequest(new URL(path, front.url), { method, headers }, async (response) => {
+    const request = httpRequest(new URL(path, front.url), { method, headers, agent: false }, async (response) => {
       let text = ''
       for await (const chunk of response) text += chunk
       resolve({ status: response.statusCode ?? 0, headers: response.headers, text })
     })
-    request.once('error', reject)
+    request.on('error', reject)
     request.end(body)
   })
 }
@@ -239,12 +242,12 @@ describe('a body that is too long is refused', () => {
   /** What is answered to the headers and to what has been sent of the body, which goes on for ever. */
   const answerTo = (headers: Record<string, string>, sent: string) =>
     new Promise<number | undefined>((resolve, reject) => {
-      const init = { method: 'POST', headers: { authorization: `Bearer ${TOKEN}`, ...headers } }
+      const init = { method: 'POST', agent: false, headers: { authorization: `Bearer ${TOKEN}`, ...headers } }
       const request = httpRequest(new URL('/v1/jobs', front.url), init, (response) => {
         resolve(response.statusCode)
         request.destroy()
       })
-      request.once('error', reject)
+      request.on('error', reject)
       request.flushHeaders()
       if (sent !== '') request.write(sent)
     })
