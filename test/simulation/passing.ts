@@ -74,11 +74,13 @@ export class Passing {
     if (asked.kind === 'done' && asked.value === 'no-permit-free') this.leftNothing(last.id)
   }
 
-  /** Unless giving it back failed, or its request for a place in line landed once more after that: then it ends by itself. */
+  /** Unless giving it back failed, or what it asked for landed once more after that: then it ends by itself. */
   private leftNothing(id: string): void {
     const record = this.world.tables.get('capacity', peopleKey(POOL)) as unknown as PeopleRecord | undefined
     const permit = record?.permits[id]
-    const again = ['late', 'duplicate'].some((fault) => this.world.mix.counts.has(`${fault} people.join`))
+    const again = ['late', 'duplicate'].some((fault) =>
+      ['take', 'join'].some((call) => this.world.mix.counts.has(`${fault} people.${call}`)),
+    )
     if (permit && !permit.closed && !again && !this.world.counted.get('PermitsNotClosed'))
       this.heard.odd(`who waited in vain for ${id} is still in line for it, or holds it`)
   }
