@@ -7,7 +7,7 @@ import { type Demand, noDemand, withAsked } from '../../core/demand.ts'
 import { emptyLedger } from '../../core/ledger.ts'
 import { type LedgerRecord, peoplesDay } from '../../core/ledger-record.ts'
 import { amendAll, type Ledgers, permitAll, type Shapes, trimAll } from '../../core/ledgers.ts'
-import { grantedTo, isGranted, newsOf, type PeopleRecord } from '../../core/people.ts'
+import { grantedTo, isGranted, type News, newsOf, type PeopleRecord } from '../../core/people.ts'
 import { type LineTurns, lineUp, NO_TURNS } from '../../core/people-line.ts'
 import { tellBroken } from '../broken.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -98,12 +98,22 @@ export function hearPeople({ meter }: DispatcherDeps, h: Holder, look: Look | un
   const atOnce = hearAsked(kept, now)
   if (atOnce > 0) meter.count('PeopleAtOnce', atOnce, { pool: h.pool })
   const { counted, amended } = newsOf(kept.record, now)
+  count(h, kept, counted)
+  amend(h, kept, amended)
+  if (Object.keys(kept.record.permits).length > 0) h.busyAt = now
+}
+
+function count(h: Holder, kept: PeopleKept, counted: News['counted']): void {
   const fresh = counted.filter(({ id }) => !kept.counted.has(id))
   for (const { id, at, cost } of fresh) {
     kept.counted.add(id)
     h.ledgers = permitAll(h.ledgers, at, cost)
     kept.ledgers = permitAll(kept.ledgers, at, cost)
   }
+  kept.unwritten ||= fresh.length > 0
+}
+
+function amend(h: Holder, kept: PeopleKept, amended: News['amended']): void {
   for (const { id, at, by } of amended) {
     // What an earlier holder counted stands where that one believed it to be; it stays as it was reserved.
     if (!kept.counted.has(id) || kept.counted.has(`${id} closed`)) continue
@@ -113,8 +123,6 @@ export function hearPeople({ meter }: DispatcherDeps, h: Holder, look: Look | un
     // What has cost more is in no record any more once its permit has gone.
     kept.unwritten ||= DIMENSIONS.some((d) => by[d] > 0)
   }
-  kept.unwritten ||= fresh.length > 0
-  if (Object.keys(kept.record.permits).length > 0) h.busyAt = now
 }
 
 /**

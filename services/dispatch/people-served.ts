@@ -2,7 +2,7 @@
  * What the holder gives to people: those in line first, then the stock. What is added is held back from agents before it is
  * written, and stays so until it is known what became of the write.
  */
-import { atLeast, type Cost, DIMENSIONS, each, minus, NOTHING, negative, plus } from '../../core/cost.ts'
+import { atLeast, type Cost, DIMENSIONS, each, least, minus, NOTHING, negative, plus } from '../../core/cost.ts'
 import { likelyCalls, stockFor } from '../../core/demand.ts'
 import { type Ledger, usedIn } from '../../core/ledger.ts'
 import { limitsOnOne, sameRoomInAllUntil } from '../../core/ledgers.ts'
@@ -30,29 +30,34 @@ import type { PeopleKept } from './people-heard.ts'
 export function peopleState(h: Holder, now: number): PeopleState | undefined {
   const { people: kept, settings } = h
   if (!kept || !settings.people) return undefined
-  const limits = limitsOf(h)
   const { max, reserve } = settings.people
-  const { exceeds, starved } = kept
-  const atMost = each((d) => Math.min(Math.floor(limits[d] * max), Math.max(0, limits[d] - (starved?.[d] ?? 0))))
-  const wanted = { ...wantedIn(kept, reserve, limits), ...callsWanted(h, reserve, limits) }
-  const givesWay = each((d) => Math.min(wanted[d], Math.max(0, limits[d] - (exceeds?.[d] ?? 0))))
+  const limits = limitsOf(h)
   const { window, day } = kept.ledgers
   const inFlightAtMost = Math.floor(atOnce(h) * max)
-  // For calls that may not begin nothing is kept, of anything.
-  const begin = Math.max(0, inFlightAtMost - underWay(kept))
-  const part = Math.min(1, begin / Math.max(1, givesWay.requests))
-  const toBegin = each((d) => (d === 'requests' ? Math.min(givesWay[d], begin) : Math.ceil(part * givesWay[d])))
+  const wanted = { ...wantedIn(kept, reserve, limits), ...callsWanted(h, reserve, limits) }
+  const givesWay = least(wanted, without(limits, kept.exceeds))
+  const part = each((d) => Math.floor(limits[d] * max))
   return {
     record: kept.record,
     now,
     turns: kept.turns,
     doubt: kept.doubt,
     used: usedOf(window, now),
-    atMost,
+    atMost: least(part, without(limits, kept.starved)),
     ...(day ? { day: { used: usedOf(day, now), atMost: dayAtMost(h, max) } } : {}),
-    target: keptOnly(toBegin, h.ledgers),
+    target: keptOnly(ofCalls(givesWay, inFlightAtMost - underWay(kept)), h.ledgers),
     inFlightAtMost,
   }
+}
+
+/** What an agent needs of the limits is not for people. */
+const without = (limits: Cost, needed = NOTHING): Cost => atLeast(minus(limits, needed), 0)
+
+/** For calls that may not begin nothing is kept, of anything. */
+function ofCalls(wanted: Cost, mayBegin: number): Cost {
+  const begin = Math.max(0, mayBegin)
+  const part = Math.min(1, begin / Math.max(1, wanted.requests))
+  return each((d) => (d === 'requests' ? Math.min(wanted[d], begin) : Math.ceil(part * wanted[d])))
 }
 
 const wantedIn = ({ demand }: PeopleKept, reserve: People['reserve'], limits: Cost): Cost =>
