@@ -3,6 +3,7 @@
  * than it allows, of which whoever holds the lease next can know only that they may have been made by then.
  */
 import type { JobMessage } from '../../../services/ports.ts'
+import type { SimProcess } from '../process.ts'
 import type { Arrival, Witness } from './check.ts'
 
 type Permit = NonNullable<Arrival['permit']>
@@ -16,6 +17,12 @@ export class Outside {
   sent({ pool, sentAt, jobs }: JobMessage): void {
     const skewMs = this.w.scenario.settings.pools[pool]?.guard.skewMs ?? 0
     if (sentAt > this.w.now() + skewMs / 2) for (const job of jobs) this.ahead.add(nameOf(job))
+  }
+
+  /** Whose clock is farther off than any guard of these pools allows: what it grants now counts at another moment. */
+  isOff({ offset }: SimProcess): boolean {
+    const { pools } = this.w.scenario.settings
+    return Object.values(pools).some(({ guard }) => Math.abs(offset) > guard.skewMs / 2)
   }
 
   is({ at, permit, request }: Arrival): boolean {

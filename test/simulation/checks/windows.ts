@@ -6,7 +6,7 @@
 
 import type { PeopleRecord } from '../../../core/people.ts'
 import type { PoolSettings } from '../../../core/settings.ts'
-import type { Arrival, MakeCheck } from './check.ts'
+import { type Arrival, GOES_ON, type MakeCheck } from './check.ts'
 import { type Counted, countedAs, learnsInput, type Meter, metersOf } from './counting.ts'
 import { InForce } from './in-force.ts'
 import { Outside } from './outside.ts'
@@ -20,8 +20,8 @@ export const windows: MakeCheck = (w) => {
   const inForce = new InForce(w)
   const learns = learnsInput(w.scenario)
   const outsideGuard = new Outside(w)
-  /** When each person's permit was granted, as the table tells. */
-  const granted = new Map<string, number>()
+  /** When each person's permit was granted, as the table tells; by a holder whose clock is off, its moment is another. */
+  const granted = new Map<string, { readonly at: number; readonly outside: boolean }>()
   const judge = (calls: readonly Counted[], { what, limit, windowMs, of }: Meter) => {
     const inside = calls.filter((call) => call.at > w.now() - windowMs)
     const outside = inside.filter((call) => call.outside)
@@ -37,19 +37,24 @@ export const windows: MakeCheck = (w) => {
     for (const meter of meters) judge(counted.get(pool) as Counted[], meter)
   }
   return {
+    ...GOES_ON,
     sent: (message) => outsideGuard.sent(message),
-    commit(commit) {
+    commit(commit, actor) {
       inForce.keep(commit)
       for (const { sk, after } of commit)
         if (sk === 'permits')
-          for (const [id, { grantedAt }] of Object.entries((after as unknown as PeopleRecord).permits))
-            if (grantedAt !== undefined && !granted.has(id)) granted.set(id, w.now())
+          for (const [id, { grantedAt }] of Object.entries((after as unknown as PeopleRecord).permits)) {
+            if (grantedAt === undefined || granted.has(id)) continue
+            const outside = actor?.kind === 'people.write' && outsideGuard.isOff(actor.process)
+            granted.set(id, { at: w.now(), outside })
+          }
     },
     personCalled({ pool, id, at, asked, used, afterMs }) {
       const settings = w.scenario.settings.pools[pool] as PoolSettings
       const { refusalMs, networkMs } = settings.guard
+      const by = granted.get(id) as NonNullable<ReturnType<typeof granted.get>>
       // Granted by a clock that is off it may be counted as far off as the guard allows.
-      const outside = at > (granted.get(id) as number) + asked.useWithinMs + refusalMs + networkMs
+      const outside = by.outside || at > by.at + asked.useWithinMs + refusalMs + networkMs
       const said = { answer: { kind: 'text', usage: used }, afterMs }
       const request = {
         pool: settings,
