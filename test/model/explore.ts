@@ -8,6 +8,9 @@ export interface Model<S> {
   readonly initial: S
   /** The same for two states exactly if they are the same. */
   key(state: S): string
+  /** A state in a few characters, and back: of the many that wait to be looked at no more is kept. */
+  packed(state: S): string
+  unpacked(packed: string): S
   steps(state: S): Iterable<readonly [what: string, which: number, to: S]>
   /** What is wrong with a state, in words. */
   wrong(state: S): string | undefined
@@ -26,8 +29,16 @@ export class TooManyStates extends Error {
   readonly code = 'too-many-states'
 }
 
+/** How far a search is. */
+export interface Progress {
+  readonly states: number
+  readonly depth: number
+  /** Found at this depth, and still to be looked at. */
+  readonly waiting: number
+}
+
 /** Throws TooManyStates above `atMost`: an exploration that is cut off has proved nothing. */
-export function explore<S>(model: Model<S>, atMost: number): Explored {
+export function explore<S>(model: Model<S>, atMost: number, told: (p: Progress) => void = () => {}): Explored {
   const seen = new Fingerprints()
   seen.add(model.key(model.initial))
   const came: Came = { from: [-1], what: [''], which: [-1] }
@@ -35,9 +46,11 @@ export function explore<S>(model: Model<S>, atMost: number): Explored {
   let depth = 0
   // States are numbered as they are found, so those of a wave follow each other.
   let first = 0
-  for (let wave = [model.initial]; wave.length > 0; depth++) {
-    const next: S[] = []
-    for (const [i, state] of wave.entries()) {
+  for (let wave = [model.packed(model.initial)]; wave.length > 0; depth++) {
+    told({ states: seen.size, depth, waiting: wave.length })
+    const next: string[] = []
+    for (const [i, packed] of wave.entries()) {
+      const state = model.unpacked(packed)
       const what = model.wrong(state)
       if (what) return { states: seen.size, depth, taken, violation: { what, path: pathTo(first + i, came) } }
       for (const [kind, which, to] of model.steps(state)) {
@@ -47,7 +60,7 @@ export function explore<S>(model: Model<S>, atMost: number): Explored {
         came.from.push(first + i)
         came.what.push(kind)
         came.which.push(which)
-        next.push(to)
+        next.push(model.packed(to))
       }
     }
     first += wave.length

@@ -2,7 +2,7 @@
 import { apiSteps } from './api.ts'
 import { dispatcherSteps } from './dispatcher.ts'
 import type { Model } from './explore.ts'
-import { keyOf } from './key.ts'
+import { coding } from './key.ts'
 import type { Move, Rules } from './rules.ts'
 import { BELLS, type Dispatcher, dispatcherOff, type Job, type Memory, NEW_JOB, present, type State } from './state.ts'
 import { workerSteps } from './workers.ts'
@@ -32,7 +32,7 @@ export function queueModel(size: Size, bug?: Rules['bug']): Model<State> {
       waking: false,
       mishaps: size.mishaps,
     },
-    key: keyOf(),
+    ...coding(),
     steps: (s) => moves(s, rules),
     wrong: (s) => wrong(s, rules),
   }

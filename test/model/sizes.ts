@@ -4,7 +4,7 @@ import type { Bug } from './rules.ts'
 
 const ONE: Size = { owners: [0], eventful: 1, mishaps: 1, ends: true }
 const TWO: Size = { owners: [0, 0], eventful: 1, mishaps: 1, ends: false }
-const TWO_AND_ENDS: Size = { owners: [0, 0], eventful: 1, mishaps: 0, ends: true }
+const TWO_AND_ENDS: Size = { ...TWO, mishaps: 0, ends: true }
 const THREE: Size = { owners: [0, 0, 1], eventful: 1, mishaps: 0, ends: false }
 
 /** In `npm test`. */
@@ -17,9 +17,10 @@ export const SMALL = {
 /** By `npm run model`, beside those. */
 export const LARGE = {
   'one job, two mishaps, dispatchers that end': { ...ONE, mishaps: 2 },
-  'two jobs of one owner, a mishap': TWO,
-  'two jobs of two owners, a mishap': { ...TWO, owners: [0, 1] },
+  'two jobs of one owner, a mishap, dispatchers that end': { ...TWO, ends: true },
+  'two jobs of two owners, a mishap, dispatchers that end': { ...TWO, owners: [0, 1], ends: true },
   'three jobs of two owners, dispatchers that end': { ...THREE, ends: true },
+  'three jobs of two owners, a mishap': { ...THREE, mishaps: 1 },
 }
 
 /** Where each mistake shows, and as what. A search ends where it finds one: it may be asked in a larger size. */
