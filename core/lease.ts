@@ -33,17 +33,19 @@ const UNBORN: Omit<LedgerRecord, 'holder' | 'state' | 'until' | 'epoch' | 'versi
   tiers: {},
 }
 
-/** Undefined while somebody holds the lease. */
+/**
+ * Undefined while somebody holds the lease. A ledger that begins anew begins at the epoch of its moment: what else stands
+ * in the tables may be of a higher one than the first (a backup's, with its ledger deleted), and none ever is of this.
+ */
 export function nextLease(
   old: LedgerRecord | undefined,
   p: { holder: string; now: number; leaseMs: number },
 ): LedgerRecord | undefined {
   if (old && isHeld(old, p.now)) return undefined
-  const { epoch, version } = old ?? { epoch: 0, version: 0 }
+  const next = old ? { epoch: old.epoch + 1, version: old.version + 1 } : { epoch: Math.floor(p.now), version: 1 }
   return {
     ...(old ?? UNBORN),
-    epoch: epoch + 1,
-    version: version + 1,
+    ...next,
     holder: p.holder,
     state: 'held',
     until: p.now + p.leaseMs,

@@ -109,7 +109,8 @@ async function carryOut(
   now: number,
 ): Promise<number | 'lost'> {
   const { permits } = decided
-  const due = h.record.until - now < LEASE_MS - RENEW_MS
+  // What is assumed of a past that nobody kept stands from the first tick on, or who waits would wait anew for each holder.
+  const due = h.record.until - now < LEASE_MS - RENEW_MS || (!h.record.ledger && h.ring.busy.size > 0)
   const writes = permits.length > 0 || bells.length > 0 || due || h.people?.unwritten
   if (writes && !(await write(deps, h, decided, now))) return 'lost'
   apply(h, decided, now)

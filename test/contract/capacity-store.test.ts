@@ -18,11 +18,11 @@ describe('a pool’s lease', () =>
     const holds = (p: Parameters<typeof aLedgerRecord>[0] = {}) =>
       on().plant('capacity', { ...ledgerKey(POOL), ...aLedgerRecord(p) })
 
-    it('of a new pool is taken in the first epoch', async () => {
+    it('of a new pool is taken in the epoch of its moment', async () => {
       expect(await on().capacity.lease({ pool: POOL })).toBeUndefined()
       expect(await on().capacity.acquire(ask())).toMatchObject({
         kind: 'held',
-        record: { epoch: 1, version: 1, holder: 'me', state: 'held', until: NOW + LEASE_MS },
+        record: { epoch: NOW, version: 1, holder: 'me', state: 'held', until: NOW + LEASE_MS },
       })
       expect(await on().capacity.lease({ pool: POOL })).toEqual({ state: 'held', until: NOW + LEASE_MS })
     })
@@ -30,7 +30,7 @@ describe('a pool’s lease', () =>
     it('of a new pool is taken by exactly one of twenty at once', async () => {
       const outcomes = await Promise.all(twenty.map((holder) => on().capacity.acquire(ask({ holder }))))
       const winner = theOne(outcomes, (o) => o.kind === 'held')
-      expect(outcomes[winner]).toMatchObject({ record: { epoch: 1, holder: twenty[winner] } })
+      expect(outcomes[winner]).toMatchObject({ record: { epoch: NOW, holder: twenty[winner] } })
       expect(await on().capacity.acquire(ask())).toEqual({ kind: 'taken', until: NOW + LEASE_MS })
     })
 
@@ -65,7 +65,10 @@ describe('a pool’s lease', () =>
 
     it('that is free is anybody’s at once', async () => {
       await holds({ state: 'free', until: NOW + 1_000 })
-      expect(await on().capacity.acquire(ask())).toMatchObject({ kind: 'held', record: { epoch: 2, state: 'held' } })
+      expect(await on().capacity.acquire(ask())).toMatchObject({
+        kind: 'held',
+        record: { epoch: NOW + 1, state: 'held' },
+      })
     })
 
     it('is of one pool', async () => {
@@ -124,8 +127,8 @@ describe('the ledger', () =>
     it.each([
       ['an old version', { version: 1 }],
       ['a version that leaves one out', { version: 3 }],
-      ['an older epoch', { epoch: 0 }],
-      ['an epoch to come', { epoch: 2 }],
+      ['an older epoch', { epoch: NOW - 1 }],
+      ['an epoch to come', { epoch: NOW + 1 }],
     ])('is lost under %s, and changes nothing', async (_, p) => {
       await acquire()
       expect(await changesNothing(on, () => write(p))).toBe('lost')

@@ -68,7 +68,7 @@ async function aDayOfWork(on: Stores): Promise<void> {
   await on.rings.deleteBells({ pool: POOL, ids: [aBell().id] })
   await on.jobs.claim({ key: aKey(), fence: 0, nonce: 'nonce-1', leaseUntil: NOW + 1, now: NOW })
   await on.jobs.transition({ from: aRunning(), to: aDeadLetter(), end: anEnd({ outcome: 'failed' }), bell: aBell(2) })
-  await on.rings.leave({ pool: POOL, owners: ['bob'], epoch: 1 })
+  await on.rings.leave({ pool: POOL, owners: ['bob'], epoch: NOW })
   await on.capacity.stop({ pool: POOL, stop: { at: NOW, line: 'the key is refused' } })
 }
 

@@ -122,7 +122,7 @@ const OF_POOLS: Operation[] = [
       await held(on)
       await on.plant('rings', { ...ownerKey(POOL, OWNER), ...anOwner() })
     },
-    act: (on) => on.rings.leave({ pool: POOL, owners: [OWNER], epoch: 1 }),
+    act: (on) => on.rings.leave({ pool: POOL, owners: [OWNER], epoch: NOW }),
   },
   { name: 'acquire', act: (on) => on.capacity.acquire({ pool: POOL, holder: 'me', now: NOW, leaseMs: 9 }) },
   {

@@ -150,7 +150,7 @@ describe('what is kept of owners', () =>
       await on().capacity.acquire({ pool: POOL, holder: 'a', now: NOW, leaseMs: 1_000 })
       await on().rings.note({ pool: POOL, owners: [anOwner()] })
       await note(anOwnerRecord())
-      await on().rings.leave({ pool: POOL, owners: [OWNER], epoch: 1 })
+      await on().rings.leave({ pool: POOL, owners: [OWNER], epoch: NOW })
       expect(await noted(OWNER)).toEqual([anOwnerRecord()])
       expect(await on().rings.pools()).toEqual([])
     })
@@ -183,16 +183,16 @@ describe('leaving the ring', () =>
     it('takes out the owners named, in the holder’s epoch', async () => {
       await acquire('a')
       await on().rings.note({ pool: POOL, owners: [anOwner(), anOwner({ owner: 'bob' })] })
-      expect(await leave(1)).toBe('left')
+      expect(await leave(NOW)).toBe('left')
       expect(await names()).toEqual(['bob'])
-      expect(await leave(1)).toBe('left')
+      expect(await leave(NOW)).toBe('left')
     })
 
     it('takes out as many at once as the port allows', async () => {
       await acquire('a')
       await on().rings.note({ pool: POOL, owners: owned(LEAVE_AT_ONCE + 1) })
       const leaving = owned(LEAVE_AT_ONCE).map((o) => o.owner)
-      expect(await leave(1, leaving)).toBe('left')
+      expect(await leave(NOW, leaving)).toBe('left')
       expect(await names()).toEqual([`owner-${LEAVE_AT_ONCE}`])
     })
 
@@ -204,7 +204,7 @@ describe('leaving the ring', () =>
 
     it('is lost where nobody ever held the lease', async () => {
       await on().rings.note({ pool: POOL, owners: [anOwner()] })
-      expect(await changesNothing(on, () => leave(1))).toBe('lost')
+      expect(await changesNothing(on, () => leave(NOW))).toBe('lost')
     })
 
     it('against a takeover: a zombie takes nobody out who entered after its look', async () => {
@@ -215,11 +215,11 @@ describe('leaving the ring', () =>
       await on().jobs.enter({ record: aQueued() })
       await on().rings.ring({ pool: POOL, bell: aBell() })
       const successor = await acquire('successor', NOW + 1_000)
-      expect(successor).toMatchObject({ kind: 'held', record: { epoch: 2 } })
+      expect(successor).toMatchObject({ kind: 'held', record: { epoch: NOW + 1 } })
       await on().rings.note({ pool: POOL, owners: [anOwner()] })
       await on().rings.deleteBells({ pool: POOL, ids: [aBell().id] })
 
-      expect(await leave(1)).toBe('lost')
+      expect(await leave(NOW)).toBe('lost')
       expect(await names()).toEqual([OWNER])
     })
 
@@ -229,7 +229,7 @@ describe('leaving the ring', () =>
       const enters = owned(20).map(async (_, i) => {
         await on().rings.ring({ pool: POOL, bell: aBell(i) })
       })
-      const leaves = owned(20).map((o) => leave(1, [o.owner]))
+      const leaves = owned(20).map((o) => leave(NOW, [o.owner]))
       await Promise.all([...leaves, ...enters])
       expect(await names()).toEqual([])
       expect((await on().rings.bells({ pool: POOL, limit: 99 })).bells).toHaveLength(20)
@@ -243,7 +243,7 @@ describe('leaving the ring', () =>
       }
       const both = pools.map((pool) =>
         Promise.all([
-          on().rings.leave({ pool, owners: [OWNER], epoch: 1 }),
+          on().rings.leave({ pool, owners: [OWNER], epoch: NOW }),
           on().capacity.acquire({ pool, holder: 'b', now: NOW + 1, leaseMs: 1 }),
         ]),
       )
@@ -251,7 +251,7 @@ describe('leaving the ring', () =>
         const pool = pools[i] as string
         expect(taken.kind).toBe('held')
         expect(await on().rings.owners({ pool })).toHaveLength(left === 'left' ? 0 : 1)
-        expect(await on().rings.leave({ pool, owners: [OWNER], epoch: 1 })).toBe('lost')
+        expect(await on().rings.leave({ pool, owners: [OWNER], epoch: NOW })).toBe('lost')
       }
     })
   }))

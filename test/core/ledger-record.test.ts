@@ -12,14 +12,14 @@ const taken = (over: Partial<LedgerRecord> = {}): LedgerRecord => ({
 const asked = (old: LedgerRecord | undefined, now = NOW) => nextLease(old, { holder: 'two', now, leaseMs: 1000 })
 
 describe('the lease', () => {
-  it('goes to the first who asks, under epoch 1', () => {
+  it('goes to the first who asks, in the epoch of that moment: above all that a backup may hold', () => {
     expect(asked(undefined)).toEqual({
       v: 1,
       next: 0,
       lastSlot: 0,
       clock: 0,
       tiers: {},
-      epoch: 1,
+      epoch: NOW,
       version: 1,
       holder: 'two',
       state: 'held',

@@ -1,10 +1,12 @@
 /** docs/runbook.md, "After restoring a table from a backup": what then holds. */
 import { expect, it } from 'vitest'
-import { ledgerKey } from '../../adapters/keys.ts'
+import { ledgerKey, peopleKey } from '../../adapters/keys.ts'
 import type { MemoryTables } from '../../adapters/memory/tables.ts'
 import { LEASE_MS } from '../../core/lease.ts'
+import { emptyPeople } from '../../core/people.ts'
 import type { Random } from '../../services/ports.ts'
 import type { Befalls } from '../support/port-faults.ts'
+import { anOwner } from '../support/records.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { fullestWindow } from '../support/windows.ts'
 import { START, World } from '../support/world.ts'
@@ -71,6 +73,39 @@ const calledTwice = ({ model }: World): string[] => {
   const all = model.calls.map(({ jobId, fence }) => `${jobId} ${fence}`)
   return all.filter((one, i) => all.indexOf(one) < i)
 }
+
+/** A world of jobs that wait, as a backup of it stands once its ledgers are deleted. */
+async function waiting(p: { people?: typeof PEOPLE; also?: Parameters<MemoryTables['commit']>[0] } = {}) {
+  const settings = { pools: { main: { ...SETTINGS.pools.main, ...(p.people ? { people: p.people } : {}) } } }
+  const before = new World(settings)
+  const ids = await before.submitMany(LIMIT)
+  const { bells } = await before.api.rings.bells({ pool: 'main', limit: 99 })
+  await before.api.rings.note({ pool: 'main', owners: [anOwner({ owner: 'ada' })] })
+  await before.api.rings.deleteBells({ pool: 'main', ids: bells.map(({ id }) => id) })
+  const after = new World(settings)
+  await after.pass(before.now() - START)
+  after.tables.commit([...before.tables.all(), ...(p.also ?? [])])
+  return { after, ids }
+}
+
+const PEOPLE = { max: 0.5, reserve: 0, perPerson: { open: 5, calls: 5 }, maxOutputTokens: 100, models: ['a'] }
+
+it('a pool goes on however many holders had what its people have, before its ledger was deleted', async () => {
+  const held = { ...peopleKey('main'), ...emptyPeople(9_000, 0) }
+  const { after, ids } = await waiting({ people: PEOPLE, also: [{ table: 'capacity', put: held }] })
+  after.start()
+  await after.ended(ids, 60_000)
+})
+
+it('the window that a pool waits first is one, however soon its dispatchers hand over', async () => {
+  const { after, ids } = await waiting()
+  after.wakes = false
+  for (let i = 0; i < 6; i++) {
+    void after.dispatch('main', after.now() + WINDOW_MS / 2)
+    await after.pass(WINDOW_MS / 2 + 100)
+  }
+  await after.ended(ids, 1_000)
+})
 
 it('is why their ledgers are deleted: one of the backup knows nothing of the calls since', async () => {
   const before = new World(SETTINGS)

@@ -50,6 +50,18 @@ export class Book {
     return this.jobs.get(jobId)
   }
 
+  /** From what stands now. What was accepted after that moment is forgotten: nobody may count on it. */
+  restart(standing: readonly Written[], acceptedBy: number): void {
+    const before = new Map(this.jobs)
+    this.jobs.clear()
+    this.keep(standing.filter(({ sk }) => sk === 'input'))
+    this.keep(standing.filter(({ sk }) => sk !== 'input'))
+    for (const job of this.jobs.values()) {
+      const { acceptedAt } = before.get(job.id) ?? {}
+      if (acceptedAt !== undefined && acceptedAt <= acceptedBy) job.acceptedAt = acceptedAt
+    }
+  }
+
   keep(commit: readonly Written[]): void {
     for (const w of commit) {
       if (w.table === 'jobs') this.part(w)

@@ -37,6 +37,8 @@ export interface Surroundings {
   readonly latestMs: number
   /** From when to when a first put may land that is late: when its job has ended, and before faults stop. */
   readonly lateFirstMs: readonly [number, number]
+  /** Counts on when other tables take the place of those that stood. */
+  readonly era: number
   /** In the world's time, whatever becomes of the process. */
   after(ms: number, run: () => void): void
   /** A process asks: whatever befalls the call is still to come. */
@@ -54,6 +56,7 @@ const frozenMs = (s: Stream): number => s.spread(300, 80_000)
 const lateMs = (s: Stream): number => s.spread(5, 80_000)
 const gaveUpMs = (s: Stream): number => s.spread(5, 6_000)
 const silent = () => undefined
+const NOWHERE = new Promise<never>(silent)
 /** Whoever asked may be dead when it fails. */
 const quiet = <T>(landed: Promise<T>): Promise<T> => {
   landed.catch(silent)
@@ -62,6 +65,8 @@ const quiet = <T>(landed: Promise<T>): Promise<T> => {
 
 class Asked<T> {
   readonly stream: Stream
+  private readonly era: number
+
   constructor(
     readonly around: Surroundings,
     readonly process: SimProcess,
@@ -70,6 +75,7 @@ class Asked<T> {
     private readonly reject: (error: Error) => void,
   ) {
     this.stream = around.mix.stream
+    this.era = around.era
   }
 
   atLatest(ms: number): number {
@@ -77,6 +83,7 @@ class Asked<T> {
   }
 
   land(effect: () => Promise<T> = this.call.land): Promise<T> {
+    if (this.around.era !== this.era) return NOWHERE
     this.around.trace(this.process, this.call.kind)
     const { kind, args } = this.call
     this.around.acting({ process: this.process, kind, args })

@@ -30,6 +30,7 @@ interface Told {
 export class EndStream implements Surroundings {
   readonly latency: Stream
   readonly latestMs = Infinity
+  readonly era = 0
   readonly lateFirstMs = [0, 0] as const
   readonly mix: FaultMix
   private readonly stream: Stream
@@ -55,6 +56,12 @@ export class EndStream implements Surroundings {
       compose: (process) => busOf(this, process, bus),
       threw: (role, error) => told.threw(role, error),
     })
+  }
+
+  /** Of other tables, from now on. */
+  restart(): void {
+    this.shard.length = 0
+    this.fleet.end()
   }
 
   get idle(): boolean {

@@ -55,6 +55,12 @@ export class Fleet<D> {
     })
   }
 
+  /** All of them end. */
+  end(): void {
+    for (const process of this.processes) process.die()
+    for (const role of Object.keys(this.idle) as Role[]) this.idle[role].length = 0
+  }
+
   private environment(role: Role): Environment<D> {
     const idle = this.idle[role]
     if (idle.length > 0 && this.p.stream.chance(0.8)) return idle.shift() as Environment<D>

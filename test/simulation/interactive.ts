@@ -12,6 +12,8 @@ const PERSONS = ['pat', 'quin', 'ray']
 /** Some come alone, some ten within a second. */
 const BURST = 10
 const LOOKS = 3
+/** Whoever knew that it was down. */
+const RETURN_WITHIN_MS = 6_000
 
 export interface HeardOfPeople {
   called(call: PersonsCall): void
@@ -32,11 +34,12 @@ export class Interactive {
   }
 
   begin(): void {
-    const { settings, weather, faultyMs } = this.world.scenario
+    const { settings, weather, faultyMs, restore } = this.world.scenario
     const activeMs = weather ? faultyMs : this.world.scenario.activeMs
     if (!settings.pools[POOL]?.people) return
     for (let left = this.stream.int(15, 60); left > 0; ) {
-      const at = this.stream.int(0, activeMs)
+      const from = restore ? this.stream.pick([0, restore.againMs ?? 0, restore.upMs]) : 0
+      const at = from + this.stream.int(0, from > 0 ? RETURN_WITHIN_MS : activeMs)
       const many = this.stream.chance(0.3) ? BURST : 1
       for (let i = 0; i < many; i++) this.at(at + this.stream.int(0, 1_000), () => this.comes())
       left -= many

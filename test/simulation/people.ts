@@ -69,11 +69,12 @@ export class People {
 
   /** Everything that will be asked for in the active time. */
   begin(): void {
-    const { jobs, activeMs, meddling, longMs, rests, looksLate, untilIdle, faultyMs } = this.world.scenario
+    const { jobs, activeMs, meddling, longMs, rests, restore, looksLate, untilIdle, faultyMs } = this.world.scenario
+    const again = rests ? activeMs + REST_MS : (restore?.againMs ?? 0)
     const shape = this.stream.pick(['burst', 'burst', 'waves', 'even', 'even'] as const)
     for (let n = 0; n < jobs; ) {
       const many = this.stream.chance(BATCHED) ? this.stream.int(2, 12) : 1
-      const after = rests && n >= jobs / 2 ? activeMs + REST_MS : 0
+      const after = n >= jobs / 2 ? again : 0
       this.at(after + this.arrivalMs(shape, activeMs), () => (many > 1 ? this.submitMany(many) : this.submitNew()))
       n += many
     }
@@ -219,11 +220,14 @@ export class People {
   private async afterwards(asked: Asked, request: SubmitRequest, jobId: string): Promise<void> {
     this.jobIds.push(jobId)
     if (request.idempotencyKey === undefined || !this.stream.chance(0.12)) return
+    const { era } = this.world
     await this.world.pause(this.stream.spread(5, 30_000))
     const other = this.stream.chance(0.1)
     const again = other ? { ...request, input: { ...(request.input as object), name: 'Ada' } } : request
     const ended = await this.world.request((deps) => submit(deps, aCaller(asked.owner), again))
     if (ended.kind !== 'done') return
+    // Restored tables know nothing of it.
+    if (era !== this.world.era) return
     const { value } = ended
     if (!value.ok && value.code === 'backlog-full') return
     if (other) {

@@ -11,6 +11,7 @@ import { Passing } from './passing.ts'
 import { People } from './people.ts'
 import type { Role } from './process.ts'
 import { Stream } from './random.ts'
+import { toBeRestored } from './restore.ts'
 import { type Scenario, scenarioOf } from './scenario.ts'
 import type { Written } from './tables.ts'
 import { START, World } from './world.ts'
@@ -55,9 +56,9 @@ export async function runSeed(seed: number, p: { trace?: boolean } = {}): Promis
 
 class Schedule {
   private violation: Violation | undefined
-  private readonly checks: Check[]
+  private checks: readonly Check[] = []
   /** Those that look at what happens most. */
-  private readonly on: Readonly<Record<'commit' | 'move' | 'effect', readonly Check[]>>
+  private on: Readonly<Record<'commit' | 'move' | 'effect', readonly Check[]>> = { commit: [], move: [], effect: [] }
   private readonly world: World
   private readonly people: People
   private readonly interactive: Interactive
@@ -97,10 +98,14 @@ class Schedule {
       counted: (name) => world.counted.get(name) ?? 0,
       edge: (name) => this.edges.set(name, (this.edges.get(name) ?? 0) + 1),
     }
-    this.checks = CHECKS.map((make) => make(witness))
-    const having = (hook: keyof Check) => this.checks.filter((check) => check[hook])
-    this.on = { commit: having('commit'), move: having('move'), effect: having('effect') }
+    this.ask(CHECKS.map((make) => make(witness)))
     world.tables.observe = (commit) => this.looking(() => this.committed(commit))
+  }
+
+  private ask(checks: readonly Check[]): void {
+    this.checks = checks
+    const having = (hook: keyof Check) => checks.filter((check) => check[hook])
+    this.on = { commit: having('commit'), move: having('move'), effect: having('effect') }
   }
 
   async run(): Promise<SeedResult> {
@@ -109,6 +114,11 @@ class Schedule {
     this.interactive.begin()
     this.changer.begin()
     this.passing.begin()
+    if (scenario.restore)
+      toBeRestored(world, scenario.restore, {
+        stopped: () => this.ask(this.checks.filter((check) => check.restored)),
+        restored: () => this.looking(() => this.checks.forEach((check) => check.restored?.())),
+      })
     world.after(new Stream(scenario.seed, 'phase').int(0, 60_000), () => world.start())
     world.after(scenario.faultyMs, () => {
       world.calm()
@@ -125,14 +135,15 @@ class Schedule {
     const { world, people } = this
     if (world.clock.time < this.lookAt) return false
     this.lookAt = world.clock.time + 100
-    const { faultyMs, longMs, crowd, capped } = this.scenario
+    const { faultyMs, longMs, crowd, capped, restore } = this.scenario
     // Some hundred jobs take their time in a pool of few tokens, and an owner's in what it may have.
     const withinMs = (crowd ? 3 : capped ? 2 : 1) * REST_WITHIN_MS + this.passing.standsMs
     if (world.clock.time - START > faultyMs + longMs + withinMs) {
       this.fail('rest', `it does not come to rest: ${this.restless() ?? 'its functions'}`)
       return true
     }
-    if (world.mix.active && !this.scenario.faultless) return false
+    const toCome = restore !== undefined && world.clock.time < START + faultyMs
+    if (toCome || (world.mix.active && !this.scenario.faultless)) return false
     if (this.changer.pending > 0 || people.pending > 0 || this.interactive.pending + this.passing.pending > 0)
       return false
     if (world.busy('worker') > 0 || !world.ends.idle) return false
@@ -151,7 +162,8 @@ class Schedule {
 
   private isFree(pool: string): boolean {
     const state = this.world.tables.get('capacity', { pk: pool, sk: 'ledger' })?.['state']
-    return state === undefined || state === 'free'
+    // Of a ledger that was deleted nobody has looked at the pool since.
+    return state === 'free' || (state === undefined && !this.scenario.restore)
   }
 
   /** An error of a check's own would reach the product as one of the outside, and be forgiven. */

@@ -5,6 +5,7 @@ import { type Change, changesOf } from './changes.ts'
 import { caching, forgetful, peopleOf, settingsOf, shared } from './drawn-settings.ts'
 import { withCaps } from './owner-caps.ts'
 import { Stream } from './random.ts'
+import { type Restore, restoredOf } from './restore.ts'
 import { withSecond } from './second-pool.ts'
 import { overAt, type Weather, weatheredJobs, weatheredPool, weatherOf } from './weather.ts'
 
@@ -52,6 +53,8 @@ export interface Scenario {
   readonly capped: boolean
   /** Tokens that most answers stay below, and that the pools know of from the start; 0: nothing is known of any. */
   readonly short: number
+  /** Its tables are restored from a backup: in most schedules they are not. */
+  readonly restore?: Restore
   /** Settings that are changed while it runs: in most schedules none. */
   readonly changes: readonly Change[]
   /** How often the provider fails. */
@@ -77,7 +80,7 @@ export function scenarioOf(seed: number): Scenario {
   const weather = drawn.about || drawn.crowd || drawn.longMs > 0 || drawn.forgetMs > 0 ? undefined : weatherOf(seed)
   return weather && !drawn.faultless
     ? weathered(drawn, weather)
-    : capping(drawn.about === 'chasing' ? chased(drawn) : drawn)
+    : restoredOf(capping(drawn.about === 'chasing' ? chased(drawn) : drawn))
 }
 
 /**

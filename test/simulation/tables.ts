@@ -13,6 +13,9 @@ export interface Written {
   readonly after: Item | undefined
 }
 
+/** An item, as the change that would put it there. */
+export type Standing = Extract<Change, { put: Item }>
+
 export class ObservedTables extends MemoryTables {
   observe: (commit: readonly Written[]) => void = () => undefined
 
@@ -25,5 +28,11 @@ export class ObservedTables extends MemoryTables {
     })
     super.commit(changes)
     this.observe(seen)
+  }
+
+  /** Other tables stand in their place: nobody sees a commit. */
+  replace(standing: readonly Standing[]): void {
+    super.commit([...this.all()].map(({ table, put: { pk, sk } }) => ({ table, delete: { pk, sk } })))
+    super.commit(standing)
   }
 }

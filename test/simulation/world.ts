@@ -41,7 +41,7 @@ import type { Role, SimProcess } from './process.ts'
 import { Provider } from './provider.ts'
 import { processRandom, Stream } from './random.ts'
 import { FUNCTION_MS, type Scenario } from './scenario.ts'
-import { ObservedTables } from './tables.ts'
+import { ObservedTables, type Standing } from './tables.ts'
 import { Trace } from './trace.ts'
 
 /** Not a multiple of a minute, so that nothing holds only on the minute. */
@@ -67,6 +67,8 @@ export interface Watcher {
 }
 
 const LENGTHS_KNOWN = 150
+/** After so long whoever asks for a function of a system that is down gives up. */
+const UNREACHED_MS = 1_000
 
 export class World implements Surroundings {
   readonly clock = new WorldClock(START)
@@ -81,6 +83,9 @@ export class World implements Surroundings {
   /** What was metered, by name. */
   readonly counted = new Map<string, number>()
   actor: Actor | undefined
+  era = 0
+  /** No function runs. */
+  private isDown = false
   private readonly stream: Stream
   readonly ends: EndStream
   private readonly fleet: Fleet<FunctionDeps>
@@ -201,6 +206,24 @@ export class World implements Surroundings {
     for (const process of this.fleet.processes) process.setClock(this.offset())
   }
 
+  /** Every function ends, and none begins. */
+  stop(): void {
+    this.isDown = true
+    this.fleet.end()
+  }
+
+  /** Functions run again, over other tables: of a backup of that moment. */
+  restored(standing: readonly Standing[], of: number): void {
+    this.era++
+    this.isDown = false
+    this.tables.replace(standing)
+    const items = standing.map(({ table, put }) => ({ table, pk: put.pk, sk: put.sk, before: undefined, after: put }))
+    this.book.restart(items, of)
+    this.ends.restart()
+    // The schedule goes on as it was, or begins with its being enabled.
+    if (this.stream.chance(0.5)) this.scheduled()
+  }
+
   /** Invocations under way that are not stuck for ever, by role. */
   busy(role: Role): number {
     let n = 0
@@ -232,6 +255,7 @@ export class World implements Surroundings {
     limitMs: number,
     task: (deps: FunctionDeps, process: SimProcess) => Promise<T>,
   ): Promise<Ended<T>> {
+    if (this.isDown) return this.pause(UNREACHED_MS).then(() => ({ kind: 'died' }))
     return this.fleet.invoke(role, limitMs, task)
   }
 

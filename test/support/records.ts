@@ -187,7 +187,8 @@ export const anOwnerRecord = (p: Partial<OwnerRecord> = {}): OwnerRecord => ({
 
 export const aLedgerRecord = (p: Partial<LedgerRecord> = {}): LedgerRecord => ({
   v: 1,
-  epoch: 1,
+  // Of a ledger that began then.
+  epoch: NOW,
   version: 2,
   holder: 'holder-1',
   state: 'held',

@@ -15,6 +15,7 @@ import { PASSED_BUGS } from './passed.ts'
 import { PERSONS_BUGS } from './persons.ts'
 import { REAL_BUGS } from './real.ts'
 import { REFUND_BUGS } from './refund.ts'
+import { RESTORED_BUGS } from './restored.ts'
 import { SHARING_BUGS } from './sharing.ts'
 
 export const BUGS: readonly Bug[] = [
@@ -35,5 +36,6 @@ export const BUGS: readonly Bug[] = [
   ...CHANGE_BUGS,
   ...PASSED_BUGS,
   ...OWNER_BUGS,
+  ...RESTORED_BUGS,
   ...REAL_BUGS,
 ]

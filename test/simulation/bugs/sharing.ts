@@ -58,14 +58,14 @@ export const SHARING_BUGS: readonly Bug[] = [
     find: '  lane.active = false\n  lane.idleSince = now\n',
     replace:
       '  lane.active = false\n  lane.idleSince = now\n  if (ring.busy.size === 0) for (const group of ring.groups.values()) group.v = 0\n',
-    seed: 38,
+    seed: 145,
   },
   {
     name: 'who returns is not lifted',
     file: CONTEST,
     find: '(t.active ? t.turn : Math.max(t.turn, v))',
     replace: '(t.active ? t.turn : t.turn + 0 * v)',
-    seed: 38,
+    seed: 56,
   },
   {
     name: 'strict tiers go by their turns',

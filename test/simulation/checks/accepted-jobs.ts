@@ -1,7 +1,8 @@
 /** G1: what was accepted is there, and stays until it has an end; nothing is there that nobody asked for. */
-import type { MakeCheck } from './check.ts'
+import { GOES_ON, type MakeCheck } from './check.ts'
 
 export const acceptedJobs: MakeCheck = (w) => ({
+  ...GOES_ON,
   commit(commit) {
     for (const { table, sk, before, after } of commit)
       if (table === 'jobs' && sk === 'input' && after && !before) {

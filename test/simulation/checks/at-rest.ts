@@ -6,6 +6,7 @@ export const atRest: MakeCheck = (w) => {
   /** Pools whose last holder ended with nothing to do: it alone has seen everything, and painted it. */
   const endedIdle = new Set<string>()
   return {
+    restored: () => endedIdle.clear(),
     commit(commit) {
       for (const { pk, sk, before, after } of commit) {
         if (sk !== 'ledger') continue

@@ -1,6 +1,6 @@
 /** Bells go only after the tick's write: what a holder deletes it had read before its last write under its lease. */
 import type { SimProcess } from '../process.ts'
-import type { MakeCheck } from './check.ts'
+import { GOES_ON, type MakeCheck } from './check.ts'
 
 interface Holder {
   /** When it last read bells, and what that was at its last write. */
@@ -20,6 +20,7 @@ export const bellsAfterWrite: MakeCheck = (w) => {
     return known
   }
   return {
+    ...GOES_ON,
     effect({ process, kind, args }) {
       if (kind === 'rings.bells') holder(process, (args as { pool: string }).pool).read = ++now
     },

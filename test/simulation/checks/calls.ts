@@ -4,6 +4,8 @@ import type { MakeCheck } from './check.ts'
 export const calls: MakeCheck = (w) => {
   const made = new Set<string>()
   return {
+    // Fences go back with the records that have them.
+    restored: () => made.clear(),
     arrival({ request, job, process, permit }) {
       const { jobId, fence } = request
       if (made.has(`${jobId} ${fence}`)) w.fail('calls', `${jobId} was called twice under fence ${fence}`)

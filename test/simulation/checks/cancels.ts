@@ -1,7 +1,8 @@
 /** A cancel that a running job's worker was asked for wins: the job ends as cancelled, by whoever ends it. */
-import type { MakeCheck } from './check.ts'
+import { GOES_ON, type MakeCheck } from './check.ts'
 
 export const cancels: MakeCheck = (w) => ({
+  ...GOES_ON,
   move({ gone, put, end, jobId }, job) {
     for (const { item, before } of put)
       if (before?.['cancelRequested'] === true && item['cancelRequested'] !== true)

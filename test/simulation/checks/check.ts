@@ -72,7 +72,15 @@ export interface Check {
   keptApart?(event: JobEvent): void
   /** A submit was answered with ok. */
   accepted?(jobId: string, asked: Asked): void
+  /**
+   * The tables were restored from a backup, and the book tells of what stands now. A check that is not told of it is not
+   * asked any more from when functions have ended: a restore breaks what it holds.
+   */
+  restored?(): void
   /** Once faults have stopped and everything has come to rest. */
   rest?(): void
 }
 export type MakeCheck = (w: Witness) => Check
+
+/** Of a check that remembers nothing which a restore takes back. */
+export const GOES_ON: Pick<Check, 'restored'> = { restored: () => undefined }

@@ -20,6 +20,7 @@ export const fences: MakeCheck = (w) => {
     claimant.set(place, actor)
   }
   return {
+    restored: () => claimant.clear(),
     move(move, _, actor) {
       const [gone] = move.gone
       for (const { place, item, before } of move.put) {

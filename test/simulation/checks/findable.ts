@@ -17,6 +17,11 @@ export const findable: MakeCheck = (w) => {
   const lost = (job: JobFacts): boolean =>
     job.acceptedAt !== undefined && !job.end && inLane(job) && (named.get(job.id) ?? 0) <= 0
   return {
+    restored() {
+      named.clear()
+      for (const pool of Object.keys(w.scenario.settings.pools))
+        for (const bell of w.tables.query('rings', { pk: `bell#${pool}` }).items) name(bell, 1)
+    },
     commit(commit) {
       const forgotten: JobFacts[] = []
       for (const { table, pk, sk, before, after } of commit) {

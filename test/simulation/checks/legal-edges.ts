@@ -1,7 +1,7 @@
 /** G7: a job moves only along the edges that docs/architecture.md draws; the fence says how. */
 import type { Item } from '../../../adapters/records.ts'
 import type { Move } from '../moves.ts'
-import type { MakeCheck } from './check.ts'
+import { GOES_ON, type MakeCheck } from './check.ts'
 
 /** The chart "A job's life", written out once more: the product's own table may be wrong. */
 export const LEGAL: ReadonlySet<string> = new Set([
@@ -28,6 +28,7 @@ export const legalEdges: MakeCheck = (w) => {
     else w.fail('legal-edges', `${move.jobId} went from ${from} to ${to}`)
   }
   return {
+    ...GOES_ON,
     move(move) {
       const [gone] = move.gone
       const [put] = move.put

@@ -4,7 +4,7 @@
  */
 import type { JobFacts } from '../book.ts'
 import type { Move } from '../moves.ts'
-import type { MakeCheck } from './check.ts'
+import { GOES_ON, type MakeCheck } from './check.ts'
 
 /** Where else it stands: a late first put at the key that the job has left does not count. */
 const elsewhere = (job: JobFacts, move: Move): string[] =>
@@ -15,6 +15,7 @@ const elsewhere = (job: JobFacts, move: Move): string[] =>
 const ENTERING: readonly string[] = ['jobs.enter', 'jobs.enterAll']
 
 export const oneHome: MakeCheck = (w) => ({
+  ...GOES_ON,
   move(move, job, actor) {
     if (!job) return
     const came = move.put.filter((p) => !p.before)

@@ -1,10 +1,11 @@
 /** Each permit is used at most once and in its time, and only what was permitted is called: what is left was missed. */
 import { keyPlace } from '../book.ts'
-import type { MakeCheck } from './check.ts'
+import { GOES_ON, type MakeCheck } from './check.ts'
 
 export const permits: MakeCheck = (w) => {
   const issued = new Map<string, { slot: number; used: boolean }>()
   return {
+    ...GOES_ON,
     sent(message) {
       if (message.jobs.length > 1)
         for (const { key, fence } of message.jobs) {

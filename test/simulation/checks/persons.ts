@@ -4,7 +4,7 @@
  */
 import { peopleKey } from '../../../adapters/keys.ts'
 import type { PeopleRecord } from '../../../core/people.ts'
-import type { MakeCheck } from './check.ts'
+import { GOES_ON, type MakeCheck } from './check.ts'
 
 /** The schedule starts a dispatcher every minute. */
 const LOOKED_AT_WITHIN_MS = 90_000
@@ -27,6 +27,7 @@ export const persons: MakeCheck = (w) => {
     }
   }
   return {
+    ...GOES_ON,
     commit(commit) {
       for (const { table, sk, before, after } of commit)
         if (table === 'capacity' && sk === 'permits' && after)
