@@ -7,9 +7,6 @@ import { memoryCapacityStore } from '../../adapters/memory/capacity-store.ts'
 import { memoryJobStore } from '../../adapters/memory/job-store.ts'
 import { memoryPeopleStore } from '../../adapters/memory/people-store.ts'
 import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
-import { stored } from '../../adapters/records.ts'
-import { keptOf, type Lengths, NO_LENGTHS, withInput, withLength } from '../../core/learned.ts'
-import type { LedgerRecord } from '../../core/ledger-record.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
 import { type RunEnd, run } from '../../services/dispatch/run.ts'
 import { Doorbell } from '../../services/doorbell.ts'
@@ -23,6 +20,7 @@ import { WorldClock } from './clock.ts'
 import { EndStream } from './end-stream.ts'
 import { type Around, FaultMix } from './faults.ts'
 import { type Ended, Fleet } from './fleet.ts'
+import { lengthsKnown } from './lengths-known.ts'
 import { MessageQueue } from './message-queue.ts'
 import {
   capacityOf,
@@ -66,7 +64,6 @@ export interface Watcher {
   threw(role: Role, error: unknown): void
 }
 
-const LENGTHS_KNOWN = 150
 /** After so long whoever asks for a function of a system that is down gives up. */
 const UNREACHED_MS = 1_000
 
@@ -125,7 +122,7 @@ export class World implements Surroundings {
       people: memoryPeopleStore(this.tables),
       tables: this.tables,
     }
-    if (scenario.short > 0) this.knowLengths(scenario)
+    if (scenario.short > 0) this.tables.commit(lengthsKnown(scenario))
     this.messages = new MessageQueue(this, this.stream, {
       sent: (message) => watcher.sent(message, this.actor),
       work: (message) => this.work(message),
@@ -138,19 +135,6 @@ export class World implements Surroundings {
       compose: (process) => this.compose(process),
       threw: (role, error) => watcher.threw(role, error),
     })
-  }
-
-  /** As a holder long ago left them: how long answers and inputs are, and nothing else. */
-  private knowLengths({ short, settings }: Scenario): void {
-    const known = Array.from({ length: LENGTHS_KNOWN })
-    const answers = known.reduce<Lengths>((heard) => withLength(heard, short), NO_LENGTHS)
-    // The provider finds a token in four bytes, and three are estimated.
-    const texts = known.reduce<Lengths>((heard) => withInput(heard, 3, 4), NO_LENGTHS)
-    const ofAll = (of: Lengths) => Object.fromEntries(Object.keys(settings.kinds).map((kind) => [kind, keptOf(of)]))
-    const [lengths, inputs] = [ofAll(answers), ofAll(texts)]
-    const lease = { epoch: 0, version: 0, holder: 'earlier', state: 'free', until: 0 } as const
-    const record = { v: 1, ...lease, next: 0, lastSlot: 0, clock: 0, tiers: {}, lengths, inputs } satisfies LedgerRecord
-    this.tables.commit(this.pools.map((pool) => ({ table: 'capacity', put: stored(ledgerKey(pool), record) })))
   }
 
   get pools(): string[] {
