@@ -20,7 +20,7 @@ let schedules: readonly SeedResult[] = []
 beforeAll(async () => {
   code = await bundled()
   schedules = await results({ from: FROM, seeds: SCHEDULES, timeZone: TIME_ZONE })
-}, 300_000)
+}, 1_200_000)
 
 async function results(p: {
   from: number
