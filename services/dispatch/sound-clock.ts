@@ -22,6 +22,16 @@ export function clockOf(deps: DispatcherDeps, h: Holder, now: number): 'sound' |
 }
 
 /**
+ * The time that a tick goes by. Should its clock have leapt since it was looked at, and leap back before the next look:
+ * what is set by this time stands in the future, and the next look finds that the clock went back.
+ */
+export function timeSeen(deps: DispatcherDeps, h: Holder): number {
+  const now = deps.clock.now()
+  h.latest = Math.max(h.latest, now)
+  return now
+}
+
+/**
  * The record as far as this clock can believe it: what a clock ahead has left is not waited for. Pacing goes on an interval
  * after the last slot; it may stand farther off without any slot, where workers were given time to catch up.
  */

@@ -33,7 +33,7 @@ import { hearPeople, noteGrants, readPeople } from './people-heard.ts'
 import { besidePeople, servePeople, wantedAt } from './people-served.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
-import { clockOf } from './sound-clock.ts'
+import { clockOf, timeSeen } from './sound-clock.ts'
 import { readLane } from './take-over.ts'
 import { changesWith, isFull, keepRecords, readRecords, takeUses, useIn } from './uses.ts'
 import { watch } from './watch.ts'
@@ -59,7 +59,7 @@ export async function tick(deps: DispatcherDeps, h: Holder): Promise<Ticked> {
   if (clock !== 'sound') return { kind: clock }
   await takeIn(deps, h, rung, people)
 
-  const now = deps.clock.now()
+  const now = timeSeen(deps, h)
   if (now - looked > LOOK_GOOD_MS) return { kind: 'ticked', againAt: now }
   const decided = decide(deps, h, people, now)
   const sentBack = await carryOut(deps, h, decided, rung.bells, now)
@@ -91,8 +91,6 @@ async function takeIn(deps: DispatcherDeps, h: Holder, { bells, unreadable }: Ru
 
 /** Follows what time alone has changed, and plans. */
 function decide(deps: DispatcherDeps, h: Holder, people: People, now: number): Plan {
-  // Should it have leapt since the look at it, and leap back before the next: what is stamped now stands in the future.
-  h.latest = Math.max(h.latest, now)
   dropGuests(h.ring, now)
   followLimits(h, now)
   followLoad(h, now)
@@ -149,7 +147,7 @@ const snapshotOf = (h: Holder, now: number) => ({
 
 /** Overdue jobs, lanes that run short, and the line of a stop that was only rung about. */
 async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
-  const now = deps.clock.now()
+  const now = timeSeen(deps, h)
   await watch(deps, h, now)
   const short = [...h.ring.busy].flatMap((id) => h.ring.lanes.get(id) ?? []).filter(needsRefill)
   await inBatches(short, REFILLS_AT_ONCE, (lane) => readLane(deps, h.ring, lane))
@@ -177,7 +175,7 @@ const stoppedAs = ({ line, down }: StopRecord, { since, probes }: NonNullable<Ho
 
 /** New owners into the ring at once; what is known of all that were served every few seconds. */
 export async function note(deps: DispatcherDeps, h: Holder, p: { all: boolean }): Promise<void> {
-  const now = deps.clock.now()
+  const now = timeSeen(deps, h)
   await Promise.all([enter(deps, h), readRecords(deps, h, h.ring.unnoted)])
   h.ring.unnoted.clear()
   if (!p.all && now < h.due.note && !isFull(h)) return

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { ledgerKey } from '../../adapters/keys.ts'
 import type { LiveKey } from '../../core/job.ts'
 import { CLOCK_OFF_AT_MOST_MS, claimGoodUntil } from '../../core/lease.ts'
+import { changePool } from '../../services/change-pool.ts'
 import { getJob } from '../../services/get-job.ts'
+import { pool } from '../../services/pools.ts'
 import type { CapacityStore } from '../../services/ports.ts'
-import { aCaller } from '../support/callers.ts'
+import { ADMIN, aCaller } from '../support/callers.ts'
 import { rateLimited, text } from '../support/fake-model.ts'
 import { World } from '../support/world.ts'
 
@@ -99,6 +101,29 @@ describe('a pool whose holder’s clock leaps ahead and back within one tick', (
     await world.ended(await world.submitMany(5), 62_000)
     expect(world.holders.map((run) => run.end)).toEqual(['handed-over', undefined])
   })
+})
+
+it('a clock that leaps and comes back while changed settings are taken in puts off no look at what was sent', async () => {
+  const world = new World()
+  const deps = world.process()
+  let [jumpMs, leapsBy] = [0, 0]
+  const until = (at: number, signal?: AbortSignal) => world.clock.until(at - jumpMs, signal)
+  const leaping = {
+    rings: { ...deps.rings, keep: (p) => deps.rings.keep(p).finally(() => void (jumpMs = 0)) },
+    capacity: { ...deps.capacity, overrides: (p) => deps.capacity.overrides(p).finally(() => void (jumpMs = leapsBy)) },
+  } satisfies Partial<typeof deps>
+  world.dispatcher = (n) =>
+    n === 1 ? { ...deps, ...leaping, clock: { now: () => world.now() + jumpMs, until } } : deps
+  // The second message is lost: only a look at the table tells of it.
+  world.delivery = (n) => (n === 2 ? [] : [20])
+  void world.dispatch('main', world.now() + 800_000)
+  await world.ended([await world.submit()], 62_000)
+  leapsBy = 3_600_000
+  const seen = await pool(world.api, ADMIN, 'main')
+  if (!seen.ok) throw new Error(seen.code)
+  await changePool(world.api, ADMIN, 'main', { patch: { order: 'strict' }, ifMatch: seen.etag })
+  await world.pass(1_000)
+  await world.ended([await world.submit()], 120_000)
 })
 
 describe('what a clock an hour ahead has left behind', () => {

@@ -144,4 +144,11 @@ export const REAL_BUGS: readonly Bug[] = [
     replace: '',
     seed: 2100303,
   },
+  {
+    name: 'what is looked at next stands an hour away, by a clock that leapt and came back within the tick',
+    file: 'services/dispatch/sound-clock.ts',
+    find: '  h.latest = Math.max(h.latest, now)\n  return now\n',
+    replace: '  void h\n  return now\n',
+    seed: 2486617,
+  },
 ]
