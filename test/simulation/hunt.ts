@@ -1,9 +1,9 @@
 /** `npm run simulate:hunt`: for each planted bug, the first seed that catches it. `--help` has its options. */
-import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { BUGS } from './bugs/all.ts'
 import type { Bug } from './bugs/bug.ts'
 import { bundled } from './bundle.ts'
+import { bugNamed, command, SCHEDULES, schedules } from './options.ts'
 import type { SeedResult } from './run-seed.ts'
 import { simulate } from './runner.ts'
 
@@ -18,23 +18,13 @@ const HELP = `npm run simulate:hunt -- [NAME ...] [options]
 For each bug the first seed that catches it, and what was found. Exits 1 if one was not caught.
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    seeds: { type: 'string', default: '20000' },
-    from: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    help: { type: 'boolean', default: false },
-  },
-})
+const SEEDS_EACH = 20_000
 
-async function hunt(bug: Bug): Promise<SeedResult | undefined> {
+async function hunt(bug: Bug, asked: ReturnType<typeof schedules>): Promise<SeedResult | undefined> {
   let caught: SeedResult | undefined
   await simulate({
     code: await bundled(bug),
-    from: Number(values.from),
-    seeds: Number(values.seeds),
-    processes: Number(values.jobs),
+    ...asked,
     heard(result) {
       if (result.violation) caught = result
       return caught === undefined
@@ -44,18 +34,15 @@ async function hunt(bug: Bug): Promise<SeedResult | undefined> {
 }
 
 async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: SCHEDULES })
   if (values.help) {
     process.stdout.write(HELP)
     return 0
   }
-  const unknown = positionals.find((name) => !BUGS.some((bug) => bug.name === name))
-  if (unknown !== undefined) {
-    process.stderr.write(`There is no planted bug ${unknown}. There are:\n${BUGS.map((b) => b.name).join('\n')}\n`)
-    return 2
-  }
+  const asked = schedules(values, SEEDS_EACH)
   let lost = 0
-  for (const bug of positionals.length > 0 ? BUGS.filter((b) => positionals.includes(b.name)) : BUGS) {
-    const caught = await hunt(bug)
+  for (const bug of positionals.length > 0 ? positionals.map(bugNamed) : BUGS) {
+    const caught = await hunt(bug, asked)
     const { check, message } = caught?.violation ?? { check: 'none', message: 'no schedule caught it' }
     process.stdout.write(`${String(caught?.seed ?? '-').padStart(6)}  ${bug.name}\n        ${check}: ${message}\n`)
     if (!caught) lost++
@@ -63,4 +50,4 @@ async function main(): Promise<number> {
   return lost > 0 ? 1 : 0
 }
 
-process.exitCode = await main()
+process.exitCode = await command(main)

@@ -1,8 +1,7 @@
 /** `npm run simulate:faults`: schedules from their seeds, checked as they go. `--help` has its options. */
-import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { BUGS } from './bugs/all.ts'
 import { bundled } from './bundle.ts'
+import { bugNamed, command, SCHEDULES, schedules } from './options.ts'
 import type { SeedResult } from './run-seed.ts'
 import { type Simulation, simulate } from './runner.ts'
 import { Tally } from './tally.ts'
@@ -20,46 +19,37 @@ const HELP = `npm run simulate:faults -- [options]
 One line for each schedule that breaks a promise, with the command that replays it. Exits 1 if there was one.
 `
 
-const { values } = parseArgs({
-  options: {
-    help: { type: 'boolean', default: false },
-    seeds: { type: 'string', default: '1000' },
-    from: { type: 'string', default: '1' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    bug: { type: 'string' },
-    twice: { type: 'boolean', default: false },
-    trace: { type: 'boolean', default: false },
-  },
-})
+const OPTIONS = {
+  ...SCHEDULES,
+  bug: { type: 'string' },
+  twice: { type: 'boolean', default: false },
+  trace: { type: 'boolean', default: false },
+} as const
+const SEEDS = 1_000
 const PROGRESS_EVERY_MS = 5_000
 const TRACE_LINES = 200
 /** Far from each other, and from most machines. */
 const TIME_ZONES = ['Pacific/Kiritimati', 'America/St_Johns'] as const
 
-const replay = (seed: number) =>
-  `npm run simulate:faults -- --seeds 1 --from ${seed}${values.bug ? ` --bug '${values.bug}'` : ''} --trace`
+/** What to run, and the name of the bug in it. */
+type Run = Omit<Simulation, 'heard'> & { readonly bug: string | undefined }
+
+const replay = (seed: number, bug?: string) =>
+  `npm run simulate:faults -- --seeds 1 --from ${seed}${bug ? ` --bug '${bug}'` : ''} --trace`
 
 async function main(): Promise<number> {
+  const { values } = parseArgs({ options: OPTIONS })
   if (values.help) {
     process.stdout.write(HELP)
     return 0
   }
-  const bug = BUGS.find((b) => b.name === values.bug)
-  if (values.bug !== undefined && !bug) {
-    process.stderr.write(`There is no planted bug ${values.bug}. There are:\n${BUGS.map((b) => b.name).join('\n')}\n`)
-    return 2
-  }
-  const simulation = {
-    code: await bundled(bug),
-    from: Number(values.from),
-    seeds: Number(values.seeds),
-    processes: Number(values.jobs),
-    trace: values.trace,
-  }
-  return values.twice ? twice(simulation) : once(simulation)
+  const { bug, trace } = values
+  const asked = schedules(values, SEEDS)
+  const run = { ...asked, bug, trace, code: await bundled(bug === undefined ? undefined : bugNamed(bug)) }
+  return values.twice ? twice(run) : once(run)
 }
 
-async function once(simulation: Omit<Simulation, 'heard'>): Promise<number> {
+async function once(simulation: Run): Promise<number> {
   const tally = new Tally()
   const began = performance.now()
   let stopped = false
@@ -72,7 +62,7 @@ async function once(simulation: Omit<Simulation, 'heard'>): Promise<number> {
     heard(result) {
       tally.add(result)
       if (simulation.trace) process.stdout.write(`${result.trace.slice(-TRACE_LINES).join('\n')}\n`)
-      if (result.violation) process.stdout.write(`${failure(result)}\n`)
+      if (result.violation) process.stdout.write(`${failure(result, simulation.bug)}\n`)
       return !stopped
     },
   })
@@ -82,11 +72,11 @@ async function once(simulation: Omit<Simulation, 'heard'>): Promise<number> {
   return tally.failed.length > 0 ? 1 : 0
 }
 
-const failure = ({ seed, violation }: SeedResult): string =>
-  `seed ${seed}, after ${violation?.at} ms, ${violation?.check}: ${violation?.message}\n  ${replay(seed)}`
+const failure = ({ seed, violation }: SeedResult, bug?: string): string =>
+  `seed ${seed}, after ${violation?.at} ms, ${violation?.check}: ${violation?.message}\n  ${replay(seed, bug)}`
 
 /** Every seed in two time zones: the traces must be the same. */
-async function twice(simulation: Omit<Simulation, 'heard'>): Promise<number> {
+async function twice(simulation: Run): Promise<number> {
   const hashes = new Map<number, string>()
   let differing = 0
   for (const timeZone of TIME_ZONES)
@@ -106,4 +96,4 @@ async function twice(simulation: Omit<Simulation, 'heard'>): Promise<number> {
   return differing > 0 ? 1 : 0
 }
 
-process.exitCode = await main()
+process.exitCode = await command(main)
