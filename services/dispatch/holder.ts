@@ -77,7 +77,7 @@ export interface Holder {
   /** What of both the metrics have told already. */
   told: { refused: number; late: number }
   /** Times (epoch ms) from which each occasional duty is due again. */
-  due: { note: number; look: number; offer: number; overview: number; leave: number; metrics: number }
+  due: { note: number; look: number; offer: number; overview: number; leave: number; metrics: number; stop: number }
   /** Last moment with something to do. */
   busyAt: number
 }
@@ -91,6 +91,8 @@ export const NOTE_EVERY_MS = 3_000
 export const OVERVIEW_EVERY_MS = 1_000
 export const METRICS_EVERY_MS = 60_000
 export const LEAVE_EVERY_MS = 60_000
+/** A pool that goes on looks so often whether a record says that it is stopped. */
+export const STOP_EVERY_MS = 60_000
 export const LEAVE_AFTER_IDLE_MS = 300_000
 /**
  * A stopped pool lets one job try, so that a mended key is noticed without anybody's help: soon at first, as it may have

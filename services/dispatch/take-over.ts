@@ -16,13 +16,13 @@ import { costing } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches, LANES_AT_ONCE } from '../in-batches.ts'
 import { readInForce } from '../in-force.ts'
-import type { StopRecord } from '../ports.ts'
 import { travelWithin } from './adapt.ts'
-import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS } from './holder.ts'
+import { type Holder, INITIAL_SLOWED_MS, INITIAL_TRAVEL_MS, RENEW_MS, STOP_EVERY_MS } from './holder.ts'
 import { recalledLearned } from './learned.ts'
 import { noLoad } from './load.ts'
 import { holdPeople } from './people-heard.ts'
 import { believed } from './sound-clock.ts'
+import { stoppedSince } from './stop-record.ts'
 import { newUses, readRecords } from './uses.ts'
 
 /** Lanes read between two looks at the lease: some seconds of reading, of its thirty. */
@@ -75,7 +75,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
     quietUntil: quietUntil(record, settings, now),
     latest: now,
     ...counted(overview),
-    ...nothingHeard(),
+    ...nothingHeard(now),
   }
 }
 
@@ -92,7 +92,7 @@ function counted(picture: Overview | undefined) {
 }
 
 /** What a holder knows before it has heard of anything. */
-const nothingHeard = () => ({
+const nothingHeard = (now: number) => ({
   load: noLoad(),
   queuedAgain: new Map(),
   evidence: new Map(),
@@ -102,14 +102,9 @@ const nothingHeard = () => ({
   absorbed: new Set<string>(),
   gone: new Map(),
   unreadable: 0,
-  due: { note: 0, look: 0, offer: 0, overview: 0, leave: 0, metrics: 0 },
+  due: { note: 0, look: 0, offer: 0, overview: 0, leave: 0, metrics: 0, stop: now + STOP_EVERY_MS },
   // With nothing to do, the first tick already ends it: an idle pool costs a few seconds a minute.
   busyAt: 0,
-})
-
-const stoppedSince = ({ line, down }: StopRecord, now: number): NonNullable<Holder['stopped']> => ({
-  ...{ line, probeAt: now, since: now, probes: 0 },
-  ...(down ? { down } : {}),
 })
 
 const historiesOf = ({ history, day }: PoolSettings) => ({ history, dayHistory: day?.history ?? 'empty' })

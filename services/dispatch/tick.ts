@@ -12,19 +12,10 @@ import { type Plan, plan } from '../../core/plan.ts'
 import { dropGuests, needsRefill, turnsOf } from '../../core/ring.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import { inBatches } from '../in-batches.ts'
-import type { StopRecord } from '../ports.ts'
 import { absorb } from './absorb.ts'
 import { adoptChanges } from './adopt.ts'
-import { followLimits, forgetOverload, goesOn, keptFeedback } from './feedback.ts'
-import {
-  BELLS_PER_TICK,
-  type Holder,
-  NOTE_EVERY_MS,
-  PROBE_FIRST_MS,
-  RENEW_MS,
-  untilDownProbeMs,
-  untilProbeMs,
-} from './holder.ts'
+import { followLimits, forgetOverload, keptFeedback } from './feedback.ts'
+import { BELLS_PER_TICK, type Holder, NOTE_EVERY_MS, RENEW_MS, untilDownProbeMs, untilProbeMs } from './holder.ts'
 import { keptLearned } from './learned.ts'
 import { type Left, leaveWhenDue } from './leave.ts'
 import { followLoad } from './load.ts'
@@ -34,6 +25,7 @@ import { besidePeople, servePeople, wantedAt } from './people-served.ts'
 import { paint } from './picture.ts'
 import { apply, send } from './send.ts'
 import { clockOf, timeSeen } from './sound-clock.ts'
+import { keepStop } from './stop-record.ts'
 import { readLane } from './take-over.ts'
 import { changesWith, isFull, keepRecords, readRecords, takeUses, useIn } from './uses.ts'
 import { watch } from './watch.ts'
@@ -145,33 +137,14 @@ const snapshotOf = (h: Holder, now: number) => ({
   ...(h.stopped ? { stopped: h.stopped } : {}),
 })
 
-/** Overdue jobs, lanes that run short, and the line of a stop that was only rung about. */
+/** Overdue jobs, lanes that run short, and the record of a stop. */
 async function lookAfter(deps: DispatcherDeps, h: Holder): Promise<void> {
   const now = timeSeen(deps, h)
   await watch(deps, h, now)
   const short = [...h.ring.busy].flatMap((id) => h.ring.lanes.get(id) ?? []).filter(needsRefill)
   await inBatches(short, REFILLS_AT_ONCE, (lane) => readLane(deps, h.ring, lane))
-  if (h.mended) await deps.capacity.resume({ pool: h.pool })
-  h.mended = false
-  if (h.stopped?.unwritten) {
-    const { line } = h.stopped
-    await deps.capacity.stop({ pool: h.pool, stop: { at: now, line, down: true } })
-    h.stopped.unwritten = false
-  }
-  if (h.stopped?.line === '') {
-    const stop = await deps.capacity.stopped({ pool: h.pool })
-    if (stop) h.stopped = stoppedAs(stop, h.stopped, now)
-    else goesOn(h)
-  }
+  await keepStop(deps, h, now)
 }
-
-const stoppedAs = ({ line, down }: StopRecord, { since, probes }: NonNullable<Holder['stopped']>, now: number) => ({
-  line,
-  probeAt: now + PROBE_FIRST_MS,
-  since,
-  probes,
-  ...(down ? { down } : {}),
-})
 
 /** New owners into the ring at once; what is known of all that were served every few seconds. */
 export async function note(deps: DispatcherDeps, h: Holder, p: { all: boolean }): Promise<void> {

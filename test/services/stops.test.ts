@@ -180,6 +180,25 @@ describe('a provider that refuses key, model or credit', () => {
     expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
   })
 
+  it.each([
+    { whose: 'a worker', down: undefined },
+    { whose: 'the holder', down: true as const },
+  ])(
+    'is found within a minute, and ended by a probe, where the stop of $whose lands again after the pool went on',
+    async ({ down }) => {
+      const world = new World({ pool: { requests: 60 } })
+      world.start()
+      await world.submitMany(300)
+      await world.pass(30_000)
+      const stop = { at: world.now() - 20_000, line: 'no credit', ...(down ? { down } : {}) }
+      await world.api.capacity.stop({ pool: 'main', stop })
+      await world.pass(65_000)
+      expect(await world.api.capacity.stopped({ pool: 'main' })).toBeUndefined()
+      expect(world.holders).toHaveLength(1)
+      expect(world.model.calls.length).toBeGreaterThan(80)
+    },
+  )
+
   it('keeps it stopped over a change of dispatchers', async () => {
     const { world } = await stopped()
     const before = world.model.calls.length

@@ -7,7 +7,8 @@ import type { Scenario } from './scenario.ts'
  * Courses of events that chance alone hardly ever brings, each of them half of the time while faults last:
  * - `leaving`: it goes on for long, nothing is heard of who leaves the ring, and owners come back just then;
  * - `refusing`: the provider refuses the key, and probes come late, die as they are let go of, or are cancelled;
- * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick, and back;
+ * - `leaping`: all slots are missed, and the dispatcher's clock leaps in the middle of a tick, and back; where settings are
+ *   changed, just while they are taken in;
  * - `sending`: the queue takes nothing, and the dispatcher stands still meanwhile.
  * And, more seldom:
  * - `haunting`: first puts land late, when their jobs have moved or ended, and who cancels them stands still before;
@@ -40,12 +41,15 @@ export function halfOf({ seed, about, lateEntries, slowLeases, changes }: Scenar
   const byAbout: Record<About, Half> = {
     leaving: [['rings.leave', leaving, 0.03]],
     refusing: [['jobs.release', 'crash-after']],
-    leaping: [
-      ['rings.note', 'jump'],
-      ['rings.keep', 'jump'],
-      ['jobs.live', 'jump'],
-      ['capacity.write', 'jump'],
-    ],
+    leaping:
+      changes.length > 0
+        ? [['capacity.overrides', 'jump']]
+        : [
+            ['rings.note', 'jump'],
+            ['rings.keep', 'jump'],
+            ['jobs.live', 'jump'],
+            ['capacity.write', 'jump'],
+          ],
     sending: [
       ['queue.send', 'throttle'],
       ['rings.deleteBells', 'freeze'],

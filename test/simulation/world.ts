@@ -22,6 +22,7 @@ import { type Around, FaultMix } from './faults.ts'
 import { type Ended, Fleet } from './fleet.ts'
 import { lengthsKnown } from './lengths-known.ts'
 import { MessageQueue } from './message-queue.ts'
+import { Offsets } from './offsets.ts'
 import {
   capacityOf,
   jobsOf,
@@ -47,10 +48,6 @@ export const START = Date.UTC(2030, 0, 1, 9, 30, 7)
 const SCHEDULE_MS = 60_000
 /** Kept of a dispatcher's time for its last tick, as lambdas/dispatcher.ts does. */
 const HAND_OVER_MS = 30_000
-/** How far off a clock is that the guard does not cover. */
-const FAR_OFF_MS = 15_000
-/** A dispatcher's may be so far ahead: what it leaves in the tables must hold nobody up for so long. */
-const HOUR_MS = 3_600_000
 
 /** Told of everything that the checks look at. */
 export interface Watcher {
@@ -92,6 +89,7 @@ export class World implements Surroundings {
   private readonly working = new Map<SimProcess, JobMessage>()
   private readonly withinGuard: boolean
   private readonly messages: MessageQueue
+  private readonly offsets: Offsets
 
   constructor(
     readonly scenario: Scenario,
@@ -128,10 +126,11 @@ export class World implements Surroundings {
       work: (message) => this.work(message),
     })
     this.ends = new EndStream(this.clock, this.trace, watcher, scenario)
+    this.offsets = new Offsets(this, this.stream, scenario)
     this.fleet = new Fleet({
       clock: this.clock,
       stream: this.stream,
-      offset: () => this.offset(),
+      offset: () => this.offsets.next(),
       compose: (process) => this.compose(process),
       threw: (role, error) => watcher.threw(role, error),
     })
@@ -159,12 +158,7 @@ export class World implements Surroundings {
   }
 
   jump(process: SimProcess): void {
-    process.setClock(this.leapsAnHour(process) ? HOUR_MS : this.offset())
-  }
-
-  private leapsAnHour({ role }: SimProcess): boolean {
-    const often = this.scenario.about === 'leaping' ? 0.5 : 0.2
-    return role === 'dispatcher' && !this.withinGuard && this.mix.active && this.stream.chance(often)
+    this.offsets.leap(process)
   }
 
   /** Somebody's request to the API. */
@@ -187,7 +181,7 @@ export class World implements Surroundings {
   calm(): void {
     this.mix.active = false
     this.ends.mix.active = false
-    for (const process of this.fleet.processes) process.setClock(this.offset())
+    for (const process of this.fleet.processes) process.setClock(this.offsets.next())
   }
 
   /** Every function ends, and none begins. */
@@ -312,15 +306,5 @@ export class World implements Surroundings {
       chat: { call: () => Promise.reject(new Error('nobody calls through here')) },
       cursorKey: 'a key for cursors',
     }
-  }
-
-  /** A clock as the scenario has them. Half the skew to each side: what counts is how far two clocks lie apart. */
-  private offset(): number {
-    const { clocks, settings } = this.scenario
-    if (clocks === 'exact') return 0
-    const skewMs = Math.min(...Object.values(settings.pools).map((p) => p.guard.skewMs))
-    if (clocks === 'beyond' && this.mix.active && this.stream.chance(0.2))
-      return this.stream.int(-FAR_OFF_MS, FAR_OFF_MS)
-    return this.stream.int(-Math.floor(skewMs / 2), Math.floor(skewMs / 2))
   }
 }

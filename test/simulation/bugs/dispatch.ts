@@ -55,7 +55,7 @@ export const DISPATCH_BUGS: readonly Bug[] = [
     file: 'adapters/memory/ring-store.ts',
     find: "      if (tables.get('capacity', ledgerKey(pool))?.['epoch'] !== epoch) return 'lost'\n",
     replace: '',
-    seed: 95,
+    seed: 939,
   },
   {
     name: 'what was sent and never rang about is never looked for',

@@ -90,9 +90,9 @@ export const REAL_BUGS: readonly Bug[] = [
   },
   {
     name: 'a pool that was down and is resumed meets its provider with all at once',
-    file: 'services/dispatch/tick.ts',
-    find: '    else goesOn(h)\n',
-    replace: '    else if (goesOn) delete h.stopped\n',
+    file: 'services/dispatch/stop-record.ts',
+    find: '  if (!stop) return goesOn(h)\n',
+    replace: '  if (!stop) return goesOn && void delete h.stopped\n',
     seed: 2065,
   },
   {
@@ -107,7 +107,7 @@ export const REAL_BUGS: readonly Bug[] = [
     file: 'services/dispatch/feedback.ts',
     find: '  const held = refused ? call.held : heldOnArrival(h, call)\n',
     replace: '  const held = heldOnArrival ? call.held : undefined\n',
-    seed: 19351,
+    seed: 21368,
   },
   {
     name: 'an answer is taken for one in the slot that its job was last sent for',
@@ -145,10 +145,17 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 2100303,
   },
   {
+    name: 'a stop that lands again once the pool goes on stands until the next dispatcher',
+    file: 'services/dispatch/stop-record.ts',
+    find: '  if (!h.stopped && h.due.stop <= now)',
+    replace: '  if (h.stopped && h.due.stop <= now)',
+    seed: 2532614,
+  },
+  {
     name: 'what is looked at next stands an hour away, by a clock that leapt and came back within the tick',
     file: 'services/dispatch/sound-clock.ts',
     find: '  h.latest = Math.max(h.latest, now)\n  return now\n',
     replace: '  void h\n  return now\n',
-    seed: 2486617,
+    seed: 2824,
   },
 ]
