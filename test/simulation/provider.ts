@@ -3,12 +3,14 @@ import type { Usage } from '../../core/job.ts'
 import type { PoolSettings } from '../../core/settings.ts'
 import type { ModelRequest } from '../../services/ports.ts'
 import { mostRequests } from './changes.ts'
+import type { PersonsCall } from './checks/check.ts'
+import { callOf, foundAs, foundOnArrival } from './checks/counting.ts'
 import type { WorldClock } from './clock.ts'
 import type { FaultMix } from './faults.ts'
 import type { ProviderAnswer } from './ports.ts'
 import { Stream } from './random.ts'
 import type { Scenario } from './scenario.ts'
-import { isIn, type Weather } from './weather.ts'
+import { WeatheredLimit } from './weathered-limit.ts'
 
 type Said = ProviderAnswer['answer']
 
@@ -44,12 +46,6 @@ export const PROVIDER_FAILURES = Object.keys(FAILURES)
 /** These last: a key is not mended in the moment after. */
 const OUTAGES = ['401', '402', '404', '503', 'unconfigured', '429 retry-after']
 
-/** The limit and what is left of it, in the words of most. */
-const limitHeaders = (limit: number, remaining: number) => ({
-  'x-ratelimit-limit-requests': String(limit),
-  'x-ratelimit-remaining-requests': String(Math.max(0, remaining)),
-})
-
 /** Never more of input than is estimated: a token of three bytes. */
 const text = (said: string, usage: Usage = { inputTokens: 9, outputTokens: 10 }): Said => ({
   kind: 'text',
@@ -70,8 +66,7 @@ export class Provider {
   private readonly arrivals = new Map<string, number[]>()
   private readonly usage: Stream
   private readonly cuts: Stream
-  private readonly began: number
-  private othersAt = 0
+  private readonly limit: WeatheredLimit | undefined
   private outage: { readonly what: string; readonly until: number } | undefined
 
   constructor(
@@ -82,7 +77,7 @@ export class Provider {
   ) {
     this.usage = new Stream(scenario.seed, 'usage')
     this.cuts = new Stream(scenario.seed, 'cuts')
-    this.began = clock.time
+    this.limit = scenario.weather && new WeatheredLimit(clock, scenario.weather)
     if (scenario.about === 'refusing')
       this.outage = { what: stream.pick(['401', '402', 'unconfigured']), until: Infinity }
     if (scenario.about === 'chasing') this.outage = { what: '429', until: clock.time + FULL_FIRST_MS }
@@ -90,8 +85,8 @@ export class Provider {
 
   /** What it answers to a call that arrives now. */
   answer(request: ModelRequest, pool: string): ProviderAnswer {
-    const { weather } = this.scenario
-    return weather && pool === 'main' ? this.weathered(request, pool, weather) : this.usual(request, pool)
+    const { limit } = this
+    return limit && pool === 'main' ? this.weathered(request, pool, limit) : this.usual(request, pool)
   }
 
   private usual(request: ModelRequest, pool: string): ProviderAnswer {
@@ -119,44 +114,23 @@ export class Provider {
     return { usage: { ...usage, outputTokens: Math.min(length, most) }, whole: length <= most }
   }
 
-  private weathered(request: ModelRequest, pool: string, { half, shared, down, tells }: Weather): ProviderAnswer {
-    const { time } = this.clock
-    const ms = time - this.began
-    if (isIn(down, ms)) return { answer: error(down?.impatient ? 500 : 503, 'unavailable'), afterMs: 20 }
-    const { windowMs, requests = Infinity } = request.pool
-    const limit = Math.max(1, Math.floor(isIn(half, ms) ? requests / 2 : requests))
-    const inWindow = this.inWindow(pool, windowMs)
-    this.letOthers(inWindow, { limit, windowMs, calls: isIn(shared, ms) ? (shared?.part ?? 0) * requests : 0 })
+  private weathered(request: ModelRequest, pool: string, limit: WeatheredLimit): ProviderAnswer {
+    const { down } = this.scenario.weather ?? {}
+    if (limit.isDown) return { answer: error(down?.impatient ? 500 : 503, 'unavailable'), afterMs: 20 }
     const told = <T extends Said>(said: T): T =>
-      tells && 'headers' in said ? { ...said, headers: limitHeaders(limit, limit - inWindow.length) } : said
-    if (inWindow.length >= limit) {
-      const retryAfterMs = (inWindow[inWindow.length - limit] as number) + windowMs - time
+      'headers' in said ? { ...said, headers: { ...said.headers, ...limit.headers(request.pool) } } : said
+    const retryAfterMs = limit.waitFor(request.pool, foundOnArrival(request))
+    if (retryAfterMs !== undefined)
       return { answer: told(error(429, 'rate limit reached', { retryAfterMs })), afterMs: 5 }
-    }
-    inWindow.push(time)
-    const { answer, afterMs } = this.usual({ ...request, pool: { ...request.pool, requests: undefined } }, pool)
-    return { answer: told(answer), afterMs }
+    const said = this.usual({ ...request, pool: { ...request.pool, requests: undefined } }, pool)
+    limit.take(foundAs({ at: this.clock.time, request, said }))
+    return { answer: told(said.answer), afterMs: said.afterMs }
   }
 
   /** A person's own call, which tells us nothing of what came of it. Counted where the window is. */
-  personArrives(pool: string, { windowMs, requests = Infinity }: Pick<PoolSettings, 'windowMs' | 'requests'>): void {
-    const { half, down } = this.scenario.weather ?? {}
-    const ms = this.clock.time - this.began
-    if (!this.scenario.weather || isIn(down, ms)) return
-    const inWindow = this.inWindow(pool, windowMs)
-    if (inWindow.length < Math.floor(isIn(half, ms) ? requests / 2 : requests)) inWindow.push(this.clock.time)
-  }
-
-  /** Somebody else's calls, evenly spaced, as far as there is room. */
-  private letOthers(inWindow: number[], p: { limit: number; windowMs: number; calls: number }): void {
-    const { time } = this.clock
-    const everyMs = p.windowMs / p.calls
-    this.othersAt = p.calls === 0 ? time : Math.max(this.othersAt, time - p.windowMs)
-    for (; this.othersAt + everyMs <= time; this.othersAt += everyMs) {
-      const at = this.othersAt + everyMs
-      if (inWindow.filter((one) => one > at - p.windowMs).length < p.limit) inWindow.push(at)
-    }
-    inWindow.sort((a, b) => a - b)
+  personArrives(call: PersonsCall): void {
+    const pool = this.scenario.settings.pools[call.pool] as PoolSettings
+    this.limit?.personArrives(pool, foundAs(callOf(pool, call)))
   }
 
   /** Four bytes a token; a part of the input is sometimes found in its cache. */

@@ -1,6 +1,5 @@
 /** One schedule from its seed: everything is drawn, happens, comes to rest, and is judged. */
 
-import type { PoolSettings } from '../../core/settings.ts'
 import type { JobEvent } from '../../services/ports.ts'
 import { Changer } from './changes.ts'
 import { CHECKS } from './checks/all.ts'
@@ -217,7 +216,7 @@ class Schedule {
   }
   private personCalled(call: PersonsCall): void {
     this.calls++
-    this.world.provider.personArrives(call.pool, this.scenario.settings.pools[call.pool] as PoolSettings)
+    this.world.provider.personArrives(call)
     this.looking(() => {
       for (const check of this.checks) check.personCalled?.(call)
     })

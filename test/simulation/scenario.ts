@@ -114,7 +114,7 @@ const WEATHERED_MS = 5_000
 function weathered(drawn: Scenario, weather: Weather): Scenario {
   const { seed, settings, limits } = drawn
   const s = new Stream(seed, 'weathered people')
-  const main = { ...weatheredPool(seed), ...(s.chance(0.25) ? { people: peopleOf(s) } : {}) }
+  const main = { ...weatheredPool(seed, weather), ...(s.chance(0.25) ? { people: peopleOf(s) } : {}) }
   const weatheredSettings = { ...settings, pools: { main }, kinds: inMain(settings.kinds) }
   const pools = parseSettings({ ...weatheredSettings, ...withSecond(seed, weather, weatheredSettings) })
   if (!pools.ok) throw new Error(pools.faults.join('; '))

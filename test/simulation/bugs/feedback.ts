@@ -34,6 +34,20 @@ export const FEEDBACK_BUGS: readonly Bug[] = [
     seed: 300,
   },
   {
+    name: 'a call that is refused for want of tokens is taken for one too many',
+    file: FEEDBACK,
+    find: '(o.told[d]?.remaining ?? Infinity) < (o.cost?.[d] ?? 1))',
+    replace: '(o.told[d]?.remaining ?? Infinity) < 1)',
+    seed: 588,
+  },
+  {
+    name: 'the tokens of a refused call are taken for what was counted before it',
+    file: FEEDBACK,
+    find: '  const own = o.cost?.[d] ?? 0\n',
+    replace: '  const own = 1\n',
+    seed: 4827,
+  },
+  {
     name: 'what a failed call tells is lost, since its job is heard of first',
     file: HOLDER,
     find: '  queuedAgain.set(jobId, sent)\n',
@@ -73,6 +87,6 @@ export const FEEDBACK_BUGS: readonly Bug[] = [
     file: HOLDER,
     find: "inOrder: pacing === 'even',",
     replace: 'inOrder: true || pacing,',
-    seed: 9189,
+    seed: 9200,
   },
 ]

@@ -1,9 +1,11 @@
 /** What a call counts for at its provider, as the documents of each say: on arrival, and once it is answered. */
 import type { PoolSettings } from '../../../core/settings.ts'
+import type { ModelRequest } from '../../../services/ports.ts'
+import type { ProviderAnswer } from '../ports.ts'
 import type { Scenario } from '../scenario.ts'
-import type { Arrival } from './check.ts'
+import type { PersonsCall } from './check.ts'
 
-interface Amounts {
+export interface Amounts {
   readonly tokens: number
   readonly input: number
   readonly output: number
@@ -21,7 +23,7 @@ export interface Meter {
   readonly of: (call: Counted, now: number) => number
 }
 
-const amount = ({ arriving, answered }: Counted, now: number): Amounts =>
+export const amount = ({ arriving, answered }: Omit<Counted, 'outside'>, now: number): Amounts =>
   now >= answered.from ? answered.amounts : arriving
 
 export function metersOf({ windowMs, day, ...p }: PoolSettings): Meter[] {
@@ -43,17 +45,41 @@ const BYTES = { reserved: 3, found: 4 } as const
 /** So many jobs teach what their inputs come to. */
 export const learnsInput = ({ short, crowd }: Scenario): boolean => short > 0 || crowd
 
+type Asked = Pick<ModelRequest, 'pool' | 'system' | 'prompt' | 'maxOutputTokens'>
+export interface Call {
+  readonly at: number
+  readonly request: Asked
+  readonly said: Pick<ProviderAnswer, 'answer' | 'afterMs'>
+}
+
+const settles = ({ accounting }: PoolSettings): boolean => accounting === 'anthropic' || accounting === 'bedrock'
+
 /** All the output that may come is reserved, and the input: where that is not learned, as it is estimated. */
-export function countedAs({ at, request, said }: Arrival, learns: boolean): Omit<Counted, 'outside'> {
-  const settles = request.pool.accounting === 'anthropic' || request.pool.accounting === 'bedrock'
-  const perToken = learns && settles ? BYTES.found : BYTES.reserved
-  const input = Math.ceil(Buffer.byteLength(`${request.system ?? ''}${request.prompt}`) / perToken)
-  const arriving = amountsOf(request.pool, input, request.maxOutputTokens)
+export const countedAs = (call: Call, learns: boolean): Omit<Counted, 'outside'> =>
+  counted(call, learns && settles(call.request.pool) ? BYTES.found : BYTES.reserved)
+
+/** As the provider counts it, which knows how many tokens there are. */
+export const foundAs = (call: Call): Omit<Counted, 'outside'> => counted(call, BYTES.found)
+export const foundOnArrival = (request: Asked): Amounts => onArrival(request, BYTES.found)
+
+function onArrival({ pool, system = '', prompt, maxOutputTokens }: Asked, perToken: number): Amounts {
+  return amountsOf(pool, Math.ceil(Buffer.byteLength(`${system}${prompt}`) / perToken), maxOutputTokens)
+}
+
+function counted({ at, request, said }: Call, perToken: number): Omit<Counted, 'outside'> {
+  const arriving = onArrival(request, perToken)
   const { inputTokens, cacheReadTokens = 0, outputTokens } = 'usage' in said.answer ? said.answer.usage : {}
-  if (!settles || inputTokens === undefined || outputTokens === undefined)
+  if (!settles(request.pool) || inputTokens === undefined || outputTokens === undefined)
     return { at, arriving, answered: { from: at, amounts: arriving } }
   const amounts = amountsOf(request.pool, inputTokens - cacheReadTokens, outputTokens)
   return { at, arriving, answered: { from: at + said.afterMs, amounts } }
+}
+
+/** A person's. */
+export function callOf(pool: PoolSettings, { at, asked, used, afterMs }: PersonsCall): Call {
+  const said = { answer: { kind: 'text', usage: used } as Call['said']['answer'], afterMs }
+  const prompt = 'x'.repeat(BYTES.reserved * asked.inputTokens)
+  return { at, request: { pool, prompt, maxOutputTokens: asked.maxOutputTokens }, said }
 }
 
 /** Bedrock's burndown shows in the end; whoever reserves for less has too much when the answers come. */

@@ -33,6 +33,8 @@ export const weather: MakeCheck = (w) => {
   if (!its || !main) return {}
   const began = w.now()
   const { windowMs, requests = 1 } = main
+  const { of } = its
+  const configured = main[of] ?? 1
   const settleMs = HEARD_MS + WINDOWS * windowMs
   const calls: { at: number; refused: boolean }[] = []
   const failed = new Set<string>()
@@ -54,7 +56,10 @@ export const weather: MakeCheck = (w) => {
     const late = calls.filter(({ at }) => at > w.now() - windowMs)
     const refused = late.filter((call) => call.refused).length
     if (refused > (main.people ? REFUSED_BESIDE_PEOPLE : REFUSED_AT_MOST) * late.length + REFUSED_SPARE)
-      w.fail('weather', `${refused} of ${late.length} calls in a window are refused, long after the limit fell`)
+      w.fail(
+        'weather',
+        `${refused} of ${late.length} calls in a window of ${of} are refused, long after the limit fell`,
+      )
   }
   const asked = (ms: number, { request }: Arrival) => {
     if (!isIn(its.down, ms)) return
@@ -83,14 +88,22 @@ export const weather: MakeCheck = (w) => {
     knownAt = Number.POSITIVE_INFINITY
     slowly = { since: w.now(), calls: 0 }
   }
+  /** Every refusal says which limit it is for. */
+  const explained = (others: NonNullable<Overview['provider']>['allows']) => {
+    if (!its.calm || !its.tells) return
+    for (const [d, allowed] of Object.entries(others))
+      if (allowed.why !== 'configured') w.fail('weather', `what is told of ${of} lowers ${d} to ${allowed.limit}`)
+  }
   const painted = ({ provider, at }: Overview) => {
     awake = { since: at - awake.at > PAINTED_WITHIN_MS ? at : awake.since, at }
-    const { limit = requests, why = 'configured' } = provider?.allows.requests ?? {}
-    if (limit >= requests || why === 'configured' || why === 'learned' || w.scenario.clocks === 'beyond') return
-    if (!its.half && !its.shared) w.fail('weather', `our own calls alone lower the limit to ${limit} (${why})`)
+    const { [of]: ours, ...others } = provider?.allows ?? {}
+    explained(others)
+    const { limit = configured, why = 'configured' } = ours ?? {}
+    if (limit >= configured || why === 'configured' || why === 'learned' || w.scenario.clocks === 'beyond') return
+    if (!its.half && !its.shared) w.fail('weather', `our own calls alone lower the limit to ${limit} ${of} (${why})`)
     // Who comes after a gap reads first what was told before it.
     else if (at > Math.max(began + overAt(its), awake.since) + settleMs)
-      w.fail('weather', `the limit is ${limit} (${why}) ${at - began - overAt(its)} ms after all is as it was`)
+      w.fail('weather', `the limit is ${limit} ${of} (${why}) ${at - began - overAt(its)} ms after all is as it was`)
   }
   return {
     arrival(arrival) {

@@ -6,8 +6,8 @@
 
 import type { PeopleRecord } from '../../../core/people.ts'
 import type { PoolSettings } from '../../../core/settings.ts'
-import { type Arrival, GOES_ON, type MakeCheck } from './check.ts'
-import { type Counted, countedAs, learnsInput, type Meter, metersOf } from './counting.ts'
+import { GOES_ON, type MakeCheck } from './check.ts'
+import { type Counted, callOf, countedAs, learnsInput, type Meter, metersOf } from './counting.ts'
 import { InForce } from './in-force.ts'
 import { Outside } from './outside.ts'
 
@@ -49,19 +49,14 @@ export const windows: MakeCheck = (w) => {
             granted.set(id, { at: w.now(), outside })
           }
     },
-    personCalled({ pool, id, at, asked, used, afterMs }) {
+    personCalled(call) {
+      const { pool, id, at, asked } = call
       const settings = w.scenario.settings.pools[pool] as PoolSettings
       const { refusalMs, networkMs } = settings.guard
       const by = granted.get(id) as NonNullable<ReturnType<typeof granted.get>>
       // Granted by a clock that is off it may be counted as far off as the guard allows.
       const outside = by.outside || at > by.at + asked.useWithinMs + refusalMs + networkMs
-      const said = { answer: { kind: 'text', usage: used }, afterMs }
-      const request = {
-        pool: settings,
-        prompt: 'x'.repeat(3 * asked.inputTokens),
-        maxOutputTokens: asked.maxOutputTokens,
-      }
-      count(pool, { ...countedAs({ at, request, said } as Arrival, learns), outside })
+      count(pool, { ...countedAs(callOf(settings, call), learns), outside })
     },
     arrival(arrival) {
       const { pool, at, request, permit } = arrival
