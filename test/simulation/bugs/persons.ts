@@ -35,6 +35,20 @@ export const PERSONS_BUGS: readonly Bug[] = [
     seed: 1809,
   },
   {
+    name: 'people’s share is all of the limit',
+    file: SERVED,
+    find: '  const part = each((d) => Math.floor(limits[d] * max))\n',
+    replace: '  const part = each((d) => Math.floor(limits[d] + 0 * max))\n',
+    seed: 1169,
+  },
+  {
+    name: 'who waits in line is granted beyond the share while agents wait',
+    file: 'core/people-plan.ts',
+    find: 's.agentsWait ? least(free, shareLeft(p)) : free',
+    replace: 's.agentsWait && !shareLeft ? least(free, NOTHING) : free',
+    seed: 3947,
+  },
+  {
     name: "the stock is filled without regard to the agents' slots",
     file: 'core/people-plan.ts',
     find: '  const room = minus(roomInAll(s.ledgers, p.now), heldNow(p))',

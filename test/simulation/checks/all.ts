@@ -23,6 +23,7 @@ import { noRecovery } from './no-recovery.ts'
 import { oneHome } from './one-home.ts'
 import { ownerCaps } from './owner-caps.ts'
 import { passed } from './passed.ts'
+import { peoplesShare } from './peoples-share.ts'
 import { permits } from './permits.ts'
 import { persons } from './persons.ts'
 import { pictures } from './pictures.ts'
@@ -47,6 +48,7 @@ export const CHECKS: readonly MakeCheck[] = [
   endsIdle,
   mended,
   persons,
+  peoplesShare,
   line,
   passed,
   pictures,
