@@ -5,6 +5,7 @@ import { recordKey, sentBack } from '../../core/ring.ts'
 import { tellBroken } from '../broken.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { JobMessage } from '../ports.ts'
+import { unprobed } from './absorb.ts'
 import { isDoubtful, reasonOf } from './feedback.ts'
 import { type Holder, LOOK_AFTER_MS } from './holder.ts'
 import { countSent } from './load.ts'
@@ -36,7 +37,9 @@ export async function send(deps: DispatcherDeps, h: Holder, permits: readonly Pe
   const back = failed.flatMap((m) => m.jobs)
   for (const job of back) {
     const sent = h.ring.sent.get(job.key.jobId)
-    if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)
+    if (!sent) continue
+    sentBack(h.ring, job.key.jobId, sent.head, true)
+    unprobed(h, sent)
   }
   return back.length
 }

@@ -141,6 +141,16 @@ describe('a provider that refuses key, model or credit', () => {
     await world.ended(ids, 30_000)
   })
 
+  it('is probed again at once where the queue does not take the probe', async () => {
+    const { world, ids, mend } = await stopped()
+    await world.pass(300_000)
+    mend()
+    let refused = 0
+    world.takes = () => refused++ > 0
+    await world.until(() => refused > 0, 70_000)
+    await world.ended(ids, 20_000)
+  })
+
   it('is not taken for mended when a call from before the stop succeeds', async () => {
     const world = new World()
     world.start()

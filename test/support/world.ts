@@ -73,6 +73,8 @@ export class World {
   worker: (n: number, message: JobMessage) => FunctionDeps
   /** After how many ms each copy of the n-th message arrives: none if it is lost. */
   delivery: (n: number, message: JobMessage) => readonly number[] = () => [DELIVERY_MS]
+  /** Whether the queue takes a message. */
+  takes: (message: JobMessage) => boolean = () => true
   /** Whether a wake is heard. */
   wakes = true
 
@@ -190,11 +192,12 @@ export class World {
   }
 
   private take(messages: readonly JobMessage[]): { failed: JobMessage[] } {
-    for (const message of messages) {
+    const taken = messages.filter((message) => this.takes(message))
+    for (const message of taken) {
       const n = this.messages.push(message)
       for (const ms of this.delivery(n, message)) this.after(ms, () => void this.receive(n, message, 1))
     }
-    return { failed: [] }
+    return { failed: messages.filter((message) => !taken.includes(message)) }
   }
 
   /** A worker that fails brings its message back, as often as the queue allows. */
