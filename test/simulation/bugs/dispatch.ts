@@ -75,8 +75,8 @@ export const DISPATCH_BUGS: readonly Bug[] = [
   {
     name: 'what the queue did not take is forgotten',
     file: 'services/dispatch/send.ts',
-    find: 'if (sent) sentBack(h.ring, job.key.jobId, sent.head, true)',
-    replace: 'if (sent) h.ring.sent.delete(job.key.jobId)',
+    find: '    sentBack(h.ring, job.key.jobId, sent.head, true)\n',
+    replace: '    if (sentBack) h.ring.sent.delete(job.key.jobId)\n',
     seed: 26,
   },
   {

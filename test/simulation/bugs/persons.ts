@@ -39,14 +39,14 @@ export const PERSONS_BUGS: readonly Bug[] = [
     file: SERVED,
     find: '  const part = each((d) => Math.floor(limits[d] * max))\n',
     replace: '  const part = each((d) => Math.floor(limits[d] + 0 * max))\n',
-    seed: 1169,
+    seed: 2371,
   },
   {
     name: 'who waits in line is granted beyond the share while agents wait',
     file: 'core/people-plan.ts',
     find: 's.agentsWait ? least(free, shareLeft(p)) : free',
     replace: 's.agentsWait && !shareLeft ? least(free, NOTHING) : free',
-    seed: 3947,
+    seed: 5461,
   },
   {
     name: "the stock is filled without regard to the agents' slots",

@@ -3,16 +3,19 @@
  * wait: all through the window, some in each of them, as none is painted of the moments between.
  */
 import type { Overview } from '../../../core/overview.ts'
+import type { PoolSettings } from '../../../core/settings.ts'
 import type { MakeCheck } from './check.ts'
 
 /** Pictures are painted once a second; what stands farther apart was painted by holders between whom nobody was. */
 const PAINTED_WITHIN_MS = 2_500
-/** More than are sent between two pictures are likely to be. */
-const WAITING_LEAST = 5
 
-const agentsWait = ({ tiers }: Overview): boolean =>
+/** More than may be sent between two pictures. */
+function waitingLeast({ windowMs, requests = Number.POSITIVE_INFINITY, pacing }: PoolSettings): number {
+  return pacing === 'burst' ? requests : 2 + (requests * PAINTED_WITHIN_MS) / windowMs
+}
+const agentsWait = ({ tiers }: Overview, pool: PoolSettings): boolean =>
   Object.values(tiers).some(({ waits }) => waits !== undefined) &&
-  Object.values(tiers).reduce((sum, { queued }) => sum + queued, 0) >= WAITING_LEAST
+  Object.values(tiers).reduce((sum, { queued }) => sum + queued, 0) >= waitingLeast(pool)
 
 export const peoplesShare: MakeCheck = (w) => {
   // Owners at their caps wait for nothing that people have.
@@ -22,7 +25,7 @@ export const peoplesShare: MakeCheck = (w) => {
   const calls = new Map<string, readonly number[]>()
   const painted = (pool: string, picture: Overview) => {
     const { since, at } = waiting.get(pool) ?? { since: w.now(), at: w.now() }
-    if (!agentsWait(picture)) waiting.delete(pool)
+    if (!agentsWait(picture, w.scenario.settings.pools[pool] as PoolSettings)) waiting.delete(pool)
     else waiting.set(pool, { since: w.now() - at > PAINTED_WITHIN_MS ? w.now() : since, at: w.now() })
   }
   const haveWaited = (pool: string, ms: number): boolean => {
