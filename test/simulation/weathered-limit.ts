@@ -1,17 +1,15 @@
 /** The limit of a provider in weather: it counts what arrives as it really is, in calls or in tokens, and tells of it. */
 import type { PoolSettings } from '../../core/settings.ts'
-import { type Amounts, amount, type Counted } from './checks/counting.ts'
+import { type Amounts, amount, type Weighed } from './checks/counting.ts'
 import type { WorldClock } from './clock.ts'
 import { isIn, type Weather } from './weather.ts'
-
-type Taken = Omit<Counted, 'outside'>
 
 /** Tokens of a call of others. */
 const OTHERS_TOKENS = 40
 
 export class WeatheredLimit {
   private readonly began: number
-  private taken: Taken[] = []
+  private readonly taken: Weighed[] = []
   private othersAt = 0
 
   constructor(
@@ -33,12 +31,12 @@ export class WeatheredLimit {
     return over > 0 ? this.roomIn(pool, over) : undefined
   }
 
-  take(call: Taken): void {
+  take(call: Weighed): void {
     this.taken.push(call)
   }
 
   /** A person's, who tells us nothing of what came of it. */
-  personArrives(pool: PoolSettings, call: Taken): void {
+  personArrives(pool: PoolSettings, call: Weighed): void {
     if (this.isDown) return
     this.forget(pool)
     if (this.sum() + this.weight(call) <= this.limitOf(pool)) this.take(call)
@@ -70,7 +68,7 @@ export class WeatheredLimit {
     while ((this.taken[0]?.at ?? Number.POSITIVE_INFINITY) <= this.clock.time - windowMs) this.taken.shift()
   }
 
-  private weight(call: Taken, at = this.clock.time): number {
+  private weight(call: Weighed, at = this.clock.time): number {
     return this.inTokens ? amount(call, at).tokens : 1
   }
   private sum(at = this.clock.time, since = 0): number {
@@ -103,7 +101,7 @@ export class WeatheredLimit {
   }
 }
 
-function others(at: number): Taken {
+function others(at: number): Weighed {
   const arriving = { tokens: OTHERS_TOKENS, input: OTHERS_TOKENS, output: 0 }
   return { at, arriving, answered: { from: at, amounts: arriving } }
 }

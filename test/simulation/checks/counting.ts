@@ -10,10 +10,13 @@ export interface Amounts {
   readonly input: number
   readonly output: number
 }
-export interface Counted {
+/** What a call weighs, from when it arrives and from when it is answered. */
+export interface Weighed {
   readonly at: number
   readonly arriving: Amounts
   readonly answered: { readonly from: number; readonly amounts: Amounts }
+}
+export interface Counted extends Weighed {
   readonly outside: boolean
 }
 export interface Meter {
@@ -23,7 +26,7 @@ export interface Meter {
   readonly of: (call: Counted, now: number) => number
 }
 
-export const amount = ({ arriving, answered }: Omit<Counted, 'outside'>, now: number): Amounts =>
+export const amount = ({ arriving, answered }: Weighed, now: number): Amounts =>
   now >= answered.from ? answered.amounts : arriving
 
 export function metersOf({ windowMs, day, ...p }: PoolSettings): Meter[] {
@@ -55,18 +58,18 @@ export interface Call {
 const settles = ({ accounting }: PoolSettings): boolean => accounting === 'anthropic' || accounting === 'bedrock'
 
 /** All the output that may come is reserved, and the input: where that is not learned, as it is estimated. */
-export const countedAs = (call: Call, learns: boolean): Omit<Counted, 'outside'> =>
+export const countedAs = (call: Call, learns: boolean): Weighed =>
   counted(call, learns && settles(call.request.pool) ? BYTES.found : BYTES.reserved)
 
 /** As the provider counts it, which knows how many tokens there are. */
-export const foundAs = (call: Call): Omit<Counted, 'outside'> => counted(call, BYTES.found)
+export const foundAs = (call: Call): Weighed => counted(call, BYTES.found)
 export const foundOnArrival = (request: Asked): Amounts => onArrival(request, BYTES.found)
 
 function onArrival({ pool, system = '', prompt, maxOutputTokens }: Asked, perToken: number): Amounts {
   return amountsOf(pool, Math.ceil(Buffer.byteLength(`${system}${prompt}`) / perToken), maxOutputTokens)
 }
 
-function counted({ at, request, said }: Call, perToken: number): Omit<Counted, 'outside'> {
+function counted({ at, request, said }: Call, perToken: number): Weighed {
   const arriving = onArrival(request, perToken)
   const { inputTokens, cacheReadTokens = 0, outputTokens } = 'usage' in said.answer ? said.answer.usage : {}
   if (!settles(request.pool) || inputTokens === undefined || outputTokens === undefined)
