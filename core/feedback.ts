@@ -50,6 +50,8 @@ interface Known {
   /** The latest slot that was told of, and when that was heard. */
   readonly slot: number
   readonly heardAt: number
+  /** When a refusal last showed that there are others. */
+  readonly provenAt?: number
   readonly learned?: { readonly limit: number; readonly at: number }
 }
 export type Feedback = Readonly<Partial<Record<Dimension, Known>>>
@@ -109,7 +111,9 @@ function toldOf(
 ): Known {
   const old = known && !isForgotten(known, p) ? known : undefined
   const slot = Math.max(old?.slot ?? 0, o.slot)
-  const samples = [...(old?.samples ?? []), ...sampleOf(told, o, d)].filter((s) => s.slot > slot - smoothedMs(p))
+  const sampled = sampleOf(told, o, d)
+  const samples = [...(old?.samples ?? []), ...sampled].filter((s) => s.slot > slot - smoothedMs(p))
+  const provenAt = sampled.some(({ sure }) => sure) ? p.now : old?.provenAt
   return {
     ...(known?.learned ? { learned: known.learned } : {}),
     // An answer that took long tells of before.
@@ -117,6 +121,7 @@ function toldOf(
     samples: samples.slice(-SMOOTHED.samples),
     slot,
     heardAt: p.now,
+    ...(provenAt === undefined ? {} : { provenAt }),
   }
 }
 
@@ -154,7 +159,7 @@ function toldAllowance(known: Known | undefined, d: Dimension, p: Around): Allow
   const configured = p.configured[d] as number
   if (!known || known.limit === undefined || isForgotten(known, p))
     return { limit: configured, why: 'configured', others: 0 }
-  const others = p.strangers ? othersIn(known.samples, known.limit, d, p) : 0
+  const others = p.strangers ? othersIn(known, known.limit, d, p) : 0
   const left = Math.max(0, known.limit - others)
   // So far above what is configured it is of a longer window, where our own calls of before count too: nobody else's.
   const named = known.limit > LONGER_WINDOW * configured ? 0 : others
@@ -163,14 +168,18 @@ function toldAllowance(known: Known | undefined, d: Dimension, p: Around): Allow
   return { limit, why: named > 0 ? 'others' : 'stated', others: named }
 }
 
-/** The upper quartile of what was seen lately; nothing, where our own counting may be all there is to it. */
-function othersIn(samples: readonly Sample[], limit: number, d: Dimension, p: Around): number {
+/**
+ * The upper quartile of what was seen lately; nothing, where our own counting may be all there is to it. Of others that a
+ * refusal has shown it is not, for as long as anything is remembered: few of them would else be found again and again.
+ */
+function othersIn({ samples, provenAt = 0 }: Known, limit: number, d: Dimension, p: Around): number {
   const amounts = samples.map(({ others }) => others).sort((a, b) => a - b)
   const at = (share: number) => amounts[Math.floor(share * (amounts.length - 1))] ?? 0
   const refused = samples.findLast(({ sure }) => sure)
   // At each end of the window calls may stand in one count and not yet, or no more, in the other.
   const tolerance = Math.max(1, limit * (TOLERANCE[d] + (2 * p.guardMs) / p.windowMs))
-  if (!refused && (!p.inOrder || at(0.5) <= tolerance)) return 0
+  const mayBeOurs = !p.inOrder || (at(0.5) <= tolerance && p.now - provenAt > KEPT_WINDOWS * p.windowMs)
+  if (!refused && mayBeOurs) return 0
   return Math.max(0, Math.ceil(at(0.75)), refused?.others ?? 0)
 }
 
@@ -195,8 +204,9 @@ export type Kept = z.infer<typeof Kept>
 
 export const keptOf = (known: Feedback, p: Around): Kept =>
   Object.fromEntries(
-    Object.entries(known).map(([d, { limit, heardAt, learned, samples }]) => {
-      const others = limit === undefined ? 0 : othersIn(samples, limit, d as Dimension, p)
+    Object.entries(known).map(([d, one]) => {
+      const { limit, heardAt, learned } = one
+      const others = limit === undefined ? 0 : othersIn(one, limit, d as Dimension, p)
       return [d, { others, at: heardAt, ...(limit === undefined ? {} : { limit }), ...(learned ? { learned } : {}) }]
     }),
   )
@@ -207,10 +217,8 @@ export function recalled(kept: Kept, now: number): Feedback {
     const samples: Sample[] = others > 0 ? [{ slot: 0, others, sure: true }] : []
     const heardAt = Math.min(at, now)
     const step = learned && { limit: learned.limit, at: Math.min(learned.at, now) }
-    return [
-      d,
-      { samples, slot: 0, heardAt, ...(limit === undefined ? {} : { limit }), ...(step ? { learned: step } : {}) },
-    ]
+    const seen = { ...(limit === undefined ? {} : { limit }), ...(others > 0 ? { provenAt: heardAt } : {}) }
+    return [d, { samples, slot: 0, heardAt, ...seen, ...(step ? { learned: step } : {}) }]
   })
   return Object.fromEntries(known)
 }

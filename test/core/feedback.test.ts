@@ -116,6 +116,26 @@ describe('what may be permitted in a window', () => {
     expect(requests(known)).toMatchObject({ limit: 296, why: 'others', others: 4 })
   })
 
+  it('goes on taking off those few whom a refusal has shown, for two windows', () => {
+    const p = (ms: number) => around({ configured: { tokens: 1_000 }, now: NOW + ms })
+    const told = (ms: number, remaining: number, refused: boolean, held = 900) =>
+      seen(0, 0, 0, {
+        told: { tokens: { limit: 1_000, remaining } },
+        held: { tokens: held },
+        cost: aCost({ tokens: 40 }),
+        slot: NOW + ms,
+        refused,
+      })
+    const tokens = (known: Feedback, ms: number) => allowances(known, p(ms)).tokens?.others
+    const seenOnly = hear({}, told(0, 20, false), p(0))
+    expect(tokens(seenOnly, 0)).toBe(0)
+    const proven = hear(seenOnly, told(1_000, 20, true, 940), p(1_000))
+    expect(tokens(proven, 1_000)).toBe(80)
+    const later = [40_000, 80_000, 120_000].reduce((known, ms) => hear(known, told(ms, 20, false), p(ms)), proven)
+    expect(tokens(later, 120_000)).toBe(80)
+    expect(tokens(hear(later, told(122_000, 20, false), p(122_000)), 122_000)).toBe(0)
+  })
+
   it('takes others off by a refusal alone where calls go in bursts: they arrive in any order', () => {
     const p = around({ inOrder: false })
     expect(requests(hear({}, seen(300, 100, 50), p), p)).toMatchObject({ limit: 300, others: 0 })

@@ -145,6 +145,13 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 2100303,
   },
   {
+    name: 'others whom a refusal has shown are taken for our own counting at once',
+    file: 'core/feedback.ts',
+    find: ' && p.now - provenAt > KEPT_WINDOWS * p.windowMs)',
+    replace: ' && p.now >= 0 * provenAt)',
+    seed: 3015485,
+  },
+  {
     name: 'a stopped pool waits a minute for a probe that the queue did not take',
     file: 'services/dispatch/send.ts',
     find: '    unprobed(h, sent)\n',
