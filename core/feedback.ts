@@ -113,7 +113,7 @@ function toldOf(
   const slot = Math.max(old?.slot ?? 0, o.slot)
   const sampled = sampleOf(told, o, d)
   const samples = [...(old?.samples ?? []), ...sampled].filter((s) => s.slot > slot - smoothedMs(p))
-  const provenAt = sampled.some(({ sure }) => sure) ? p.now : old?.provenAt
+  const provenAt = sampled.some(({ sure, others }) => sure && others > 0) ? p.now : old?.provenAt
   return {
     ...(known?.learned ? { learned: known.learned } : {}),
     // An answer that took long tells of before.

@@ -136,6 +136,13 @@ describe('what may be permitted in a window', () => {
     expect(tokens(hear(later, told(122_000, 20, false), p(122_000)), 122_000)).toBe(0)
   })
 
+  it('takes nobody for shown where a limit that fell refuses what was sent before', () => {
+    const p = (ms: number) => around({ now: NOW + ms })
+    const fell = hear({}, seen(150, 0, 300, { refused: true }), p(0))
+    const later = hear(fell, seen(150, 46, 102, { slot: NOW + 10_000 }), p(10_000))
+    expect(requests(later, p(10_000))).toEqual({ limit: 150, why: 'stated', others: 0 })
+  })
+
   it('takes others off by a refusal alone where calls go in bursts: they arrive in any order', () => {
     const p = around({ inOrder: false })
     expect(requests(hear({}, seen(300, 100, 50), p), p)).toMatchObject({ limit: 300, others: 0 })
