@@ -63,7 +63,9 @@ export class Fleet<D> {
 
   private environment(role: Role): Environment<D> {
     const idle = this.idle[role]
-    if (idle.length > 0 && this.p.stream.chance(0.8)) return idle.shift() as Environment<D>
+    const known = idle.length > 0 && this.p.stream.chance(0.8) ? idle.shift() : undefined
+    // What went on in it after its last answer may have been its end.
+    if (known?.process.alive) return known
     const process = new SimProcess(this.p.clock, this.processes.length + 1, role, this.p.offset())
     this.processes.push(process)
     return { process, deps: this.p.compose(process), served: 0 }
