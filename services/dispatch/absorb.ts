@@ -89,20 +89,11 @@ function settled(h: Holder, job: Settled, now: number): void {
   if (call) hearOfCall(h, job, call, now)
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) return countGone(h, job)
-  const tier = h.ring.lanes.get(sent.lane)?.tier as Tier
   if (job.usage) used(h, inItsSlot(sent, job), job.usage)
   hearSizes(h, sent, job)
   switch (job.what) {
     case 'gone':
-      h.ring.sent.delete(job.jobId)
-      if (isEarlier(sent, job)) unprobed(h, sent)
-      if (job.uncalled) uncalled(h, sent)
-      // A guest is counted where it is at home.
-      if (job.state !== 'queued' && !sent.head.guest) h.done[tier]++
-      if (isSaved(job)) saved(h, sent)
-      else if (job.uncalled && sent.head.guest) spared(h, sent)
-      else if (job.state === 'succeeded' || job.state === 'in-review') answered(h, inItsSlot(sent, job).slot, now)
-      return
+      return gone(h, sent, job, now)
     case 'late':
       h.late++
       if (isEarlier(sent, job)) return
@@ -118,6 +109,20 @@ function settled(h: Holder, job: Settled, now: number): void {
       return
   }
 }
+
+/** It left its lane: ended, in review, or queued elsewhere. */
+function gone(h: Holder, sent: Sent, job: Settled, now: number): void {
+  h.ring.sent.delete(job.jobId)
+  if (isEarlier(sent, job)) unprobed(h, sent)
+  if (job.uncalled) uncalled(h, sent)
+  // A guest is counted where it is at home.
+  if (job.state !== 'queued' && !sent.head.guest) h.done[tierOf(h, sent)]++
+  if (isSaved(job)) saved(h, sent)
+  else if (job.uncalled && sent.head.guest) spared(h, sent)
+  else if (job.state === 'succeeded' || job.state === 'in-review') answered(h, inItsSlot(sent, job).slot, now)
+}
+
+const tierOf = (h: Holder, { lane }: Sent): Tier => h.ring.lanes.get(lane)?.tier as Tier
 
 /** It tells of an earlier sending: the later one may still be called where nothing else has come of the job. */
 const isEarlier = (sent: Sent, job: Settled): boolean => inItsSlot(sent, job).slot !== sent.slot
@@ -151,7 +156,7 @@ function servedElsewhere(h: Holder, { jobs }: Extract<Bell, { t: 'settled' }>): 
       continue
     }
     h.ring.sent.delete(job.jobId)
-    if (job.state !== 'queued') h.done[h.ring.lanes.get(sent.lane)?.tier as Tier]++
+    if (job.state !== 'queued') h.done[tierOf(h, sent)]++
     unprobed(h, sent)
   }
 }

@@ -47,8 +47,8 @@ export const FALLBACK_BUGS: readonly Bug[] = [
   {
     name: 'the slot of a guest is given back when it is gone',
     file: ABSORB,
-    find: '      else if (job.uncalled && sent.head.guest) spared(h, sent)\n',
-    replace: '      else if (sent.head.guest) uncalled(h, sent)\n',
+    find: '  else if (job.uncalled && sent.head.guest) spared(h, sent)\n',
+    replace: '  else if (sent.head.guest) uncalled(h, sent)\n',
     seed: 964,
   },
   {

@@ -28,8 +28,8 @@ export const REAL_BUGS: readonly Bug[] = [
   {
     name: 'a stopped pool waits a minute for a probe that failed uncalled',
     file: 'services/dispatch/absorb.ts',
-    find: '      if (job.uncalled) uncalled(h, sent)\n',
-    replace: '      if (job.uncalled) giveBack(h, sent)\n',
+    find: '  if (job.uncalled) uncalled(h, sent)\n',
+    replace: '  if (job.uncalled) giveBack(h, sent)\n',
     seed: 12274,
   },
   {

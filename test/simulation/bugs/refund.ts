@@ -15,8 +15,8 @@ export const REFUND_BUGS: readonly Bug[] = [
   {
     name: 'a slot is given back though it was called in',
     file: ABSORB,
-    find: '      if (job.uncalled) uncalled(h, sent)\n',
-    replace: '      uncalled(h, sent)\n',
+    find: '  if (job.uncalled) uncalled(h, sent)\n',
+    replace: '  uncalled(h, sent)\n',
     seed: 10,
   },
   {
