@@ -162,16 +162,31 @@ export class Contest {
     else if (group.passed && this.ring.order !== 'strict') this.notAfter = Math.min(this.notAfter, startOf(group))
   }
 
-  result(): Turns {
+  /** While room is kept for one, as if it were in service, whoever comes starts no sooner than the first who is ready. */
+  result(p: { readonly roomKept: boolean }): Turns {
     const lanes = new Map<string, LaneTurn>()
     for (const [id, { lane, turn, next: taken, capped }] of this.touched) {
       const following = lane.heads[taken]
       const active = following !== undefined && following.at <= this.now && !capped
       lanes.set(id, { turn, taken, active, ...(capped ? { capped } : {}) })
     }
+    if (p.roomKept) this.moveClocks(lanes)
     const groups = new Map<string, Group>()
     for (const g of this.groups.values())
       groups.set(g.id, { turn: g.turn, v: g.v, active: g.passed || g.leaves.length > 0 })
     return { v: this.v, groups, lanes }
+  }
+
+  /** To the first who is ready: of the groups, and in each. */
+  private moveClocks(lanes: ReadonlyMap<string, LaneTurn>): void {
+    const first = new Map<Contender, number>()
+    for (const [id, { lane }] of this.touched) {
+      const { turn, active } = lanes.get(id) as LaneTurn
+      const group = this.contender(lane)
+      if (active) first.set(group, Math.min(turn, first.get(group) ?? Infinity))
+    }
+    for (const [group, turn] of first) group.v = Math.max(group.v, turn)
+    const least = [...first.keys()].reduce((turn, group) => Math.min(turn, group.turn), Infinity)
+    if (least < Infinity) this.v = Math.max(this.v, least)
   }
 }

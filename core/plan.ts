@@ -153,11 +153,11 @@ class Planning {
   }
 
   result(): Plan {
-    const turns = this.contest.result()
     const { next, holds, exceeds, starved, uses } = this
     const ledgers = shapedAs(this.ledgers, this.s.ledgers)
     const permits = this.permits.map((p) => ({ ...p, held: this.heldAt(p.slot) }))
     const waits = this.waits ? this.waiting(this.waits.jobId) : this.stillWaiting()
+    const turns = this.contest.result({ roomKept: waits !== undefined })
     const againAt = Math.min(this.againAt, nextReadyAt(this.s.ring, turns, this.now))
     const people = { ...(exceeds ? { exceeds } : {}), ...(starved ? { starved } : {}) }
     const held = { ...(holds ? { holds } : {}), ...(waits === undefined ? {} : { waits }) }

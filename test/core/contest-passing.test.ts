@@ -51,6 +51,25 @@ const worlds = fc.record({
     { minLength: 5, maxLength: 40 },
   ),
 })
+/** One has much to do; others come with a job at a time, while it waits for room; then one comes to stay. */
+const visited = fc
+  .tuple(
+    worlds,
+    fc.array(fc.record({ owner: fc.constantFrom(...OWNERS), tier: fc.constantFrom(...TIERS) }), {
+      minLength: 4,
+      maxLength: 24,
+    }),
+  )
+  .map(([world, visitors]) => {
+    const last = visitors.length - 1
+    const steps = visitors.map((one, i) => ({
+      waitMs: i === 0 ? 0 : WINDOW_MS / 2,
+      takenOver: false,
+      enter: [{ ...one, count: i === 0 || i === last ? 30 : 1 }],
+    }))
+    const after = Array.from({ length: 40 }, () => ({ waitMs: WINDOW_MS / 2, takenOver: false, enter: [] }))
+    return { ...world, steps: [...steps, ...after] }
+  })
 type Owner = (typeof OWNERS)[number]
 type Drawn = typeof worlds extends fc.Arbitrary<infer T> ? T : never
 
@@ -115,10 +134,10 @@ class Play {
 describe('where jobs wait for room while others pass, tiers and owners (G4, G5)', () => {
   it('differ by weight by one job of each, the largest, and twice the larger of these, whatever third parties have and whoever takes over', () => {
     fc.assert(
-      fc.property(worlds, (p) => {
+      fc.property(fc.oneof(worlds, visited), (p) => {
         expect(new Play(p).excess).toBeLessThanOrEqual(EPSILON)
       }),
-      { numRuns: 600 },
+      { numRuns: 800 },
     )
   })
 
@@ -132,6 +151,26 @@ describe('where jobs wait for room while others pass, tiers and owners (G4, G5)'
     }
     const turns = world.tick().permits.map(({ lane }) => (lane.tier === 'high' ? 'h' : 'l'))
     expect(turns.join('')).toBe('hhhlhlhlhlh')
+  })
+
+  it('start whoever comes while a large job waits alone where that one starts, however often it has gone before others', () => {
+    const world = new World(aRing({ tiers: { high: 6, medium: 1, low: 1 } }), {
+      shape: aShape({ limits: { requests: 100, tokens: 100 } }),
+    })
+    const served = () => {
+      world.now += WINDOW_MS
+      return world.tick().permits.map(({ lane }) => lane.tier[0])
+    }
+    world.enter({ tier: 'low', tokens: 60, count: 20 })
+    world.tick()
+    for (let round = 0; round < 6; round++) {
+      world.tick()
+      world.enter({ tier: 'high', tokens: 60 })
+      expect([...served(), ...served()].join('')).toBe('lh')
+    }
+    world.tick()
+    world.enter({ tier: 'medium', tokens: 60, count: 20 })
+    expect(Array.from({ length: 6 }, served).flat().join('')).toBe('lmlmlm')
   })
 
   it('start whoever comes after a large job has gone where those stand that wait already', () => {

@@ -24,7 +24,7 @@ export const DIMENSION_BUGS: readonly Bug[] = [
     file: ACCOUNTING,
     find: 'input - (usage.cacheReadTokens ?? 0)',
     replace: 'input - 2 * (usage.cacheReadTokens ?? 0)',
-    seed: 28353,
+    seed: 1721,
   },
   {
     name: 'a provider that gives nothing back is taken for one that does',

@@ -131,13 +131,6 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 9970,
   },
   {
-    name: 'who waits for room is lifted to virtual time at a takeover',
-    file: 'services/dispatch/take-over.ts',
-    find: 'recallBehind(ring, lease.record.behind ?? [])',
-    replace: 'recallBehind(ring, [])',
-    seed: 1908115,
-  },
-  {
     name: 'a dispatcher that stood still ends though people’s calls hold a job that is due',
     file: 'services/dispatch/run.ts',
     find: ' &&\n  !waitsForPeople(h, againAt)',
@@ -145,11 +138,18 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 2100303,
   },
   {
+    name: 'whoever comes while one waits alone for room starts where an earlier one stood, again and again',
+    file: 'core/contest.ts',
+    find: '    if (p.roomKept) this.moveClocks(lanes)\n',
+    replace: '    if (!p) this.moveClocks(lanes)\n',
+    seed: 3204637,
+  },
+  {
     name: 'others whom a refusal has shown are taken for our own counting at once',
     file: 'core/feedback.ts',
     find: ' && p.now - provenAt > KEPT_WINDOWS * p.windowMs)',
     replace: ' && p.now >= 0 * provenAt)',
-    seed: 3015485,
+    seed: 96551,
   },
   {
     name: 'a stopped pool waits a minute for a probe that the queue did not take',
