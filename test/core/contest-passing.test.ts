@@ -37,7 +37,7 @@ const worlds = fc.record({
   pacing: fc.constantFrom('even', 'burst'),
   steps: fc.array(
     fc.record({
-      waitMs: fc.constantFrom(0, 10, 50, 100, 400),
+      waitMs: fc.constantFrom<number[]>(0, 10, 50, 100, 400),
       takenOver: fc.boolean(),
       enter: fc.array(
         fc.record({
