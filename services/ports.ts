@@ -223,7 +223,7 @@ export interface PeopleStore {
   ask(p: { pool: string; id: string; asksUntil: number }): Promise<void>
   /** Out of the line; not if it was granted meanwhile. */
   leave(p: { pool: string; id: string; person: string }): Promise<'left' | 'not-waiting'>
-  /** The call is over, and this is what it has cost. Once. */
+  /** The call is over, and this is what it has cost. Once: a second word of the same moment is taken for the first. */
   close(p: { pool: string; id: string; at: number; cost: Cost }): Promise<'closed' | 'gone'>
 }
 

@@ -86,7 +86,8 @@ export function memoryPeopleStore(tables: MemoryTables): PeopleStore {
     },
     async close({ pool, id, at, cost }) {
       const permit = get(pool)?.permits[id]
-      if (!permit || !isGranted(permit) || permit.closed) return 'gone'
+      if (!permit || !isGranted(permit)) return 'gone'
+      if (permit.closed) return permit.closed.at === at ? 'closed' : 'gone'
       change(pool, id, { ...permit, closed: { at, cost } })
       return 'closed'
     },

@@ -48,6 +48,12 @@ describe('the leader of those who ask the same', () =>
       expect(await on().jobs.lead({ leader: aLeader(), instead: another('job-2') })).toBe('leads')
     })
 
+    it('is its latest claim, which an earlier one of the same job that comes late is not taken for', async () => {
+      await on().jobs.lead({ leader: aLeader() })
+      const late = () => on().jobs.lead({ leader: aLeader({ fence: 0 }), instead: another('job-2') })
+      expect(await changesNothing(on, late)).toBe('taken')
+    })
+
     it('is nobody once it has expired, to readers and to who would lead', async () => {
       await on().jobs.lead({ leader: aLeader() })
       expect(await leader(expiresAt)).toBeUndefined()

@@ -28,6 +28,9 @@ const moved = aQueued({ ...born, fence: 2, key: aKey({ at: LATER + 8_000 }) })
 const end = anEnd({ ...born, result: 'new' })
 const inReview = anInReview({ ...born, key: { ...anInReview().key, at: LATER + 1 } })
 
+/** As code wrote it that did not say whose it was. */
+const bare = ({ submittedAt: _, ...item }: Item): Item => item as Item
+
 describe('a job whose id an earlier one had', () =>
   onEveryEngine((on) => {
     const present = async () => (await on().jobs.load({ jobId: JOB, now: LATER })) ?? 'absent'
@@ -95,13 +98,32 @@ describe('a job whose id an earlier one had', () =>
     })
 
     it('is as safe from what code before it left, which did not say whose it was', async () => {
-      const bare = ({ submittedAt: _, ...item }: Item): Item => item as Item
       await on().plant('jobs', bare(atItem(aQueued({ key: aKey({ at: NOW + 7 }) }))))
       await on().plant('jobs', bare(expiring(endKey(JOB), anEnd({ expiresAt: LATER + DAY_MS }))))
+      await on().plant('jobs', bare(expiring(draftKey(JOB, 1), aDraft({ expiresAt: LATER + DAY_MS }))))
       await on().jobs.create({ input })
       expect(await present()).toEqual({ input })
       await on().plant('live', liveItem(running))
-      expect(await on().jobs.transition({ from: running, end })).toBe('done')
+      const draft = aDraft({ ...born, text: 'new' })
+      expect(await on().jobs.transition({ from: running, to: inReview, draft })).toBe('done')
+      expect(await on().jobs.transition({ from: inReview, end, approval: anApproval({ submittedAt: LATER }) })).toBe(
+        'done',
+      )
+    })
+
+    it('is not taken for an earlier one by what code before it left of the job itself, in the moment of its submit', async () => {
+      await on().jobs.create({ input })
+      await on().plant('live', liveItem(running))
+      await on().plant('jobs', bare(expiring(endKey(JOB), { ...end, endedAt: LATER })))
+      expect(await on().jobs.transition({ from: running, end })).toBe('stale')
+    })
+
+    it('is redriven from an end that code before it wrote', async () => {
+      const letter = aDeadLetter()
+      await on().plant('live', liveItem(letter))
+      await on().plant('jobs', bare(expiring(endKey(JOB), anEnd())))
+      const back = aQueued({ fence: letter.fence + 1, key: aKey({ at: NOW + 9 }) })
+      expect(await on().jobs.transition({ from: letter, to: back, reopen: true })).toBe('done')
     })
 
     it('is not touched by a worker of the earlier one that comes back', async () => {

@@ -113,6 +113,13 @@ describe('what people have of a pool', () =>
       expect((await read()).waiting).toBe(4)
     })
 
+    it('begins with whoever comes first, and loses none of those who come with them', async () => {
+      const ids = Array.from({ length: 20 }, (_, i) => `p${i}`)
+      const join = (id: string) => on().people.join({ ...permit(id, { person: id }), atMost: 20 })
+      expect(new Set(await Promise.all(ids.map(join)))).toEqual(new Set(['joined']))
+      expect(Object.keys((await read()).permits).sort()).toEqual(ids.sort())
+    })
+
     it('holds so many permits and no more, so that its item never grows too large', async () => {
       const standing = (n: number) =>
         Object.fromEntries(Array.from({ length: n }, (_, i) => [`p${i}`, aPersonsPermit({ grantedAt: NOW })]))
@@ -148,6 +155,7 @@ describe('what people have of a pool', () =>
       const close = (id: string, at = NOW + 5) => on().people.close({ pool: POOL, id, at, cost: cost(1, 12) })
       expect(await close('w')).toBe('gone')
       expect(await close('nobody')).toBe('gone')
+      expect(await close('g')).toBe('closed')
       expect(await close('g')).toBe('closed')
       expect(await close('g', NOW + 6)).toBe('gone')
       expect((await read()).permits['g']).toMatchObject({ closed: { at: NOW + 5, cost: cost(1, 12) } })

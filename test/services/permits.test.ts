@@ -171,6 +171,7 @@ describe('a permit', () => {
     expect(await settlePermit(world.api, quin, at(id), {})).toMatchObject({ code: 'not-found' })
     expect(await releasePermit(world.api, quin, at(id))).toMatchObject({ code: 'not-found' })
     expect(await settlePermit(world.api, pat, at(id), {})).toMatchObject({ ok: true })
+    await world.pass(1)
     expect(await settlePermit(world.api, pat, at(id), {})).toMatchObject({ code: 'not-found' })
   })
 
