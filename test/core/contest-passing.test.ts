@@ -55,16 +55,19 @@ const worlds = fc.record({
 const visited = fc
   .tuple(
     worlds,
-    fc.array(fc.record({ owner: fc.constantFrom(...OWNERS), tier: fc.constantFrom(...TIERS) }), {
-      minLength: 4,
-      maxLength: 24,
-    }),
+    fc.array(
+      fc.record({ takenOver: fc.boolean(), owner: fc.constantFrom(...OWNERS), tier: fc.constantFrom(...TIERS) }),
+      {
+        minLength: 4,
+        maxLength: 24,
+      },
+    ),
   )
   .map(([world, visitors]) => {
     const last = visitors.length - 1
-    const steps = visitors.map((one, i) => ({
+    const steps = visitors.map(({ takenOver, ...one }, i) => ({
       waitMs: i === 0 ? 0 : WINDOW_MS / 2,
-      takenOver: false,
+      takenOver,
       enter: [{ ...one, count: i === 0 || i === last ? 30 : 1 }],
     }))
     const after = Array.from({ length: 40 }, () => ({ waitMs: WINDOW_MS / 2, takenOver: false, enter: [] }))
