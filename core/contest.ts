@@ -162,19 +162,28 @@ export class Contest {
     else if (group.passed && this.ring.order !== 'strict') this.notAfter = Math.min(this.notAfter, startOf(group))
   }
 
-  /** While room is kept for one, as if it were in service, whoever comes starts no sooner than the first who is ready. */
-  result(p: { readonly roomKept: boolean }): Turns {
+  /**
+   * While room is kept for one that is still ready, as if it were in service, whoever comes starts no sooner than the
+   * first who is ready.
+   */
+  result(keptFor: string | undefined): Turns {
     const lanes = new Map<string, LaneTurn>()
     for (const [id, { lane, turn, next: taken, capped }] of this.touched) {
       const following = lane.heads[taken]
       const active = following !== undefined && following.at <= this.now && !capped
       lanes.set(id, { turn, taken, active, ...(capped ? { capped } : {}) })
     }
-    if (p.roomKept) this.moveClocks(lanes)
+    if (keptFor && this.isReady(keptFor, lanes)) this.moveClocks(lanes)
     const groups = new Map<string, Group>()
     for (const g of this.groups.values())
       groups.set(g.id, { turn: g.turn, v: g.v, active: g.passed || g.leaves.length > 0 })
     return { v: this.v, groups, lanes }
+  }
+
+  private isReady(jobId: string, lanes: ReadonlyMap<string, LaneTurn>): boolean {
+    for (const [id, { lane, next }] of this.touched)
+      if (lane.heads[next]?.jobId === jobId) return lanes.get(id)?.active === true
+    return false
   }
 
   /** To the first who is ready: of the groups, and in each. */

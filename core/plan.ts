@@ -157,7 +157,7 @@ class Planning {
     const ledgers = shapedAs(this.ledgers, this.s.ledgers)
     const permits = this.permits.map((p) => ({ ...p, held: this.heldAt(p.slot) }))
     const waits = this.waits ? this.waiting(this.waits.jobId) : this.stillWaiting()
-    const turns = this.contest.result({ roomKept: waits !== undefined })
+    const turns = this.contest.result(waits?.jobId)
     const againAt = Math.min(this.againAt, nextReadyAt(this.s.ring, turns, this.now))
     const people = { ...(exceeds ? { exceeds } : {}), ...(starved ? { starved } : {}) }
     const held = { ...(holds ? { holds } : {}), ...(waits === undefined ? {} : { waits }) }
@@ -170,7 +170,7 @@ class Planning {
     return Object.fromEntries(used.map(([d, n]) => [d, n + (this.s.uncounted?.[d as Dimension] ?? 0)]))
   }
 
-  /** Who waited before does so until it goes, whatever else holds it meanwhile. */
+  /** Who waited before does so until it goes, whatever else holds it meanwhile; gone unserved, it is no more in the contest. */
   private stillWaiting(): Waiter | undefined {
     const { waits } = this.s.ring
     return this.permits.some(({ head }) => head.jobId === waits?.jobId) ? undefined : waits

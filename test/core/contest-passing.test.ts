@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Tier } from '../../core/job.ts'
-import type { Lane } from '../../core/ring.ts'
+import { type Lane, laneIn } from '../../core/ring.ts'
 import { aRing, aShape, EVEN_TIERS } from '../support/builders.ts'
 import { Gaps } from './gaps.ts'
 import { World } from './world.ts'
@@ -174,6 +174,25 @@ describe('where jobs wait for room while others pass, tiers and owners (G4, G5)'
     world.tick()
     world.enter({ tier: 'medium', tokens: 60, count: 20 })
     expect(Array.from({ length: 6 }, served).flat().join('')).toBe('lmlmlm')
+  })
+
+  it('start whoever comes after a large job was cancelled as if it had never been', () => {
+    const world = new World(aRing(), { shape: aShape({ limits: { requests: 2, tokens: 100 } }) })
+    const next = () => {
+      world.now += WINDOW_MS
+      return world.tick().permits.map(({ lane }) => lane.owner)
+    }
+    world.enter({ owner: 'bob', tokens: 10 })
+    world.enter({ owner: 'eve', tokens: 100 })
+    world.tick()
+    world.now += WINDOW_MS / 2
+    expect(world.tick().waits).toBeDefined()
+    world.cancel(laneIn(world.ring, { tier: 'medium', owner: 'eve' }))
+    world.enter({ owner: 'bob', tokens: 10, count: 9 })
+    expect(next()).toEqual(['bob', 'bob'])
+    world.tick()
+    world.enter({ owner: 'cid', tokens: 10, count: 2 })
+    expect(next()).toEqual(['cid', 'bob'])
   })
 
   it('start whoever comes after a large job has gone where those stand that wait already', () => {

@@ -140,7 +140,7 @@ export const REAL_BUGS: readonly Bug[] = [
   {
     name: 'whoever comes while one waits alone for room starts where an earlier one stood, again and again',
     file: 'core/contest.ts',
-    find: '    if (p.roomKept) this.moveClocks(lanes)\n',
+    find: '    if (keptFor && this.isReady(keptFor, lanes)) this.moveClocks(lanes)\n',
     replace: '    if (!p) this.moveClocks(lanes)\n',
     seed: 3204637,
   },
