@@ -67,6 +67,8 @@ export class ChatFront extends Construct {
     })
     const integration = new LambdaIntegration(p.chat, {
       responseTransferMode: ResponseTransferMode.STREAM,
+      /** Unsaid it would be 29 s, streamed or not; what is streamed may have 15 minutes. */
+      ...(p.chat.timeout ? { timeout: p.chat.timeout } : {}),
       allowTestInvoke: false,
     })
     for (const { method, path, function: name } of ROUTES)

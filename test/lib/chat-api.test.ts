@@ -57,9 +57,11 @@ describe('the REST API of calls that are passed through', () => {
     expect(text(service.toJSON().Outputs.ChatUrl.Value)).toContain('/v1')
   })
 
-  it('gives its function time for the longest wait and the longest call, and then to settle', () => {
+  it('gives its function time for the longest wait and the longest call, and then to settle, and waits as long for it', () => {
     const [, fn] = resources(service, 'AWS::Lambda::Function').find(([id]) => id.startsWith('chat')) ?? []
-    expect(fn?.Properties.Timeout * 1_000).toBeGreaterThan(25_000 + CALL_LASTS_MS + 10_000)
+    const lastsMs = fn?.Properties.Timeout * 1_000
+    expect(lastsMs).toBeGreaterThan(25_000 + CALL_LASTS_MS + 10_000)
+    for (const method of methods) expect(method.Integration.TimeoutInMillis).toBe(lastsMs)
   })
 })
 
