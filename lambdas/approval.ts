@@ -1,8 +1,7 @@
 /** The approval function: drafts in review, and a person's decision on them. It alone may write an approval. */
 import type { Hono } from 'hono'
-import { getJob } from '../services/get-job.ts'
 import { listReviews } from '../services/list-reviews.ts'
-import { decide } from '../services/review.ts'
+import { decide, getReview } from '../services/review.ts'
 import { fromEnvironment } from './shared/compose.ts'
 import type { FunctionDeps } from './shared/deps.ts'
 import { body, checked, type HttpContext, type HttpEnv, httpApp } from './shared/http.ts'
@@ -31,7 +30,7 @@ export function approvalApp(deps: FunctionDeps): Hono<HttpEnv> {
   app.get('/v1/reviews/:id', async (c) => {
     const id = checked(JobIdParam, c.req.param('id'), 'id')
     if (!id.ok) return problem(c, id)
-    const found = await getJob(deps, c.get('caller'), id.value, { scope: 'reviews:decide' })
+    const found = await getReview(deps, c.get('caller'), id.value)
     return found.ok ? c.json(found.job) : problem(c, found)
   })
   app.post('/v1/reviews/:id/approve', decision('approved'))

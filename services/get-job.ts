@@ -10,14 +10,13 @@ import { type JobView, viewJob } from './view-job.ts'
 export const WAIT_S_AT_MOST = 25
 const LOOK_EVERY_MS = 300
 
-/** Reviewers read what they decide on under their own scope. */
 export async function getJob(
   deps: Deps,
   caller: Caller,
   jobId: string,
-  p: { waitS?: number | undefined; scope?: 'jobs:read' | 'reviews:decide' } = {},
+  p: { waitS?: number | undefined } = {},
 ): Promise<Answer<{ job: JobView }>> {
-  const lacking = lacksScope(caller, p.scope ?? 'jobs:read')
+  const lacking = lacksScope(caller, 'jobs:read')
   if (lacking) return lacking
   const until = deps.clock.now() + Math.min(p.waitS ?? 0, WAIT_S_AT_MOST) * 1000
   for (;;) {

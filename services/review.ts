@@ -7,8 +7,9 @@ import type { Approval, Draft, InReview } from '../core/job.ts'
 import { type Caller, lacksScope } from './caller.ts'
 import type { Deps } from './deps.ts'
 import { endOf } from './end-of.ts'
-import { findJob } from './find-job.ts'
+import { type FoundJob, findJob } from './find-job.ts'
 import { type Answer, noSuchJob, type Refusal, refuse } from './refusal.ts'
+import { type JobView, viewJob } from './view-job.ts'
 
 export interface Decision {
   readonly decision: 'approved' | 'rejected'
@@ -16,6 +17,27 @@ export interface Decision {
   readonly version: number
   readonly reason?: string | undefined
 }
+
+/** What a reviewer reads: a draft that waits, or what came of one that a person decided on. No other job, whoever its owner is. */
+export async function getReview(deps: Deps, caller: Caller, jobId: string): Promise<Answer<{ job: JobView }>> {
+  const scope = lacksScope(caller, 'reviews:decide')
+  if (scope) return scope
+  const found = await findJob(deps, caller, jobId)
+  if (!found) return noSuchJob(jobId)
+  return isReviewed(found) ? { ok: true, job: await viewJob(deps, found) } : notInReview(found)
+}
+
+const isReviewed = ({ parts: { end }, live }: FoundJob): boolean =>
+  end ? end.outcome === 'rejected' || end.approvedBy !== undefined : live?.state === 'in-review'
+
+const notInReview = ({ parts: { end }, live }: FoundJob): Refusal =>
+  end
+    ? refuse('not-in-review', `The job is ${end.outcome}, and no person decided on it.`, 'Read it under jobs:read.')
+    : refuse(
+        'not-in-review',
+        `The job is ${live?.state ?? 'not written'}, not in review.`,
+        'Wait until its draft is written.',
+      )
 
 export async function decide(
   deps: Deps,
@@ -68,12 +90,7 @@ async function inReview(
   if (!found) return noSuchJob(jobId)
   const { parts, live } = found
   if (parts.end) return decidedAlready(deps, caller, jobId)
-  if (live?.state !== 'in-review' || !parts.draft)
-    return refuse(
-      'not-in-review',
-      `The job is ${live?.state ?? 'not written'}, not in review.`,
-      'Wait until its draft is written.',
-    )
+  if (live?.state !== 'in-review' || !parts.draft) return notInReview(found)
   if (live.draftVersion !== version || parts.draft.version !== version || parts.draft.hash !== live.draftHash)
     return refuse(
       'draft-changed',

@@ -14,9 +14,9 @@ export const REVIEWS_PATHS = {
   },
   '/v1/reviews/{id}': {
     get: {
-      summary: 'A draft in review',
+      summary: 'A draft in review, or what came of it once it was decided; of other jobs nothing',
       requestParams: { path: id },
-      responses: answers(200, Job, 'The job with its draft'),
+      responses: answers(200, Job, 'The job, with its draft while it waits'),
     },
   },
   '/v1/reviews/{id}/approve': {

@@ -40,6 +40,22 @@ describe('reviews', () => {
     expect((await ask('GET', `/v1/jobs/${id}`)).json).toMatchObject({ state: 'rejected', reason: 'no' })
   })
 
+  it('show what came of a draft, and no job that no person decides on', async () => {
+    const { world, ask } = served()
+    const [drafted, plain] = [await world.submit('intro'), await world.submit()]
+    const read = (id: string) => ask('GET', `/v1/reviews/${id}`, { as: 'rita' })
+    for (const id of [drafted, plain])
+      expect(problem(await read(id))).toMatchObject({ code: 'not-in-review', status: 409 })
+    await world.ended([plain])
+    await world.until(() => world.liveOf(drafted)[0]?.state === 'in-review')
+    expect(problem(await read(plain))).toMatchObject({
+      code: 'not-in-review',
+      detail: expect.not.stringContaining('draft'),
+    })
+    await ask('POST', `/v1/reviews/${drafted}/approve`, { as: 'rita', body: { version: 1 } })
+    expect((await read(drafted)).json).toMatchObject({ state: 'succeeded', approvedBy: 'rita' })
+  })
+
   it.each([
     { what: 'without a body', body: undefined, at: 'version' },
     { what: 'of no version', body: {}, at: 'version' },

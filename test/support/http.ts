@@ -27,6 +27,7 @@ export const CALLERS: TableEntry[] = [
   caller('agent', { mayActFor: ['ada'] }),
   caller('reader', { owner: 'ada', scopes: ['jobs:read'] }),
   caller('writer', { owner: 'ada', scopes: ['jobs:submit'] }),
+  caller('rita', { owner: 'ada', scopes: ['reviews:decide'] }),
   caller('pat', { scopes: ['capacity:use'] }),
   caller('root', { scopes: ['admin'], mayActFor: ['*'] }),
 ]
