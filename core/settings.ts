@@ -240,6 +240,8 @@ export const Settings = z
     kinds: z.record(name, KindSettings),
     owners: z.record(OwnerName, Owner).default({}),
     callers: z.array(CallerSettings).default([]),
+    /** Teams whose inboxes are read though no kind names them any more: their drafts still wait. */
+    reviewTeams: z.array(name).optional(),
     backlogPerOwner: z.number().int().min(1).default(100_000),
     /** Days that content and results are kept; a job that has not ended when its input expires ends as expired. */
     retentionDays: z

@@ -7,7 +7,7 @@ import { attentionLane, laneOf, reviewLane } from '../core/lane.ts'
 import { recentOverview } from './backlog.ts'
 import { actsFor, type Caller, lacksScope } from './caller.ts'
 import type { Deps } from './deps.ts'
-import { listLanes } from './list-lanes.ts'
+import { isAskedFor, listLanes } from './list-lanes.ts'
 import { type Answer, type Refusal, refuse } from './refusal.ts'
 
 export interface ListRequest {
@@ -37,7 +37,10 @@ export async function listJobs(
 ): Promise<JobList> {
   const scope = lacksScope(caller, 'jobs:read')
   if (scope) return scope
-  if (request.state === 'in-flight') return inFlight(deps, caller)
+  const { owner, state } = request
+  if (owner !== undefined && !actsFor(caller, owner))
+    return refuse('owner-not-yours', `${caller.id} may not act for ${owner}.`, 'List your own owner.', { at: 'owner' })
+  if (state === 'in-flight') return inFlight(deps, caller, request)
   const lanes = lanesOf(deps, caller, request)
   if (!Array.isArray(lanes)) return lanes
   const list = [request.owner, request.tier, request.attention].join('|')
@@ -56,15 +59,15 @@ function lanesOf(deps: Deps, caller: Caller, { owner, tier, attention }: ListReq
       `Add owner, as in owner=${caller.owner}; or ask for attention=failed, attention=review or state=in-flight.`,
       { at: 'owner' },
     )
-  if (!actsFor(caller, owner))
-    return refuse('owner-not-yours', `${caller.id} may not act for ${owner}.`, 'List your own owner.', { at: 'owner' })
   const tiers = tier ? [tier] : TIERS
   return pools.flatMap((pool) => tiers.map((t) => laneOf({ pool, tier: t, owner })))
 }
 
-export function teamsOf(deps: Pick<Deps, 'settings'>): string[] {
-  const reviews = Object.values(deps.settings.kinds).map((k) => k.review)
-  return [...new Set(reviews.flatMap((r) => (r.policy === 'none' ? [] : [r.team])))]
+/** Whose inboxes may hold drafts: of the kinds, and those that are kept beside them. */
+export function teamsOf({ settings }: Pick<Deps, 'settings'>): string[] {
+  const reviews = Object.values(settings.kinds).map((k) => k.review)
+  const named = reviews.flatMap((r) => (r.policy === 'none' ? [] : [r.team]))
+  return [...new Set([...named, ...(settings.reviewTeams ?? [])])]
 }
 
 const listed = (r: LiveRecord): ListedJob => ({
@@ -77,13 +80,22 @@ const listed = (r: LiveRecord): ListedJob => ({
   attempts: r.attempt,
 })
 
-async function inFlight(deps: Deps, caller: Caller): Promise<JobList> {
+async function inFlight(deps: Deps, caller: Caller, request: ListRequest): Promise<JobList> {
+  const { attention, cursor, limit } = request
+  if (attention !== undefined)
+    return refuse('invalid-request', 'What is in flight needs nobody.', 'Ask for state or for attention.', {
+      at: 'attention',
+    })
+  if (cursor !== undefined)
+    return refuse('bad-cursor', 'What is in flight is one page.', 'Leave the cursor out.', { at: 'cursor' })
   const pools = Object.keys(deps.settings.pools)
   const overviews = await Promise.all(pools.map((pool) => recentOverview(deps, pool)))
-  const jobs = overviews.flatMap((o) => o?.inFlight ?? []).filter((j) => actsFor(caller, j.owner))
+  const jobs = overviews
+    .flatMap((o) => o?.inFlight ?? [])
+    .filter((j) => actsFor(caller, j.owner) && isAskedFor(request, j))
   return {
     ok: true,
-    jobs: jobs.map((j) => ({
+    jobs: jobs.slice(0, limit).map((j) => ({
       id: j.jobId,
       owner: j.owner,
       tier: j.tier,

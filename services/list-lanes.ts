@@ -1,5 +1,5 @@
 /** Several lanes as one list, page by page, under a sealed cursor: records of owners that the caller may act for. */
-import type { LiveKey, LiveRecord } from '../core/job.ts'
+import type { LiveKey, LiveRecord, Tier } from '../core/job.ts'
 import { actsFor, type Caller } from './caller.ts'
 import { readCursor, START_AGAIN, writeCursor } from './cursor.ts'
 import type { Deps } from './deps.ts'
@@ -11,7 +11,16 @@ export interface LaneListRequest {
   readonly lanes: readonly string[]
   readonly limit: number
   readonly cursor?: string | undefined
+  /** Only of these. */
+  readonly owner?: string | undefined
+  readonly tier?: Tier | undefined
 }
+
+/** Whether a list that asks for an owner or a tier shows what is theirs. */
+export const isAskedFor = (
+  { owner, tier }: Pick<LaneListRequest, 'owner' | 'tier'>,
+  one: { readonly owner: string; readonly tier: string },
+): boolean => (owner === undefined || one.owner === owner) && (tier === undefined || one.tier === tier)
 
 export async function listLanes(
   deps: Deps & { cursorKey: string },
@@ -28,7 +37,7 @@ export async function listLanes(
   let after: LiveKey | undefined = from?.key
   for (const lane of request.lanes.slice(start)) {
     const page = await deps.jobs.lane({ lane, limit: request.limit - records.length, ...(after ? { after } : {}) })
-    records.push(...page.records.filter((r) => actsFor(caller, r.owner)))
+    records.push(...page.records.filter((r) => actsFor(caller, r.owner) && isAskedFor(request, r)))
     if (page.last && (page.more || records.length >= request.limit))
       return { ok: true, records, cursor: writeCursor(deps.cursorKey, { key: page.last, scope, now }) }
     after = undefined

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Settings } from '../../core/settings.ts'
 import { cancel } from '../../services/cancel.ts'
 import { getJob } from '../../services/get-job.ts'
 import { type ListRequest, listJobs } from '../../services/list-jobs.ts'
@@ -65,6 +66,42 @@ describe('a list', () => {
     expect((await ids(ADMIN)).sort()).toEqual([mine, bobs].sort())
     await redrive(world.api, ada, mine)
     expect(await ids()).toEqual([])
+  })
+
+  it('of what needs attention or is in flight has only the owner and the tier that are asked for', async () => {
+    const world = new World({ kinds: { reply: { review: { policy: 'required' } } } })
+    const jobs: string[] = []
+    world.model.script = ({ jobId }) => text('done', jobs.slice(2, 4).includes(jobId) ? 60_000 : 0)
+    for (const owner of ['ada', 'bob', 'cid'])
+      for (const kind of ['reply', 'intro']) jobs.push(await world.submit(kind, { owner }))
+    await world.pass(15_000)
+    const [mine, , bobs, , cids] = jobs
+    const asked = async (request: Omit<ListRequest, 'limit'>, caller = ADMIN) => {
+      const list = await listJobs(world.api, caller, { ...request, limit: 10 })
+      return list.ok ? list.jobs.map((j) => j.id) : list.code
+    }
+    expect(await asked({ attention: 'review', owner: 'ada', tier: 'high' })).toEqual([mine])
+    expect(await asked({ attention: 'review', tier: 'high' })).toEqual([mine, cids])
+    expect(await asked({ state: 'in-flight', owner: 'bob', tier: 'high' })).toEqual([bobs])
+    expect(await asked({ state: 'in-flight', owner: 'cid' })).toEqual([])
+    expect(await asked({ attention: 'failed', owner: 'cid' }, ada)).toBe('owner-not-yours')
+    expect(await asked({ attention: 'failed', state: 'in-flight' })).toBe('invalid-request')
+    expect(await asked({ state: 'in-flight', cursor: 'x' })).toBe('bad-cursor')
+  })
+
+  it('of reviews keeps the inbox of a team that no kind names any more, where it is named beside them', async () => {
+    const world = new World()
+    const id = await world.submit('intro')
+    await world.until(() => world.liveOf(id)[0]?.state === 'in-review')
+    const shown = async (reviewTeams?: string[]) => {
+      const { settings: before } = world.api
+      const kinds = { ...before.kinds, intro: { ...before.kinds['intro'], review: { policy: 'none' } } }
+      const settings = { ...before, kinds, ...(reviewTeams ? { reviewTeams } : {}) } as Settings
+      const list = await listReviews({ ...world.api, settings }, ada, { limit: 10 })
+      return list.ok && list.reviews.map((r) => r.id)
+    }
+    expect(await shown()).toEqual([])
+    expect(await shown(['sales', 'support'])).toEqual([id])
   })
 
   it('of reviews has every inbox, oldest first', async () => {
