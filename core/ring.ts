@@ -296,9 +296,20 @@ export function correct(ring: Ring, lane: Lane, cost: Cost): void {
   const by = cost[ring.share]
   if (by === 0) return
   const w = weights(ring, lane)
-  lane.turn += by / w.leaf
-  groupOf(ring, lane).turn += by / w.group
+  const group = groupOf(ring, lane)
+  group.v = charge(lane, by / w.leaf, group.v)
+  ring.v = charge(group, by / w.group, ring.v)
   ring.stale.add(lane.owner)
+}
+
+/**
+ * Answers the clock, which falls back with whoever is ready: else who comes would start where that one stood before it was
+ * given back what its calls did not use. Who stands below it, as others have passed it, takes it nowhere.
+ */
+function charge(one: Turn, by: number, v: number): number {
+  const inTurn = one.active && one.turn >= v
+  one.turn += by
+  return inTurn ? Math.min(v, one.turn) : v
 }
 
 /** Its owner's use has fallen: whether a cap still holds its lanes the next plan finds out. */

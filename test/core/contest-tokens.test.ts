@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { behindOf } from '../../core/behind.ts'
 import type { Limits } from '../../core/cost.ts'
+import type { Tier } from '../../core/job.ts'
 import { applyPlan, plan } from '../../core/plan.ts'
-import { correct, laneIn, type Order, type Ring, sentBack } from '../../core/ring.ts'
-import { aCost, aRing, aShape, aSnapshot, limitedTo, NOW } from '../support/builders.ts'
+import { correct, groupOf, laneIn, type Order, type Ring, sentBack } from '../../core/ring.ts'
+import { aCost, aRing, aShape, aSnapshot, EVEN_TIERS, limitedTo, NOW } from '../support/builders.ts'
 import { Gaps } from './gaps.ts'
 import { World } from './world.ts'
 
@@ -82,6 +84,55 @@ describe('owners that share tokens (G4)', () => {
     world.enter({ owner: 'bob', tokens: 100, count: 200 })
     world.tick()
     expect(world.owners().filter((owner) => owner === 'ann')).toHaveLength(80)
+  })
+})
+
+describe('what calls did not use of what they reserved, where tokens are shared', () => {
+  const SETTLED = aCost({ requests: 0, tokens: -90 })
+  /** One has gone alone for a while; all its calls are settled when the other comes. */
+  function joined(order: Order, newcomer: { owner?: string; tier?: Tier }) {
+    const world = new World(aRing({ share: 'tokens', order, tiers: EVEN_TIERS }), {
+      shape: aShape({ limits: { requests: 20 } }),
+    })
+    const next = () => {
+      world.now += 60_000
+      return world.tick().permits.map(({ lane }) => lane)
+    }
+    world.enter({ owner: 'ann', count: 90 })
+    for (const lane of [...world.tick().permits, ...next().map((lane) => ({ lane }))].map((p) => p.lane))
+      correct(world.ring, lane, SETTLED)
+    world.enter({ ...newcomer, count: 50 })
+    return { world, next }
+  }
+
+  it.each<[Order, string, { owner?: string; tier?: Tier }]>([
+    ['weighted', 'owner', { owner: 'bob' }],
+    ['weighted', 'tier', { tier: 'low' }],
+    ['owners', 'owner', { owner: 'bob' }],
+    ['owners', 'tier of its owner', { tier: 'low' }],
+  ])('puts nobody behind who comes then: under %s another %s takes turns at once', (order, _, newcomer) => {
+    const { next } = joined(order, newcomer)
+    const mine = next().filter(({ owner, tier }) => owner === 'ann' && tier === 'medium')
+    expect(mine.length).toBeGreaterThanOrEqual(9)
+    expect(mine.length).toBeLessThanOrEqual(11)
+  })
+
+  it('leaves nobody behind the clock for it: none of them is noted beside it', () => {
+    const { world } = joined('weighted', { owner: 'bob' })
+    const { ring, now } = world
+    const { turns } = plan(aSnapshot({ ring, ledgers: limitedTo({ requests: 20 }) }), now)
+    expect(behindOf(ring, turns)).toEqual([])
+  })
+
+  it('takes the clock nowhere where one is below it whom others have passed', () => {
+    const ring = aRing({ share: 'tokens', tiers: EVEN_TIERS, jobs: [{ owner: 'ann' }] })
+    const lane = laneIn(ring, { tier: 'medium', owner: 'ann' })
+    const group = groupOf(ring, lane)
+    Object.assign(lane, { turn: 300, active: true })
+    Object.assign(group, { turn: 700, active: true, v: 400 })
+    Object.assign(ring, { v: 650 })
+    correct(ring, lane, SETTLED)
+    expect([lane.turn, group.v, group.turn, ring.v]).toEqual([210, 400, 610, 610])
   })
 })
 
