@@ -1,13 +1,10 @@
 /** What holds the one in turn, for how long, and what a waiting job's reason is (G11). */
 import { NOTHING } from './cost.ts'
 import { shapedAs } from './ledgers.ts'
-import { type Ask, offer } from './pacing.ts'
+import { type Ask, offer, PERMITS_PER_TICK } from './pacing.ts'
 import type { Snapshot } from './plan.ts'
 import { groupId, inFlight, type Lane, type Ring } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
-
-/** One tick's batch, a term of G4's bound: ten messages. */
-export const PERMITS_PER_TICK = 100
 
 /**
  * Tokens hold what would go sooner if it took none; a longer limit, what would go sooner without that; people, what would

@@ -8,6 +8,9 @@ import { earliestStamp, type Ledgers } from './ledgers.ts'
 
 export type Pacing = 'even' | 'burst'
 
+/** One tick's batch, a term of G4's bound: ten messages. */
+export const PERMITS_PER_TICK = 100
+
 /** ms between two calls. Evenly spaced stamps put exactly `requests` into every window of the ledger's span. */
 export const intervalMs = (shape: LedgerShape, pacing: Pacing): number =>
   pacing === 'even' ? spanMs(shape) / (shape.limits.requests ?? Infinity) : 0
@@ -120,3 +123,12 @@ function startsOf(
  */
 export const leadMs = (interval: number, travelMs: number): number =>
   Math.min(1000, Math.max(50, 20 * interval, 4 * travelMs))
+
+/** Of windows up to a minute stamps are no farther apart, and no lead is much shorter. */
+const SHORT_STAMP_MS = 100
+
+/** Where a stamp may hold more than one tick takes: from one to the next, a second at most. 0: elsewhere. */
+export const stampedMs = (shape: LedgerShape): number =>
+  shape.bucketMs > Math.max(SHORT_STAMP_MS, PERMITS_PER_TICK * intervalMs(shape, 'even'))
+    ? Math.min(1000, shape.bucketMs)
+    : 0

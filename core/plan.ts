@@ -9,7 +9,7 @@ import { type Cost, type Dimension, exceeding, type Limits, within } from './cos
 import { type AtMost, atMost, heldBy } from './holds.ts'
 import { usedIn } from './ledger.ts'
 import { holdingBack, type Ledgers, permitAll, shapedAs, trimAll } from './ledgers.ts'
-import { type Ask, intervalMs, leadMs, type Next, type Offer, offer, type Pacing } from './pacing.ts'
+import { type Ask, intervalMs, leadMs, type Next, type Offer, offer, type Pacing, stampedMs } from './pacing.ts'
 import { inFlightByOwner, type Lane, type Ring, restIfEmpty, type Waiter } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
 
@@ -102,6 +102,7 @@ class Planning {
   private readonly permits: Omit<Permit, 'held'>[] = []
   private readonly most: AtMost
   private readonly lead: number
+  private readonly ahead: number
   private readonly reach: number
   private readonly from: number
   private readonly uses = new Map<string, UseLedgers>()
@@ -127,10 +128,13 @@ class Planning {
     this.most = atMost(s, now)
     this.from = now + s.travelMs
     const interval = Math.max(s.slowedMs, intervalMs(s.ledgers.window.shape, s.pacing))
-    this.lead = leadMs(s.held ? interval / QUICKER : interval, s.travelMs)
-    // Slots come into reach half a lead at a time, so that about ten share one message and one write of the ledger.
-    const half = now + this.lead / 2
-    this.reach = Math.max(this.from, ...Object.values(s.next)) <= half ? now + this.lead : half
+    const stamped = stampedMs(s.ledgers.window.shape)
+    this.lead = Math.max(stamped, leadMs(s.held ? interval / QUICKER : interval, s.travelMs))
+    // Slots come into reach half a lead at a time, so that about ten share one message and one write of the ledger; all
+    // of it where a stamp may need several ticks.
+    this.ahead = stamped > 0 ? this.lead : this.lead / 2
+    const begun = Math.max(this.from, ...Object.values(s.next)) <= now + this.ahead
+    this.reach = now + (begun ? this.lead : this.ahead)
   }
 
   /** Decides of the one in turn; answers whether another may follow. */
@@ -235,7 +239,7 @@ class Planning {
   /** Where pacing says no it says so to all; where a ledger lacks tokens, a smaller one may still find room. */
   private wait({ head }: InTurn, asked: Ask, { slot, due }: Offer): boolean {
     const held = heldBy(asked, slot, this.s)
-    this.hold(held.reason, slot - this.lead / 2)
+    this.hold(held.reason, slot - this.ahead)
     if (held.byTokens) this.keepRoom(head, asked.cost, slot)
     if (due > this.reach || !held.byTokens) return false
     return this.pass(asked.cost)

@@ -29,10 +29,12 @@ const Guard = z.strictObject({
   skewMs: z.number().int().min(0).default(250),
   networkMs: z.number().int().min(0).default(200),
 })
+/** Turns grow by cost / weight for as long as a pool lives: weights a million apart would round each other's away (IEEE 754). */
+const weight = z.number().min(0.01).max(1000)
 const everyTier = z.strictObject({
-  high: z.number().positive(),
-  medium: z.number().positive(),
-  low: z.number().positive(),
+  high: weight,
+  medium: weight,
+  low: weight,
 })
 
 /** Ways of counting tokens (core/accounting.ts). */
@@ -228,7 +230,7 @@ export type CallerSettings = z.infer<typeof CallerSettings>
 
 /** `caps` by pool, each in the place of the pool's `ownerCaps`; `{}` is none. */
 const Owner = z.strictObject({
-  weight: z.number().positive().max(1000).default(1),
+  weight: weight.default(1),
   caps: z.record(name, Caps).default({}),
 })
 

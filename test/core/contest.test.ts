@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { PERMITS_PER_TICK } from '../../core/holds.ts'
 import { TIERS, type Tier } from '../../core/job.ts'
+import { PERMITS_PER_TICK } from '../../core/pacing.ts'
 import { applyPlan, plan } from '../../core/plan.ts'
 import {
   groupId,

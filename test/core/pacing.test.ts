@@ -243,6 +243,16 @@ describe('under backlog (G3)', () => {
     )
   })
 
+  it('a stamp that holds more than a tick takes is used up though each tick takes its time', () => {
+    const shape = shapesOf(aPool({ windowMs: 600_000, requests: 300_000 })).window
+    const world = new World(aRing(), { shape, pacing: 'even', travelMs: 60 })
+    world.enter({ count: 12_000 })
+    const [from, until] = [NOW + 2_000, NOW + 22_000]
+    world.run({ until, lateMs: () => 50 })
+    const used = world.served.filter((s) => s.slot > from && s.slot <= until).length
+    expect(used).toBeGreaterThanOrEqual(0.98 * 20 * 500)
+  })
+
   it('at least 98.5 % of 300 calls a minute are used', () => {
     expect(usedOver(10, { windowMs: 60_000, requests: 300 })).toBeGreaterThanOrEqual(10 * 300 * 0.985)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Head } from '../../core/bell.ts'
-import { PERMITS_PER_TICK } from '../../core/holds.ts'
+import { PERMITS_PER_TICK } from '../../core/pacing.ts'
 import { applyPlan, plan } from '../../core/plan.ts'
 import {
   backlog,

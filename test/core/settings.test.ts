@@ -121,7 +121,11 @@ describe('settings', () => {
     ],
     ['an order nobody knows', inPool({ order: 'fifo' }), /^pools\.main\.order: .*"weighted"\|"strict"\|"owners"/],
     ['a tier without a weight', inPool({ tiers: { high: 1, medium: 1 } }), /^pools\.main\.tiers\.low: /],
-    ['a tier that weighs nothing', inPool({ tiers: { high: 1, medium: 1, low: 0 } }), /^pools\.main\.tiers\.low: .*>0/],
+    [
+      'a tier that weighs next to nothing',
+      inPool({ tiers: { high: 1, medium: 1, low: 1e-9 } }),
+      /^pools\.main\.tiers\.low: .*>=0\.01/,
+    ],
     ['a setting misspelt', inPool({ request: 300 }), /^pools\.main: .*"request"/],
     ['a provider nobody knows', inPool({ provider: { kind: 'acme' } }), /^pools\.main\.provider\.kind: /],
     [
@@ -168,7 +172,7 @@ describe('settings', () => {
       good({ owners: { 'a#b': { weight: 1 } } }),
       /^owners\.a#b: letters, digits and/,
     ],
-    ['a weight below zero', good({ owners: { ann: { weight: -1 } } }), /^owners\.ann\.weight: .*>0/],
+    ['a weight below zero', good({ owners: { ann: { weight: -1 } } }), /^owners\.ann\.weight: .*>=0\.01/],
     [
       'a role that is no ARN',
       good({ callers: [{ ...caller, role: 'agent' }] }),
