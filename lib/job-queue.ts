@@ -28,8 +28,11 @@ const DEAD_LETTER_RETENTION = Duration.days(14)
 
 /** Half of the 1,000 concurrent executions that an account starts from: the API must never wait for the models. */
 const MAX_WORKERS = 500
-/** The fewest that an event source takes. */
-const MIN_WORKERS = 2
+/**
+ * Enough for a thousand calls at once, ten a message: a limit that is raised while it runs (PATCH /v1/pools/{id}) needs no
+ * deployment.
+ */
+const MIN_WORKERS = 100
 
 export class JobQueue extends Construct {
   readonly queue: Queue

@@ -6,6 +6,7 @@ import { type Caller, lacksScope } from './caller.ts'
 import type { Deps } from './deps.ts'
 import { findJob } from './find-job.ts'
 import { type Answer, noSuchJob, refuse } from './refusal.ts'
+import { hasPlace } from './stranded.ts'
 
 export async function redrive(deps: Deps, caller: Caller, jobId: string): Promise<Answer<{ jobId: string }>> {
   const scope = lacksScope(caller, 'jobs:submit')
@@ -18,6 +19,13 @@ export async function redrive(deps: Deps, caller: Caller, jobId: string): Promis
       'not-redrivable',
       'Only a job that has failed can be redriven.',
       'Look at its state; submit a new job instead.',
+    )
+  const { pool, kind } = letter
+  if (!hasPlace(deps.settings, pool, kind))
+    return refuse(
+      'not-redrivable',
+      `The configuration has no kind ${kind} in a pool ${pool} any more: nothing would run it.`,
+      'Put it back and deploy; or submit the job anew.',
     )
   const record = fresh(letter, deps.clock.now())
   const bell = enteredBell(deps.random.id(deps.clock.now()), record)

@@ -58,7 +58,7 @@ async function ownersOf({ rings }: Uses, pool: string): Promise<string[]> {
   return [...new Set([...noted.map((o) => o.owner), ...rung])]
 }
 
-const hasPlace = ({ pools, kinds }: Places, pool: string, kind: string): boolean =>
+export const hasPlace = ({ pools, kinds }: Places, pool: string, kind: string): boolean =>
   configured(pools, pool) !== undefined && configured(kinds, kind)?.pool === pool
 
 function summed(all: readonly Stranded[]): Stranded[] {

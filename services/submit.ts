@@ -133,13 +133,12 @@ async function refusedContent(
       "Shorten the input, lower the kind's maxOutputTokens, or raise the owner's caps.",
       { at: 'input' },
     )
-  if (startAt !== undefined && startAt > deps.clock.now() + START_DAYS_AHEAD * DAY_MS)
-    return refuse(
-      'invalid-request',
-      `startAt is more than ${START_DAYS_AHEAD} days ahead.`,
-      'Submit it nearer to its time.',
-      { at: 'startAt' },
-    )
+  // Its input would be gone by then.
+  const daysAhead = Math.min(START_DAYS_AHEAD, deps.settings.retentionDays.input)
+  if (startAt !== undefined && startAt > deps.clock.now() + daysAhead * DAY_MS)
+    return refuse('invalid-request', `startAt is more than ${daysAhead} days ahead.`, 'Submit it nearer to its time.', {
+      at: 'startAt',
+    })
   return undefined
 }
 

@@ -60,10 +60,11 @@ async function askRoute(deps: Deps, c: HttpContext): Promise<Response> {
 const STATUS = { waiting: 202, granted: 201, closed: 200 } as const
 /** Well before whoever does not ask is forgotten. */
 const ASK_WITHIN_S = 10
-const askAgain = ({ expectedWithinMs }: PermitView): Record<string, string> =>
-  expectedWithinMs === undefined
-    ? {}
-    : { 'Retry-After': String(Math.min(ASK_WITHIN_S, Math.max(1, Math.ceil(expectedWithinMs / 1_000)))) }
+function askAgain({ state, expectedWithinMs }: PermitView): Record<string, string> {
+  if (state !== 'waiting') return {}
+  const expected = expectedWithinMs === undefined ? ASK_WITHIN_S : Math.ceil(expectedWithinMs / 1_000)
+  return { 'Retry-After': String(Math.min(ASK_WITHIN_S, Math.max(1, expected))) }
+}
 
 /** How long is left is told too: the clock of whoever asks may be another. */
 function shown(deps: Deps, { useBy, ...permit }: PermitView): object {

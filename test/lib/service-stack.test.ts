@@ -153,12 +153,12 @@ describe('the queue', () => {
     })
   })
 
-  it('has as many workers as its pools can keep busy, and leaves half of the account to others', () => {
+  it('has as many workers as its pools can keep busy, enough for limits that are raised, and leaves half of the account to others', () => {
     const pool = (requests: number) => aConfig({ pools: { main: { provider: { kind: 'bedrock' }, requests } } })
     expect(workersFor(settingsOf(pool(300)))).toBe(300)
-    expect(workersFor(settingsOf({ ...pool(300), kinds: { reply: aKind({ timeoutMs: 10_000 }) } }))).toBe(50)
-    expect(workersFor(settingsOf(pool(1)))).toBe(2)
-    expect(workersFor(settingsOf({ ...pool(1), kinds: {} }))).toBe(2)
+    expect(workersFor(settingsOf({ ...pool(300), kinds: { reply: aKind({ timeoutMs: 30_000 }) } }))).toBe(150)
+    expect(workersFor(settingsOf(pool(1)))).toBe(100)
+    expect(workersFor(settingsOf({ ...pool(1), kinds: {} }))).toBe(100)
     expect(workersFor(settingsOf(pool(100_000)))).toBe(500)
   })
 

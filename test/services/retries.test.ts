@@ -207,6 +207,15 @@ describe('a redrive', () => {
     expect(world.model.calls).toHaveLength(3)
   })
 
+  it('is refused where the configuration would run it no more, and changes nothing', async () => {
+    const { world, id } = await deadLetter()
+    const { step: _, ...kinds } = world.api.settings.kinds
+    const before = JSON.stringify([...world.tables.all()])
+    const answer = await redrive({ ...world.api, settings: { ...world.api.settings, kinds } }, aCaller(), id)
+    expect(answer).toMatchObject({ code: 'not-redrivable', detail: expect.stringContaining('step') })
+    expect(JSON.stringify([...world.tables.all()])).toBe(before)
+  })
+
   it('of a job that has not failed is refused', async () => {
     const world = new World()
     const id = await world.submit()

@@ -173,6 +173,13 @@ describe('a submit is refused', () => {
       at: 'startAt',
       request: { startAt: Date.UTC(2030, 0, 1) + (START_DAYS_AHEAD + 1) * 86_400_000 },
     },
+    {
+      why: 'to begin when its input is kept no more',
+      code: 'invalid-request',
+      at: 'startAt',
+      request: { startAt: Date.UTC(2030, 0, 1) + 8 * 86_400_000 },
+      settings: { retentionDays: { input: 7, result: 7 } },
+    },
   ])('$why, and nothing is written', async ({ code, at, request, caller, settings }) => {
     const world = asleep(settings)
     const answer = await submit(world.api, caller ?? aCaller(), asked(request))
