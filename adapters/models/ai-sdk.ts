@@ -23,7 +23,7 @@ export function aiSdkModel(p: {
       const read = needsKey(provider) ? await readKey(provider.keyVariable, p.key) : undefined
       if (read && read.kind !== 'key') return read
       const secret = { provider, key: read?.key, content: [request.prompt, request.system ?? ''] }
-      return ask(request, () => modelOf(provider, read?.key)(request.model), { ...secret, now: p.now })
+      return ask(request, () => modelOf(request.pool, read?.key)(request.model), { ...secret, now: p.now })
     },
   }
 }

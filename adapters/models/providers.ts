@@ -4,19 +4,21 @@ import { createAnthropic } from '@ai-sdk/anthropic'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import type { LanguageModelV3 } from '@ai-sdk/provider'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { ProviderSettings } from '../../core/settings.ts'
+import { maximumField } from '../../core/accounting.ts'
+import type { PoolSettings } from '../../core/settings.ts'
 import { send } from './sending.ts'
 
+type Pool = Pick<PoolSettings, 'provider' | 'accounting'>
 type ModelOf = (model: string) => LanguageModelV3
 
 /** One entry for each setting: a new key takes the old one's place, so that the cache cannot grow with rotations. */
-export function modelCache(): (provider: ProviderSettings, key: string | undefined) => ModelOf {
+export function modelCache(): (pool: Pool, key: string | undefined) => ModelOf {
   const built = new Map<string, { key: string | undefined; modelOf: ModelOf }>()
-  return (provider, key) => {
-    const id = JSON.stringify(provider)
+  return (pool, key) => {
+    const id = JSON.stringify([pool.provider, pool.accounting])
     const found = built.get(id)
     if (found && found.key === key) return found.modelOf
-    const modelOf = keeping(build(provider, key))
+    const modelOf = keeping(build(pool, key))
     built.set(id, { key, modelOf })
     return modelOf
   }
@@ -32,11 +34,17 @@ function keeping(make: ModelOf): ModelOf {
   }
 }
 
-function build(provider: ProviderSettings, key: string | undefined): ModelOf {
+function build(pool: Pool, key: string | undefined): ModelOf {
+  const { provider } = pool
   const shared = { fetch: send, ...(key === undefined ? {} : { apiKey: key }) }
   switch (provider.kind) {
     case 'openai-compatible':
-      return createOpenAICompatible({ ...shared, name: 'openai-compatible', baseURL: provider.baseUrl })
+      return createOpenAICompatible({
+        ...shared,
+        name: 'openai-compatible',
+        baseURL: provider.baseUrl,
+        transformRequestBody: ({ max_tokens, ...body }) => ({ ...body, [maximumField(pool)]: max_tokens }),
+      })
     case 'anthropic':
       return createAnthropic({ ...shared, ...(provider.baseUrl && { baseURL: provider.baseUrl }) })
     case 'bedrock':

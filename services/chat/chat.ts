@@ -3,7 +3,7 @@
  * line, used at once, and settled when the last of the answer has gone. Who dies in between leaves a permit that ends by
  * itself, counted as it was reserved. Neither prompt nor answer is kept or told anywhere.
  */
-import { accountingOf } from '../../core/accounting.ts'
+import { maximumField } from '../../core/accounting.ts'
 import { type ChatBody, inputTokensOf, maximumOf, uncountable } from '../../core/chat.ts'
 import type { Usage } from '../../core/job.ts'
 import { countsTokens } from '../../core/ledgers.ts'
@@ -167,9 +167,5 @@ function unbounded(pool: SharedPool, body: ChatBody): Refusal | undefined {
 }
 const COUNTABLE = 'Send text alone to a pool that limits tokens.'
 
-/** OpenAI's newer models take `max_completion_tokens` alone; most others know only the older name. */
-function withMaximum(pool: SharedPool, body: ChatBody): ChatBody {
-  if (maximumOf(body)) return body
-  const field = accountingOf(pool) === 'openai' ? 'max_completion_tokens' : 'max_tokens'
-  return { ...body, [field]: pool.people.maxOutputTokens }
-}
+const withMaximum = (pool: SharedPool, body: ChatBody): ChatBody =>
+  maximumOf(body) ? body : { ...body, [maximumField(pool)]: pool.people.maxOutputTokens }

@@ -131,6 +131,15 @@ describe('a call', () => {
     expect(messages.map((m: { role: string }) => m.role)).toEqual(['system', 'user'])
   })
 
+  test('says its most of output by the name that OpenAI wants, where the pool counts as OpenAI does', async () => {
+    const { baseUrl, seen } = await providerSaying(200, aCompletion({ content: 'hi' }))
+    const { pool } = aRequest(compatible(baseUrl))
+    await call(compatible(baseUrl), { pool: { ...pool, accounting: 'openai' } })
+    const sent = JSON.parse(seen[0]?.body ?? '')
+    expect(sent).toMatchObject({ max_completion_tokens: 50 })
+    expect(sent).not.toHaveProperty('max_tokens')
+  })
+
   test('to Anthropic carries the same headers and its own form of key', async () => {
     const { baseUrl, seen } = await providerSaying(529, {})
     await call(anthropic(baseUrl))

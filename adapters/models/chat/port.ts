@@ -23,7 +23,7 @@ export function providerChat(p: {
       // What a provider quotes of the prompt goes back to whoever wrote it, and nowhere else.
       const never = { provider, key: read?.key, content: [], now: p.now }
       if (provider.kind === 'openai-compatible') return proxied(call, provider.baseUrl, never)
-      return translated(call, () => modelOf(provider, read?.key)(call.body.model), never)
+      return translated(call, () => modelOf(call.pool, read?.key)(call.body.model), never)
     },
   }
 }
