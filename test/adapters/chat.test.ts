@@ -314,10 +314,29 @@ describe('a call to a provider with a protocol of its own', () => {
     ['messages.0.tool_call_id', { messages: [{ role: 'tool', tool_call_id: 'x', content: '' }] }],
     ['tools.0', { tools: [{ type: 'custom' }] }],
     ['tool_choice', { tool_choice: { type: 'allowed_tools' } }],
+    ['seed', { seed: 7 }],
+    ['presence_penalty', { presence_penalty: 0.5 }],
+    ['temperature', { temperature: 1.8 }],
+    ['response_format', { response_format: { type: 'json_object' } }],
   ] as [string, Partial<ChatBody>][])('is refused by the name of what it has no words for: %s', async (at, more) => {
     const nears = vi.fn(async () => true)
     const answer = await call(anthropic('http://127.0.0.1:9/v1'), { body: { ...BODY, ...more }, nears })
     expect(answer).toMatchObject({ kind: 'unsupported', at })
     expect(nears).not.toHaveBeenCalled()
+  })
+
+  test('is not refused for what says nothing', async () => {
+    const { baseUrl } = await providerSaying(200, message([{ type: 'text', text: 'Hi.' }]))
+    const body = { ...BODY, presence_penalty: 0, frequency_penalty: 0, seed: null, temperature: 1 }
+    expect(await call(anthropic(baseUrl), { body })).toMatchObject({ kind: 'answers' })
+  })
+
+  test('is refused where its provider has no place for a message, and is not sent', async () => {
+    const begin = vi.fn(async () => true)
+    const say = (role: 'system' | 'user') => ({ role, content: 'Hi.' })
+    const messages = [say('system'), say('user'), say('system'), say('user')]
+    const answer = await call({ kind: 'bedrock', region: 'us-east-1' }, { body: { ...BODY, messages }, begin })
+    expect(answer).toMatchObject({ kind: 'unsupported', at: 'messages', message: expect.stringContaining('system') })
+    expect(begin).not.toHaveBeenCalled()
   })
 })

@@ -1,4 +1,5 @@
 /** One request for a chat completion, from its slot to the first of its answer; what became of it as a value. */
+import { UnsupportedFunctionalityError } from '@ai-sdk/provider'
 import type { ChatAnswer, ChatCall } from '../../../services/ports.ts'
 import { failureAnswer, type Mentionable } from '../failure.ts'
 import { type Leaving, leaving } from '../leaving.ts'
@@ -15,6 +16,13 @@ export async function attempted(
   } catch (error) {
     call.done()
     if (call.missed()) return { kind: 'missed' }
+    // The SDK's own refusal, before anything has left: as of system messages that stand amid the others.
+    if (UnsupportedFunctionalityError.isInstance(error))
+      return {
+        kind: 'unsupported',
+        at: 'messages',
+        message: `${error.functionality} cannot be sent to this model's provider.`,
+      }
     const request = { model: body.model, timeoutMs }
     const said = failureAnswer({ error, timedOut: call.signal.aborted, request, never })
     return { kind: 'failed', sent: call.left(), said }

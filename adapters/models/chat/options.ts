@@ -21,22 +21,24 @@ const unsupported = (at: string): never => {
 const HINTS = ['user', 'safety_identifier', 'prompt_cache_key', 'service_tier', 'modalities', 'parallel_tool_calls']
 const TRANSLATED = [
   ...['model', 'messages', 'max_tokens', 'max_completion_tokens', 'n', 'stream', 'stream_options', 'temperature'],
-  ...['top_p', 'frequency_penalty', 'presence_penalty', 'stop', 'seed', 'tools', 'tool_choice', 'response_format'],
+  ...['top_p', 'stop', 'tools', 'tool_choice', 'response_format'],
 ]
+/** What is said so of a field changes nothing: clients send their defaults along. */
+const SAYS_NOTHING: readonly unknown[] = [undefined, null, false, 0]
+/** Of Anthropic and of Bedrock's Converse API; OpenAI's goes to 2. */
+const TEMPERATURE_AT_MOST = 1
 
 /** Throws Unsupported. */
 export function optionsOf(body: ChatBody): LanguageModelV3CallOptions {
   for (const [field, value] of Object.entries(body))
-    if (value != null && value !== false && ![...HINTS, ...TRANSLATED].includes(field)) unsupported(field)
-  const { temperature, top_p, frequency_penalty, presence_penalty, stop, seed } = body
+    if (!SAYS_NOTHING.includes(value) && ![...HINTS, ...TRANSLATED].includes(field)) unsupported(field)
+  const { temperature, top_p, stop } = body
+  if ((temperature ?? 0) > TEMPERATURE_AT_MOST) unsupported('temperature')
   const settings = {
     maxOutputTokens: maximumOf(body)?.tokens,
     temperature,
     topP: top_p,
-    frequencyPenalty: frequency_penalty,
-    presencePenalty: presence_penalty,
     stopSequences: typeof stop === 'string' ? [stop] : stop,
-    seed,
     tools: body.tools?.map(toolOf),
     toolChoice: choiceOf(body.tool_choice),
     responseFormat: formatOf(body.response_format),
@@ -118,6 +120,7 @@ function choiceOf(choice: ChatBody['tool_choice']): LanguageModelV3ToolChoice | 
 function formatOf(format: ChatBody['response_format']): LanguageModelV3CallOptions['responseFormat'] {
   if (format == null || format.type === 'text') return undefined
   const { schema, name, description } = (format['json_schema'] ?? {}) as Record<string, unknown>
+  if (schema === undefined) unsupported('response_format')
   const given = Object.entries({ schema, name, description }).filter(([, value]) => value !== undefined)
   return { type: 'json', ...Object.fromEntries(given) }
 }
