@@ -98,7 +98,8 @@ export type Caps = z.infer<typeof Caps>
 export const SETTLE_MARGIN_MS = 20_000
 
 /** Slots are stamped on a 600th of it, and a job that comes to an idle pool waits for the next stamp: a second at most. */
-const WINDOW_AT_MOST_MS = 600_000
+export const WINDOW_AT_MOST_MS = 600_000
+export const WINDOW_AT_LEAST_MS = 200
 
 export const PoolSettings = z.strictObject({
   provider: ProviderSettings,
@@ -107,7 +108,7 @@ export const PoolSettings = z.strictObject({
   windowMs: z
     .number()
     .int()
-    .min(200)
+    .min(WINDOW_AT_LEAST_MS)
     .max(
       WINDOW_AT_MOST_MS,
       'at most 600000 (ten minutes): what is limited for longer is `day`, with a `windowMs` of its own',

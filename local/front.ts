@@ -53,10 +53,10 @@ export function startFront(p: FrontParts & { port: number }): Promise<Front> {
   return new Promise((resolve, reject) => {
     let hosts: string[] = []
     const inLine = pLimit(CHANGES_AT_ONCE)
-    const answered = (request: Request) => answer(p, hosts, request)
-    // Who waits for a permit or a provider would keep the others from their turn, the settle that it waits for among them.
-    const atOnce = (request: Request) => request.method === 'GET' || isChat(request) || isOfPermits(request)
-    const taken = (request: Request) => (atOnce(request) ? answered(request) : inLine(answered, request))
+    // Who waits for a permit would keep the others from their turn, the settle that it waits for among them.
+    const atOnce = (request: Request) => request.method === 'GET' || isOfPermits(request)
+    const turn = (request: Request, run: Run) => (atOnce(request) ? run() : inLine(run))
+    const taken = (request: Request) => answer({ ...p, turn }, hosts, request)
     const server = serve({ fetch: taken, port: p.port, hostname: '127.0.0.1' }, (address) => {
       hosts = ['127.0.0.1', 'localhost'].map((h) => `${h}:${address.port}`)
       resolve({ url: `http://127.0.0.1:${address.port}`, close: () => closed(server as Server) })
@@ -65,7 +65,11 @@ export function startFront(p: FrontParts & { port: number }): Promise<Front> {
   })
 }
 
-async function answer(p: FrontParts, hosts: readonly string[], request: Request): Promise<Response> {
+type Run = () => Promise<unknown>
+/** Its turn begins once it is there whole: who stalls amid a body keeps nobody else. */
+type Turns = FrontParts & { readonly turn: (request: Request, run: Run) => Promise<unknown> }
+
+async function answer(p: Turns, hosts: readonly string[], request: Request): Promise<Response> {
   const { pathname } = new URL(request.url)
   const foreign = foreignHeader(request, hosts)
   if (foreign)
@@ -92,7 +96,7 @@ async function answer(p: FrontParts, hosts: readonly string[], request: Request)
   const [name, handler] = pathname.startsWith('/v1/reviews')
     ? (['approval', p.approval] as const)
     : (['api', p.api] as const)
-  return responseOf(await handler(eventOf(request, body, role), p.context(name)))
+  return responseOf(await p.turn(request, () => handler(eventOf(request, body, role), p.context(name))))
 }
 
 /** Nothing where it is longer than may be: no more of it is read than that, and none where its length is told. */

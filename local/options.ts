@@ -1,5 +1,6 @@
 /** What `npm start` can be told. Parsed here and nowhere else; a fault is one line. */
 import { parseArgs } from 'node:util'
+import { WINDOW_AT_LEAST_MS, WINDOW_AT_MOST_MS } from '../core/settings.ts'
 
 export const HELP = `Fairlead on one machine: the queue, its API and a simulated provider.
 
@@ -91,7 +92,7 @@ export function parseOptions(args: readonly string[]): Parsed {
       config,
       modelUrl: url(values['model-url']),
       rpm: whole('rpm', values.rpm, 1, 1_000_000),
-      windowMs: whole('window', values.window, 200, 86_400_000),
+      windowMs: whole('window', values.window, WINDOW_AT_LEAST_MS, WINDOW_AT_MOST_MS),
       order: oneOf('order', values.order, ['weighted', 'strict', 'owners'] as const),
       engine: oneOf('engine', values.engine, ['dynoxide', 'journal'] as const),
     }

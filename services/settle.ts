@@ -49,16 +49,16 @@ export async function settleText(
   { cacheKey, cached }: Shared,
 ): Promise<Report> {
   const { text, usage, model } = answer
+  const attempt = record.attempt + (cached ? 0 : 1)
   const bytes = Buffer.byteLength(text)
   if (bytes > RESULT_BYTES_AT_MOST) {
     const message = `the model wrote ${bytes} bytes; ${RESULT_BYTES_AT_MOST} can be kept: lower maxOutputTokens`
-    return fail(deps, record, sent, 'result-too-large', message)
+    return fail(deps, { ...record, attempt }, sent, 'result-too-large', message)
   }
   const answers = answer.whole && cacheKey !== undefined && text !== '' ? { cacheKey, at: deps.clock.now() } : undefined
   const { fallback } = sent
   const served = fallback ? { fallback } : {}
   const written = { usage, model, ...served, ...(answers ? { answers } : {}), ...(cached ? { cached } : {}) }
-  const attempt = record.attempt + (cached ? 0 : 1)
   const team = reviewTeam(kind.review, deps.random.unit())
   if (team)
     return leave(deps, sent, intoReview(deps, { ...record, attempt }, team, text, written), { usage, model, ...served })

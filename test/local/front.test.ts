@@ -219,6 +219,15 @@ describe('changes', () => {
     expect((await waiting).map(({ status }) => status)).toEqual([200, 200, 200])
   })
 
+  test('wait for no other whose body is not there yet', async () => {
+    const stalled = connect(Number(port()), '127.0.0.1')
+    const head = `POST /v1/jobs HTTP/1.1\r\nhost: ${host()}\r\nauthorization: Bearer ${TOKEN}\r\n`
+    await new Promise<void>((sent) => stalled.write(`${head}content-length: 9\r\n\r\n{`, () => sent()))
+    expect((await ask({ method: 'POST', path: '/v1/jobs', body: '{}' })).status).toBe(200)
+    expect(events).toHaveLength(1)
+    stalled.destroy()
+  })
+
   test('of all else are made one at a time, and what is read waits for none', async () => {
     const done = held('/v1/jobs')
     const submits = [post('/v1/jobs'), post('/v1/jobs')]

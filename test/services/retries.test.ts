@@ -140,7 +140,7 @@ describe('a call that fails', () => {
     await world.ended([id])
     await world.pass(60_000)
     expect(world.model.calls).toHaveLength(1)
-    expect(world.end(id)).toMatchObject({ outcome: 'failed', reason, errors: [{ class: reason }] })
+    expect(world.end(id)).toMatchObject({ outcome: 'failed', reason, attempts: 1, errors: [{ class: reason }] })
     expect(world.end(id)?.result).toBeUndefined()
   })
 
