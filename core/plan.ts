@@ -10,7 +10,7 @@ import { type AtMost, atMost, heldBy } from './holds.ts'
 import { usedIn } from './ledger.ts'
 import { holdingBack, type Ledgers, permitAll, shapedAs, trimAll } from './ledgers.ts'
 import { type Ask, intervalMs, leadMs, type Next, type Offer, offer, type Pacing, stampedMs } from './pacing.ts'
-import { inFlightByOwner, type Lane, type Ring, restIfEmpty, type Waiter } from './ring.ts'
+import { inFlightByOwner, type Lane, type Ring, restIfEmpty, type Waiter, weights } from './ring.ts'
 import type { WaitReason } from './wait-reason.ts'
 
 export interface Snapshot {
@@ -298,6 +298,7 @@ export function applyPlan(
       lane: p.lane.id,
       slot: p.slot,
       cost: p.cost,
+      weights: weights(ring, p.lane),
       held: p.held,
       ...watch(p),
     })

@@ -35,12 +35,18 @@ export interface Group extends Turn {
   /** The group's own virtual time. */
   v: number
 }
+export interface Weights {
+  readonly group: number
+  readonly leaf: number
+}
 export interface Sent {
   readonly head: Head
   readonly lane: string
   readonly slot: number
   /** What its permit reserved; absent where another holder sent it. */
   readonly cost?: Cost
+  /** By which its turns were charged; absent also where they began anew since. */
+  readonly weights?: Weights
   /** What its provider's window held of our own at its slot; absent where another holder sent it. */
   readonly held?: Limits
   /** When that was counted: what people were granted since comes on top of it. */
@@ -106,7 +112,7 @@ export const newRing = (p: Pick<Ring, 'pool' | 'order' | 'share' | 'tierWeight' 
 
 export const groupId = (ring: Ring, lane: Pick<Lane, 'tier' | 'owner'>): string =>
   ring.order === 'owners' ? lane.owner : lane.tier
-export const weights = (ring: Ring, lane: Pick<Lane, 'tier' | 'owner'>): { group: number; leaf: number } => {
+export const weights = (ring: Ring, lane: Pick<Lane, 'tier' | 'owner'>): Weights => {
   const tier = ring.tierWeight[lane.tier]
   const owner = ring.ownerWeight(lane.owner)
   return ring.order === 'owners' ? { group: owner, leaf: tier } : { group: tier, leaf: owner }
@@ -288,14 +294,14 @@ export function sentBack(ring: Ring, jobId: string, head: Head, refunded: boolea
   const lane = ring.lanes.get(sent.lane)
   if (!lane) return
   heard(ring, lane, head)
-  if (refunded && sent.cost) correct(ring, lane, negative(sent.cost))
+  if (refunded && sent.cost) correct(ring, sent, negative(sent.cost))
 }
 
-/** Changes what was charged: a cost below zero gives back. */
-export function correct(ring: Ring, lane: Lane, cost: Cost): void {
+/** Changes what was charged, by the weights of then: a cost below zero gives back. */
+export function correct(ring: Ring, { lane: id, weights: w }: Pick<Sent, 'lane' | 'weights'>, cost: Cost): void {
+  const lane = ring.lanes.get(id)
   const by = cost[ring.share]
-  if (by === 0) return
-  const w = weights(ring, lane)
+  if (!lane || !w || by === 0) return
   const group = groupOf(ring, lane)
   group.v = charge(lane, by / w.leaf, group.v)
   ring.v = charge(group, by / w.group, ring.v)
@@ -318,6 +324,22 @@ export function uncap(ring: Ring, owner: string): void {
     const lane = ring.lanes.get(laneOf({ pool: ring.pool, tier, owner }))
     if (lane) delete lane.capped
   }
+}
+
+/**
+ * A holder that takes over: noted turns may be from before something was given back, the clocks from after it. None stays
+ * below all who have work (the counter lift of VTC): else whoever comes would start before them.
+ */
+export function liftClocks(ring: Ring): void {
+  const least = new Map<Group, number>()
+  for (const id of ring.busy) {
+    const lane = ring.lanes.get(id) as Lane
+    const group = groupOf(ring, lane)
+    least.set(group, Math.min(lane.turn, least.get(group) ?? Infinity))
+  }
+  for (const [group, turn] of least) group.v = Math.max(group.v, turn)
+  const first = Math.min(...[...least.keys()].map(({ turn }) => turn))
+  if (first < Infinity) ring.v = Math.max(ring.v, first)
 }
 
 export function turnsOf(ring: Ring, owner: string): OwnerTurns {

@@ -81,7 +81,7 @@ const listed = (r: LiveRecord): ListedJob => ({
 })
 
 async function inFlight(deps: Deps, caller: Caller, request: ListRequest): Promise<JobList> {
-  const { attention, cursor, limit } = request
+  const { attention, cursor } = request
   if (attention !== undefined)
     return refuse('invalid-request', 'What is in flight needs nobody.', 'Ask for state or for attention.', {
       at: 'attention',
@@ -95,7 +95,7 @@ async function inFlight(deps: Deps, caller: Caller, request: ListRequest): Promi
     .filter((j) => actsFor(caller, j.owner) && isAskedFor(request, j))
   return {
     ok: true,
-    jobs: jobs.slice(0, limit).map((j) => ({
+    jobs: jobs.map((j) => ({
       id: j.jobId,
       owner: j.owner,
       tier: j.tier,

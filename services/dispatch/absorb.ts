@@ -142,8 +142,7 @@ function saved(h: Holder, sent: Sent): void {
 
 /** It had another job's answer, or waits for it: its owner is charged nothing for a call that was not made. */
 function spared(h: Holder, sent: Sent): void {
-  const lane = h.ring.lanes.get(sent.lane)
-  if (lane && sent.cost) correct(h.ring, lane, negative(sent.cost))
+  if (sent.cost) correct(h.ring, sent, negative(sent.cost))
 }
 
 /** By another pool's permit: nothing is learned of this one's provider. */
@@ -200,8 +199,7 @@ function used(h: Holder, sent: Sent, usage: Usage): void {
   const by = minus(settledCost(h.costing.rulesOf(sent.head), usage, sent.cost), sent.cost)
   amend(h, sent, by)
   amendPace(h, by)
-  const lane = h.ring.lanes.get(sent.lane)
-  if (lane) correct(h.ring, lane, by)
+  correct(h.ring, sent, by)
 }
 
 const amendPace = (h: Holder, by: Cost): void => {

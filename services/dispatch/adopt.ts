@@ -38,5 +38,6 @@ function sharedAs(ring: Ring, { order, tiers: tierWeight }: PoolSettings): Ring 
     lane.active = false
     ring.stale.add(lane.owner)
   }
-  return { ...ring, order, tierWeight, groups: new Map(), v: 0 }
+  const sent = new Map([...ring.sent].map(([id, { weights: _, ...one }]) => [id, one]))
+  return { ...ring, order, tierWeight, groups: new Map(), v: 0, sent }
 }

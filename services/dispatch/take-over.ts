@@ -10,7 +10,7 @@ import { shapesOf } from '../../core/ledgers.ts'
 import type { Overview } from '../../core/overview.ts'
 import type { OwnerRecord } from '../../core/owner-record.ts'
 import { BACKOFF_CAP_MS } from '../../core/retry.ts'
-import { groupOf, HEADS_KEPT, laneIn, newRing, type Ring, refill } from '../../core/ring.ts'
+import { groupOf, HEADS_KEPT, laneIn, liftClocks, newRing, type Ring, refill } from '../../core/ring.ts'
 import type { PoolSettings } from '../../core/settings.ts'
 import { costing } from '../costs.ts'
 import type { DispatcherDeps } from '../deps.ts'
@@ -51,6 +51,7 @@ export async function takeOver(deps: DispatcherDeps, pool: string): Promise<Hold
   if (lease.record.order === ring.order) recallBehind(ring, lease.record.behind ?? [])
   const read = await readLanes(deps, ring, lanes, lease.record)
   if (!read) return undefined
+  liftClocks(ring)
   // Last of all: from here on people have no stock until the first tick, and the lanes may have taken seconds.
   const people = await holdPeople(deps, { pool, record: read, shapes })
   const { record, ahead } = believed(read, { shape: shapes.window, pacing: settings.pacing }, now)

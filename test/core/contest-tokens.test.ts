@@ -5,7 +5,7 @@ import type { Limits } from '../../core/cost.ts'
 import type { Tier } from '../../core/job.ts'
 import { applyPlan, plan } from '../../core/plan.ts'
 import { correct, groupOf, laneIn, type Order, type Ring, sentBack } from '../../core/ring.ts'
-import { aCost, aRing, aShape, aSnapshot, EVEN_TIERS, limitedTo, NOW } from '../support/builders.ts'
+import { aCost, aRing, aShape, aSnapshot, chargedTo, EVEN_TIERS, limitedTo, NOW } from '../support/builders.ts'
 import { Gaps } from './gaps.ts'
 import { World } from './world.ts'
 
@@ -100,7 +100,7 @@ describe('what calls did not use of what they reserved, where tokens are shared'
     }
     world.enter({ owner: 'ann', count: 90 })
     for (const lane of [...world.tick().permits, ...next().map((lane) => ({ lane }))].map((p) => p.lane))
-      correct(world.ring, lane, SETTLED)
+      correct(world.ring, chargedTo(world.ring, lane), SETTLED)
     world.enter({ ...newcomer, count: 50 })
     return { world, next }
   }
@@ -124,6 +124,26 @@ describe('what calls did not use of what they reserved, where tokens are shared'
     expect(behindOf(ring, turns)).toEqual([])
   })
 
+  it('is given back as it was charged, though weights have changed since', () => {
+    const { world, next } = joined('weighted', { tier: 'high' })
+    const lane = laneIn(world.ring, { tier: 'medium', owner: 'ann' })
+    const before = [lane.turn, groupOf(world.ring, lane).turn]
+    next()
+    const then = chargedTo(world.ring, lane)
+    const after = [lane.turn, groupOf(world.ring, lane).turn]
+    const ring = { ...world.ring, tierWeight: { ...EVEN_TIERS, medium: 0.01 } }
+    const tokens = -(after[0] as number) + (before[0] as number)
+    correct(ring, then, aCost({ requests: 0, tokens }))
+    expect([lane.turn, groupOf(ring, lane).turn]).toEqual(before)
+  })
+
+  it('is nothing of turns that have begun anew', () => {
+    const ring = aRing({ share: 'tokens', jobs: [{ owner: 'ann' }] })
+    const lane = laneIn(ring, { tier: 'medium', owner: 'ann' })
+    correct(ring, { lane: lane.id }, SETTLED)
+    expect(lane.turn).toBe(0)
+  })
+
   it('takes the clock nowhere where one is below it whom others have passed', () => {
     const ring = aRing({ share: 'tokens', tiers: EVEN_TIERS, jobs: [{ owner: 'ann' }] })
     const lane = laneIn(ring, { tier: 'medium', owner: 'ann' })
@@ -131,7 +151,7 @@ describe('what calls did not use of what they reserved, where tokens are shared'
     Object.assign(lane, { turn: 300, active: true })
     Object.assign(group, { turn: 700, active: true, v: 400 })
     Object.assign(ring, { v: 650 })
-    correct(ring, lane, SETTLED)
+    correct(ring, chargedTo(ring, lane), SETTLED)
     expect([lane.turn, group.v, group.turn, ring.v]).toEqual([210, 400, 610, 610])
   })
 })
@@ -171,7 +191,7 @@ describe('a slot that was missed, where tokens are shared', () => {
     for (const lane of used.lanes.values()) for (const head of lane.heads) head.tokens = 16
     const by = aCost({ requests: 0, tokens: 16 - sendOne(reserved).head.tokens })
     sendOne(used)
-    correct(reserved, laneIn(reserved, { tier: 'medium', owner: 'ann' }), by)
+    correct(reserved, chargedTo(reserved, laneIn(reserved, { tier: 'medium', owner: 'ann' })), by)
     expect(turns(reserved)).toEqual(turns(used))
     expect(reserved.stale).toContain('ann')
   })
@@ -180,7 +200,7 @@ describe('a slot that was missed, where tokens are shared', () => {
     const ring = aRing({ jobs: [{ count: 3 }] })
     sendOne(ring)
     const before = turns(ring)
-    correct(ring, laneIn(ring, { tier: 'medium', owner: 'ann' }), aCost({ requests: 0, tokens: -50 }))
+    correct(ring, chargedTo(ring, laneIn(ring, { tier: 'medium', owner: 'ann' })), aCost({ requests: 0, tokens: -50 }))
     expect(turns(ring)).toEqual(before)
   })
 })

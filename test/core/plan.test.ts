@@ -229,6 +229,7 @@ describe('a plan', () => {
       // Both stand in one moment.
       held: { requests: 2 },
       cost: aCost({ tokens: 100, input: 100 }),
+      weights: { group: 30, leaf: 1 },
       lane: lane.id,
       slot,
       notAfter: slot + 250,

@@ -9,6 +9,7 @@ import {
   heard,
   laneIn,
   left,
+  liftClocks,
   needsRefill,
   REFILL_BELOW,
   type Ring,
@@ -223,6 +224,28 @@ describe("an owner's note", () => {
     applyPlan(ring, plan(aSnapshot({ ring }), NOW), NOW, watch)
     expect(turnsOf(ring, 'ann').turn).toBe(1.5)
     expect(turnsOf(ring, 'ann').tiers.medium?.turn).toBeCloseTo(3 / 30)
+  })
+})
+
+describe('the clocks of a holder that takes over', () => {
+  it.each([
+    { noted: { ann: 400, bob: 300 }, lifted: [300, 500] },
+    { noted: { ann: 400, bob: 10 }, lifted: [40, 500] },
+  ])('are lifted to the first who has work, and stay above whom others had passed: $noted', ({ noted, lifted }) => {
+    const ring = aRing({ jobs: [{ owner: 'ann' }, { owner: 'bob' }] })
+    for (const lane of ring.lanes.values()) lane.turn = noted[lane.owner as 'ann']
+    const group = groupOf(ring, { tier: 'medium', owner: 'ann' })
+    Object.assign(group, { turn: 500, v: 40 })
+    ring.v = 100
+    liftClocks(ring)
+    expect([group.v, ring.v]).toEqual(lifted)
+  })
+
+  it('stand as they were where nobody has work', () => {
+    const ring = aRing()
+    ring.v = 100
+    liftClocks(ring)
+    expect(ring.v).toBe(100)
   })
 })
 

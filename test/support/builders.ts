@@ -7,7 +7,7 @@ import { laneOf } from '../../core/lane.ts'
 import { emptyLedger, type Ledger, type LedgerShape, permit } from '../../core/ledger.ts'
 import type { Ledgers } from '../../core/ledgers.ts'
 import type { Snapshot } from '../../core/plan.ts'
-import { heard, laneIn, newRing, type Ring } from '../../core/ring.ts'
+import { heard, type Lane, laneIn, newRing, type Ring, weights } from '../../core/ring.ts'
 import { PoolSettings } from '../../core/settings.ts'
 
 /** An ordinary moment: 2023-11-14T22:13:20Z, a multiple of every bucket width used here. */
@@ -138,3 +138,6 @@ export const aPool = (over: Partial<PoolSettings> = {}): PoolSettings => ({
   ...PoolSettings.parse({ provider: { kind: 'bedrock' }, requests: 300 }),
   ...over,
 })
+
+/** What was sent of a lane, as its turns were charged. */
+export const chargedTo = (ring: Ring, lane: Lane) => ({ lane: lane.id, weights: weights(ring, lane) })

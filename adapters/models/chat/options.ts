@@ -24,14 +24,16 @@ const TRANSLATED = [
   ...['top_p', 'stop', 'tools', 'tool_choice', 'response_format'],
 ]
 /** What is said so of a field changes nothing: clients send their defaults along. */
-const SAYS_NOTHING: readonly unknown[] = [undefined, null, false, 0]
+const NONE_AT_ZERO = ['frequency_penalty', 'presence_penalty', 'top_logprobs']
+const saysNothing = (field: string, value: unknown): boolean =>
+  value == null || value === false || (value === 0 && NONE_AT_ZERO.includes(field))
 /** Of Anthropic and of Bedrock's Converse API; OpenAI's goes to 2. */
 const TEMPERATURE_AT_MOST = 1
 
 /** Throws Unsupported. */
 export function optionsOf(body: ChatBody): LanguageModelV3CallOptions {
   for (const [field, value] of Object.entries(body))
-    if (!SAYS_NOTHING.includes(value) && ![...HINTS, ...TRANSLATED].includes(field)) unsupported(field)
+    if (!saysNothing(field, value) && ![...HINTS, ...TRANSLATED].includes(field)) unsupported(field)
   const { temperature, top_p, stop } = body
   if ((temperature ?? 0) > TEMPERATURE_AT_MOST) unsupported('temperature')
   const settings = {
