@@ -24,7 +24,6 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
   approval: {
     live: ['GetItem', 'Query', 'DeleteItem'],
     jobs: ['Query', 'PutItem'],
-    capacity: ['GetItem'],
     approvals: ['PutItem'],
   },
   /**

@@ -134,7 +134,7 @@ async function refusedContent(
       { at: 'input' },
     )
   // Its input would be gone by then.
-  const daysAhead = Math.min(START_DAYS_AHEAD, deps.settings.retentionDays.input)
+  const daysAhead = Math.min(START_DAYS_AHEAD, Math.ceil(deps.settings.retentionDays.input))
   if (startAt !== undefined && startAt > deps.clock.now() + daysAhead * DAY_MS)
     return refuse('invalid-request', `startAt is more than ${daysAhead} days ahead.`, 'Submit it nearer to its time.', {
       at: 'startAt',

@@ -17,9 +17,6 @@ const KINDS = ['reply', 'step', 'step', 'nudge', 'intro', 'survey', 'spare']
 const TRICKLE_EVERY_MS = 9_000
 const BEFORE_LEAVING_MS = 290_000
 
-/** So far ahead a start is accepted by whoever's clock: half of the time that inputs are kept. */
-const keptMs = (forgetMs: number): number => (forgetMs > 0 ? forgetMs / 2 : Infinity)
-
 const LATE_ONES = 2
 const RETURNS = { atOnce: 1, atMost: 6 }
 const RETURNS_LEAVING = { atOnce: 3, atMost: 18 }
@@ -140,9 +137,7 @@ export class People {
     }
     this.requests.set(asked.n, asked)
     const later = this.stream.chance(forgetMs > 0 ? 0.2 : 0.06)
-    const inMs = later ? this.stream.spread(100, 20_000 + forgetMs) : 0
-    // A start beyond what its input is kept is refused at the door.
-    const startAt = later ? this.world.clock.time + Math.min(inMs, keptMs(forgetMs)) : undefined
+    const startAt = later ? this.world.clock.time + this.stream.spread(100, 20_000 + forgetMs) : undefined
     const about = topics > 0 ? { topic: `topic ${this.topics.int(1, topics)}` } : {}
     return { asked, request: { kind: asked.kind, input: { name: 'Grace', n: asked.n, ...about }, startAt } }
   }
