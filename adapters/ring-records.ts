@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { Bell } from '../core/bell.ts'
 import { OwnerRecord } from '../core/owner-record.ts'
-import type { OwnerTurns } from '../core/ring.ts'
+import type { OwnerTurns } from '../core/turns.ts'
 import { ownerRecordKey } from './keys.ts'
 import { expiring, type Item } from './records.ts'
 

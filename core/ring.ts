@@ -3,7 +3,7 @@
  * Plain data and the steps that change it; core/plan.ts reads it, services/dispatch applies plans to it.
  */
 import type { Guest, Head } from './bell.ts'
-import { type Cost, type Limits, negative } from './cost.ts'
+import type { Cost, Limits } from './cost.ts'
 import { type LiveKey, TIERS, type Tier } from './job.ts'
 import { byPlace, laneOf } from './lane.ts'
 
@@ -83,15 +83,6 @@ export interface Ring {
   unnoted: Set<string>
   stale: Set<string>
 }
-/** What is noted of an owner in the Rings table. */
-export interface OwnerTurns {
-  readonly owner: string
-  readonly tiers: Readonly<Partial<Record<Tier, { turn: number; beyond: number }>>>
-  /** Of the owner's group, under `owners` order. */
-  readonly turn: number
-  readonly v: number
-}
-
 export const HEADS_KEPT = 200
 /** What one tick may take at most (PERMITS_PER_TICK): a lane that ran dry within a tick would lose its turns there. */
 export const REFILL_BELOW = 100
@@ -286,68 +277,10 @@ function isBusy(ring: Ring, lane: Lane): boolean {
   return false
 }
 
-/** What was sent is queued again where it stood: its slot is given back to its owner and tier. */
-export function sentBack(ring: Ring, jobId: string, head: Head, refunded: boolean): void {
-  const sent = ring.sent.get(jobId)
-  if (!sent) return
-  ring.sent.delete(jobId)
-  const lane = ring.lanes.get(sent.lane)
-  if (!lane) return
-  heard(ring, lane, head)
-  if (refunded && sent.cost) correct(ring, sent, negative(sent.cost))
-}
-
-/** Changes what was charged, by the weights of then: a cost below zero gives back. */
-export function correct(ring: Ring, { lane: id, weights: w }: Pick<Sent, 'lane' | 'weights'>, cost: Cost): void {
-  const lane = ring.lanes.get(id)
-  const by = cost[ring.share]
-  if (!lane || !w || by === 0) return
-  const group = groupOf(ring, lane)
-  group.v = charge(lane, by / w.leaf, group.v)
-  ring.v = charge(group, by / w.group, ring.v)
-  ring.stale.add(lane.owner)
-}
-
-/**
- * Answers the clock, which falls back with whoever is ready: else who comes would start where that one stood before it was
- * given back what its calls did not use. Who stands below it, as others have passed it, takes it nowhere.
- */
-function charge(one: Turn, by: number, v: number): number {
-  const inTurn = one.active && one.turn >= v
-  one.turn += by
-  return inTurn ? Math.min(v, one.turn) : v
-}
-
 /** Its owner's use has fallen: whether a cap still holds its lanes the next plan finds out. */
 export function uncap(ring: Ring, owner: string): void {
   for (const tier of TIERS) {
     const lane = ring.lanes.get(laneOf({ pool: ring.pool, tier, owner }))
     if (lane) delete lane.capped
   }
-}
-
-/**
- * A holder that takes over: noted turns may be from before something was given back, the clocks from after it. None stays
- * below all who have work (the counter lift of VTC): else whoever comes would start before them.
- */
-export function liftClocks(ring: Ring): void {
-  const least = new Map<Group, number>()
-  for (const id of ring.busy) {
-    const lane = ring.lanes.get(id) as Lane
-    const group = groupOf(ring, lane)
-    least.set(group, Math.min(lane.turn, least.get(group) ?? Infinity))
-  }
-  for (const [group, turn] of least) group.v = Math.max(group.v, turn)
-  const first = Math.min(...[...least.keys()].map(({ turn }) => turn))
-  if (first < Infinity) ring.v = Math.max(ring.v, first)
-}
-
-export function turnsOf(ring: Ring, owner: string): OwnerTurns {
-  const tiers: Partial<Record<Tier, { turn: number; beyond: number }>> = {}
-  for (const tier of TIERS) {
-    const lane = ring.lanes.get(laneOf({ pool: ring.pool, tier, owner }))
-    if (lane) tiers[tier] = { turn: lane.turn, beyond: lane.beyond }
-  }
-  const group = ring.order === 'owners' ? ring.groups.get(owner) : undefined
-  return { owner, tiers, turn: group?.turn ?? 0, v: group?.v ?? 0 }
 }

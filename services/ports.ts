@@ -25,8 +25,8 @@ import type { Overrides } from '../core/overrides.ts'
 import type { Overview } from '../core/overview.ts'
 import type { OwnerRecord } from '../core/owner-record.ts'
 import type { PeopleRecord, PersonsPermit } from '../core/people.ts'
-import type { OwnerTurns } from '../core/ring.ts'
 import type { Person, PoolSettings } from '../core/settings.ts'
+import type { OwnerTurns } from '../core/turns.ts'
 
 export interface Clock {
   /** Epoch ms. */

@@ -1,7 +1,8 @@
 /** Permits into messages: ten to a message, what crashed before alone. What the queue does not take goes back. */
 import type { Head } from '../../core/bell.ts'
 import { applyPlan, type Permit, type Plan } from '../../core/plan.ts'
-import { recordKey, sentBack } from '../../core/ring.ts'
+import { recordKey } from '../../core/ring.ts'
+import { sentBack } from '../../core/turns.ts'
 import { tellBroken } from '../broken.ts'
 import type { DispatcherDeps } from '../deps.ts'
 import type { JobMessage } from '../ports.ts'

@@ -33,7 +33,7 @@ import { LedgerRecord } from '../../core/ledger-record.ts'
 import type { Overrides } from '../../core/overrides.ts'
 import { Overview } from '../../core/overview.ts'
 import type { OwnerRecord } from '../../core/owner-record.ts'
-import type { OwnerTurns } from '../../core/ring.ts'
+import type { OwnerTurns } from '../../core/turns.ts'
 import type { StopRecord } from '../../services/ports.ts'
 import { anInput, aQueued, NOW, POOL } from '../support/records.ts'
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { correct, groupOf, type Lane } from '../../core/ring.ts'
+import { groupOf, type Lane } from '../../core/ring.ts'
+import { correct } from '../../core/turns.ts'
 import { aCost, aRing, aShape, chargedTo } from '../support/builders.ts'
 import { World } from './world.ts'
 

@@ -3,17 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { TIERS, type Tier } from '../../core/job.ts'
 import { PERMITS_PER_TICK } from '../../core/pacing.ts'
 import { applyPlan, plan } from '../../core/plan.ts'
-import {
-  groupId,
-  type Lane,
-  laneIn,
-  type Order,
-  type OwnerTurns,
-  type Ring,
-  sentBack,
-  turnsOf,
-  weights,
-} from '../../core/ring.ts'
+import { groupId, type Lane, laneIn, type Order, type Ring, weights } from '../../core/ring.ts'
+import { type OwnerTurns, sentBack, turnsOf } from '../../core/turns.ts'
 import { aRing, aShape, aSnapshot, EVEN_TIERS, enterJobs, limitedTo, NOW, someLedgers } from '../support/builders.ts'
 import { Gaps } from './gaps.ts'
 import { countOf, World } from './world.ts'

@@ -4,18 +4,8 @@ import type { Head } from '../../core/bell.ts'
 import type { LiveKey, Tier } from '../../core/job.ts'
 import { byPlace, laneOf } from '../../core/lane.ts'
 import { applyPlan, plan } from '../../core/plan.ts'
-import {
-  backlog,
-  HEADS_KEPT,
-  heard,
-  type Lane,
-  laneIn,
-  left,
-  needsRefill,
-  type Ring,
-  refill,
-  sentBack,
-} from '../../core/ring.ts'
+import { backlog, HEADS_KEPT, heard, type Lane, laneIn, left, needsRefill, type Ring, refill } from '../../core/ring.ts'
+import { sentBack } from '../../core/turns.ts'
 import { aHead, aRing, aShape, aSnapshot, NOW, someLedgers } from '../support/builders.ts'
 
 /**

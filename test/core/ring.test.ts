@@ -9,14 +9,12 @@ import {
   heard,
   laneIn,
   left,
-  liftClocks,
   needsRefill,
   REFILL_BELOW,
   type Ring,
   refill,
-  sentBack,
-  turnsOf,
 } from '../../core/ring.ts'
+import { liftClocks, sentBack, turnsOf } from '../../core/turns.ts'
 import { aHead, aRing, aSnapshot, enterJobs, limitedTo, NOW } from '../support/builders.ts'
 
 const ANN = { tier: 'medium', owner: 'ann' } as const

@@ -26,7 +26,7 @@ import type { Overrides } from '../../core/overrides.ts'
 import type { Overview } from '../../core/overview.ts'
 import type { OwnerRecord } from '../../core/owner-record.ts'
 import { emptyPeople, type PeopleRecord, type PersonsPermit } from '../../core/people.ts'
-import type { OwnerTurns } from '../../core/ring.ts'
+import type { OwnerTurns } from '../../core/turns.ts'
 
 export const NOW = Date.UTC(2030, 0, 1)
 export const DAY_MS = 86_400_000
