@@ -152,13 +152,6 @@ export const REAL_BUGS: readonly Bug[] = [
     seed: 96551,
   },
   {
-    name: 'a stopped pool waits a minute for a probe that the queue did not take',
-    file: 'services/dispatch/send.ts',
-    find: '    unprobed(h, sent)\n',
-    replace: '    void unprobed\n',
-    seed: 2809617,
-  },
-  {
     name: 'a stop that lands again once the pool goes on stands until the next dispatcher',
     file: 'services/dispatch/stop-record.ts',
     find: '  if (!h.stopped && h.due.stop <= now)',
@@ -171,5 +164,12 @@ export const REAL_BUGS: readonly Bug[] = [
     find: '  h.latest = Math.max(h.latest, now)\n  return now\n',
     replace: '  void h\n  return now\n',
     seed: 2824,
+  },
+  {
+    name: 'a probe whose job has moved on by an earlier sending is waited for',
+    file: 'services/dispatch/absorb.ts',
+    find: '    if (isOfProbe(h, job)) unprobed(h, { slot: h.stopped?.probe?.slot ?? 0 })\n',
+    replace: '',
+    seed: 3511642,
   },
 ]
