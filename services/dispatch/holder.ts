@@ -38,16 +38,7 @@ export interface Holder {
    * provider is well. `probes`: made so far.
    * `down`: nothing is refused, the provider fails. `unwritten`: the record of that is still to be put.
    */
-  stopped?: {
-    line: string
-    probeAt: number
-    since: number
-    probes: number
-    /** The last that was sent. */
-    probe?: { readonly jobId: string; readonly slot: number }
-    down?: true
-    unwritten?: boolean
-  }
+  stopped?: { line: string; probeAt: number; since: number; probes: number; down?: true; unwritten?: boolean }
   /** Calls whose jobs were queued again before their message's bell came: what is told of them is told then. */
   readonly queuedAgain: Map<string, Sent>
   /** Failures that look like a provider that is down. */
