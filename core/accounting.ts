@@ -43,7 +43,10 @@ export function accountingOf({ provider, accounting }: Pick<PoolSettings, 'provi
   return OPENAI_HOSTS.test(new URL(provider.baseUrl).hostname) ? 'openai' : 'total'
 }
 
-/** How a call under OpenAI's protocol says its most of output: OpenAI's newer models take the newer name alone, most others know only the older. */
+/**
+ * How a call under OpenAI's protocol says its most of output: OpenAI's newer models take the newer name alone, most others
+ * know only the older.
+ */
 export const maximumField = (pool: Parameters<typeof accountingOf>[0]): 'max_completion_tokens' | 'max_tokens' =>
   accountingOf(pool) === 'openai' ? 'max_completion_tokens' : 'max_tokens'
 

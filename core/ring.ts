@@ -83,6 +83,7 @@ export interface Ring {
   unnoted: Set<string>
   stale: Set<string>
 }
+
 export const HEADS_KEPT = 200
 /** What one tick may take at most (PERMITS_PER_TICK): a lane that ran dry within a tick would lose its turns there. */
 export const REFILL_BELOW = 100

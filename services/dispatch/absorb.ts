@@ -87,10 +87,11 @@ function resumed(h: Holder): void {
 
 function settled(h: Holder, job: Settled, now: number): void {
   const call = takeCall(h, job)
-  if (call) hearOfCall(h, job, call, now)
+  if (call) hearOfCall(h, job, inItsSlot(call, job), now)
   const sent = h.ring.sent.get(job.jobId)
   if (!sent || sent.head.fence !== job.fence) {
-    if (isOfProbe(h, job)) unprobed(h, { slot: h.stopped?.probe?.slot ?? 0 })
+    // It stands in its lane again by an earlier sending's call: the later one finds nothing to claim.
+    if (call && isEarlier(call, job)) unprobed(h, call)
     return countGone(h, job)
   }
   if (job.usage) used(h, inItsSlot(sent, job), job.usage)
@@ -113,10 +114,6 @@ function settled(h: Holder, job: Settled, now: number): void {
       return
   }
 }
-
-/** It has moved on by an earlier sending, whose call was told of: the later one, which is the probe, will find nothing to claim. */
-const isOfProbe = ({ stopped }: Holder, { jobId, slot }: Settled): boolean =>
-  stopped?.probe?.jobId === jobId && slot !== undefined && slot < stopped.probe.slot
 
 /** It left its lane: ended, in review, or queued elsewhere. */
 function gone(h: Holder, sent: Sent, job: Settled, now: number): void {
@@ -221,6 +218,6 @@ function amend(h: Holder, { slot, lane }: Sent, by: Cost): void {
 }
 
 /** A stopped pool's probe came to no call, or to none that is known, so it told nothing: another may go at once. */
-export function unprobed(h: Holder, sent: Pick<Sent, 'slot'>): void {
+export function unprobed(h: Holder, sent: Sent): void {
   if (h.stopped && h.stopped.probeAt < Infinity && sent.slot >= h.stopped.since) h.stopped.probeAt = 0
 }

@@ -38,11 +38,11 @@ export function keepCall({ ring, queuedAgain }: Holder, { jobId, fence }: Head):
 const sentFor = ({ ring, queuedAgain }: Holder, { jobId, fence }: Settled): Sent | undefined =>
   [ring.sent.get(jobId), queuedAgain.get(jobId)].find((sent) => sent?.head.fence === fence)
 
-/** The call that was settled, once. */
+/** What was sent of the call that was settled, once: as it was sent last. */
 export function takeCall(h: Holder, job: Settled): Sent | undefined {
   const sent = sentFor(h, job)
   if (h.queuedAgain.get(job.jobId) === sent) h.queuedAgain.delete(job.jobId)
-  return sent && inItsSlot(sent, job)
+  return sent
 }
 
 /** As it was called: where it was sent again meanwhile, what its provider had counted by then is no longer known. */

@@ -106,11 +106,7 @@ async function carryOut(
   if (writes && !(await write(deps, h, decided, now))) return 'lost'
   apply(h, decided, now)
   if (!writes) return 0
-  const [probe] = permits
-  if (h.stopped && probe) {
-    h.stopped.probeAt = now + nextProbeMs(deps, h.stopped)
-    h.stopped.probe = { jobId: probe.head.jobId, slot: probe.slot }
-  }
+  if (h.stopped && permits.length > 0) h.stopped.probeAt = now + nextProbeMs(deps, h.stopped)
   const [sentBack] = await Promise.all([send(deps, h, permits, now), forget(deps, h, bells)])
   return sentBack
 }

@@ -151,6 +151,21 @@ describe('a provider that refuses key, model or credit', () => {
     await world.ended(ids, 20_000)
   })
 
+  it.each([320, 340, 360])(
+    'is probed again at once where the probe was sent anew, as a copy of it came late, while another was called for %i ms',
+    async (afterMs) => {
+      const { world, ids } = await stopped()
+      await world.pass(300_000)
+      const [messages, calls] = [world.messages.length, world.model.calls.length]
+      const replies = [{ ...badKey(), afterMs }]
+      world.model.script = () => replies.pop() ?? text()
+      world.delivery = (n, { jobs }) =>
+        n === messages + 1 ? [20, (jobs[0]?.notAfter as number) + 1 - world.now()] : [n === messages + 2 ? 600 : 20]
+      await world.until(() => world.model.calls.length > calls, 70_000)
+      await world.ended(ids, 25_000)
+    },
+  )
+
   it('is not taken for mended when a call from before the stop succeeds', async () => {
     const world = new World()
     world.start()

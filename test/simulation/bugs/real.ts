@@ -168,8 +168,15 @@ export const REAL_BUGS: readonly Bug[] = [
   {
     name: 'a probe whose job has moved on by an earlier sending is waited for',
     file: 'services/dispatch/absorb.ts',
-    find: '    if (isOfProbe(h, job)) unprobed(h, { slot: h.stopped?.probe?.slot ?? 0 })\n',
+    find: '    if (call && isEarlier(call, job)) unprobed(h, call)\n',
     replace: '',
     seed: 3511642,
+  },
+  {
+    name: 'a stopped pool waits a minute for a probe that the queue did not take',
+    file: 'services/dispatch/send.ts',
+    find: '    unprobed(h, sent)\n',
+    replace: '    void unprobed\n',
+    seed: 2809617,
   },
 ]
