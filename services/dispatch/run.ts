@@ -20,10 +20,14 @@ const IDLE_BEFORE_END_MS = 15_000
 
 export type RunEnd = 'taken' | 'lost' | 'idle' | 'handed-over' | 'stopped' | 'clock-off'
 
-export async function run(
-  deps: DispatcherDeps,
-  p: { pool: string; until: number; signal?: AbortSignal },
-): Promise<RunEnd> {
+export interface Running {
+  readonly until: number
+  readonly signal?: AbortSignal
+  /** Asked before each wait; POLL_MS where it is not given. */
+  readonly lookEveryMs?: () => number
+}
+
+export async function run(deps: DispatcherDeps, p: Running & { readonly pool: string }): Promise<RunEnd> {
   const h = await takeOver(deps, p.pool)
   if (!h) return 'taken'
   try {
@@ -35,7 +39,8 @@ export async function run(
   }
 }
 
-async function hold(deps: DispatcherDeps, h: Holder, p: { until: number; signal?: AbortSignal }): Promise<RunEnd> {
+async function hold(deps: DispatcherDeps, h: Holder, p: Running): Promise<RunEnd> {
+  const { lookEveryMs = () => POLL_MS } = p
   for (;;) {
     const ticked = await tickOrAgain(deps, h, p.signal)
     if (ticked.kind === 'lost') return 'lost'
@@ -51,7 +56,7 @@ async function hold(deps: DispatcherDeps, h: Holder, p: { until: number; signal?
       if (left === 'unheard') return endUnsure(deps, h)
       if (left === 'none' && (await ended(deps, h))) return 'idle'
     }
-    await deps.clock.until(Math.min(ticked.againAt, now + POLL_MS), p.signal)
+    await deps.clock.until(Math.min(ticked.againAt, now + lookEveryMs()), p.signal)
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ledgerKey } from '../../adapters/keys.ts'
 import { LEASE_MS } from '../../core/lease.ts'
 import { run } from '../../services/dispatch/run.ts'
-import type { CapacityStore, JobStore } from '../../services/ports.ts'
+import type { CapacityStore, JobStore, RingStore } from '../../services/ports.ts'
 import { providerError, text } from '../support/fake-model.ts'
 import { diesAt } from '../support/port-faults.ts'
 import { fullestWindow } from '../support/windows.ts'
@@ -179,6 +179,25 @@ describe('a holder that vanishes', () => {
     expect(world.runs.length).toBeGreaterThan(1)
     await world.pass(60_000)
     expect(world.model.of(id)).toHaveLength(1)
+  })
+})
+
+describe('a dispatcher that waits', () => {
+  it.each([100, 1_000])('looks for bells every %i ms, as it is told to', async (ms) => {
+    const world = new World()
+    world.wakes = false
+    await world.submit('step', { startAt: world.now() + 50_000 })
+    const deps = world.process()
+    const looks: number[] = []
+    const bells: RingStore['bells'] = (p) => {
+      looks.push(world.now())
+      return deps.rings.bells(p)
+    }
+    const told = { pool: 'main', until: world.now() + 60_000, lookEveryMs: () => ms }
+    void run({ ...deps, rings: { ...deps.rings, bells } }, told)
+    await world.pass(10_000)
+    const waits = looks.slice(1).map((at, i) => at - (looks[i] as number))
+    expect(new Set(waits)).toEqual(new Set([ms]))
   })
 })
 

@@ -8,13 +8,14 @@ import { memoryJobStore } from '../../adapters/memory/job-store.ts'
 import { memoryPeopleStore } from '../../adapters/memory/people-store.ts'
 import { memoryRingStore } from '../../adapters/memory/ring-store.ts'
 import type { FunctionDeps } from '../../lambdas/shared/deps.ts'
-import { type RunEnd, run } from '../../services/dispatch/run.ts'
+import { POLL_MS, type RunEnd, run } from '../../services/dispatch/run.ts'
 import { Doorbell } from '../../services/doorbell.ts'
 import type { JobEvent, JobMessage, ModelRequest } from '../../services/ports.ts'
 import { work } from '../../services/work.ts'
 import { halfOf } from './about.ts'
 import { Book } from './book.ts'
 import type { Surroundings } from './calls.ts'
+import { calmLookOf } from './calm-looks.ts'
 import type { Actor, Arrival } from './checks/check.ts'
 import { WorldClock } from './clock.ts'
 import { EndStream } from './end-stream.ts'
@@ -88,6 +89,7 @@ export class World implements Surroundings {
   /** The message that each worker is at: a job may have been sent again meanwhile, under another slot. */
   private readonly working = new Map<SimProcess, JobMessage>()
   private readonly withinGuard: boolean
+  private readonly calmLookMs: number
   private readonly messages: MessageQueue
   private readonly offsets: Offsets
 
@@ -113,6 +115,7 @@ export class World implements Surroundings {
     this.latestMs = scenario.forgetMs > 0 ? scenario.forgetMs / 2 : Infinity
     this.provider = new Provider(this.clock, new Stream(seed, 'provider'), this.mix, scenario)
     this.withinGuard = clocks !== 'beyond'
+    this.calmLookMs = calmLookOf(scenario)
     this.stores = {
       jobs: memoryJobStore(this.tables),
       rings: memoryRingStore(this.tables),
@@ -222,7 +225,9 @@ export class World implements Surroundings {
       if (this.mix.befalls('dispatcher frozen'))
         this.after(this.stream.spread(20, 20_000), () => process.freeze(this.stream.spread(3_000, 90_000)))
       const until = process.now() + limitMs - Math.min(HAND_OVER_MS, limitMs / 3)
-      const runs = pools.map((pool) => run(deps, { pool, until, ...(stop ? { signal: stop.signal } : {}) }))
+      const lookEveryMs = () => (this.mix.active ? POLL_MS : this.calmLookMs)
+      const running = { until, lookEveryMs, ...(stop ? { signal: stop.signal } : {}) }
+      const runs = pools.map((pool) => run(deps, { pool, ...running }))
       await Promise.allSettled(runs)
       return Promise.all<RunEnd>(runs)
     })

@@ -31,7 +31,7 @@ export const CACHE_BUGS: readonly Bug[] = [
     file: SAME,
     find: 'return stored && now < stored.cached.at + ttlMs ?',
     replace: 'return stored && now < stored.cached.at + 1000 * ttlMs ?',
-    seed: 20,
+    seed: 91,
   },
   {
     name: 'identical jobs in flight are called each',
@@ -53,7 +53,7 @@ export const CACHE_BUGS: readonly Bug[] = [
     find: '  const [live] = await deps.jobs.live({ keys: [leader.key] })\n',
     replace:
       '  const before = deps.jobs.load({ jobId: leader.jobId, now: deps.clock.now() })\n  const [live] = await before.then(() => deps.jobs.live({ keys: [leader.key] }))\n  deps = { ...deps, jobs: { ...deps.jobs, load: () => before } }\n',
-    seed: 1035,
+    seed: 345,
   },
   {
     name: 'the lead is taken from whoever has it by now',

@@ -133,7 +133,7 @@ export const JOB_BUGS: readonly Bug[] = [
     file: STORE,
     find: "if (from?.state !== t.from.state || from.fence !== t.from.fence) return 'stale'",
     replace: "if (from?.state !== t.from.state) return 'stale'",
-    seed: 298,
+    seed: 308,
   },
   {
     name: 'a settle overlooks that the job is to be cancelled',

@@ -45,6 +45,6 @@ export const LEARNED_BUGS: readonly Bug[] = [
     file: 'services/dispatch/send.ts',
     find: '    ...maxOutput(p.head),\n',
     replace: '    ...(maxOutput && {}),\n',
-    seed: 163,
+    seed: 267,
   },
 ]

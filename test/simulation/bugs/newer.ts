@@ -65,7 +65,7 @@ export const BATCH_BUGS: readonly Bug[] = [
     file: BATCH,
     find: 'await deps.jobs.enterAll({ records })',
     replace: 'void deps.jobs.enterAll({ records }).catch(() => undefined)',
-    seed: 15,
+    seed: 16,
   },
   {
     name: 'fresh records stand before their inputs',
