@@ -10,7 +10,7 @@ const BATCH_ATTEMPTS = 8
 const BATCH_WRITE_ITEMS = 25
 const BATCH_GET_ITEMS = 100
 
-type Write = { put: Item } | { delete: Key }
+export type Write = { put: Item } | { delete: Key }
 
 /** So many requests of one batch are on their way at once. */
 const REQUESTS_AT_ONCE = 4
@@ -19,20 +19,22 @@ export const chunks = <T>(all: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size))
 
 /** Unconditional writes. */
-export const batchWrite = (tables: Tables, table: TableName, writes: readonly Write[]): Promise<void> =>
-  inBatches(chunks(writes, BATCH_WRITE_ITEMS), REQUESTS_AT_ONCE, (chunk) => writeChunk(tables, table, chunk))
+export const batchWrite = ({ db, name }: Tables, table: TableName, writes: readonly Write[]): Promise<void> =>
+  batchWriteTo(db, name[table], writes)
 
-async function writeChunk(tables: Tables, table: TableName, chunk: readonly Write[]): Promise<void> {
+/** The same by the name that a table has in the account. */
+export const batchWriteTo = (db: Tables['db'], table: string, writes: readonly Write[]): Promise<void> =>
+  inBatches(chunks(writes, BATCH_WRITE_ITEMS), REQUESTS_AT_ONCE, (chunk) => writeChunk(db, table, chunk))
+
+async function writeChunk(db: Tables['db'], table: string, chunk: readonly Write[]): Promise<void> {
   let rest: unknown[] = chunk.map((w) =>
     'put' in w ? { PutRequest: { Item: w.put } } : { DeleteRequest: { Key: w.delete } },
   )
   for (let attempt = 0; rest.length > 0; attempt++) {
     if (attempt >= BATCH_ATTEMPTS) throw new Error(`${rest.length} writes to ${table} were not taken`)
     if (attempt > 0) await jitter(attempt)
-    const done = await tables.db.send(
-      new BatchWriteCommand({ RequestItems: { [tables.name[table]]: rest as never[] } }),
-    )
-    rest = done.UnprocessedItems?.[tables.name[table]] ?? []
+    const done = await db.send(new BatchWriteCommand({ RequestItems: { [table]: rest as never[] } }))
+    rest = done.UnprocessedItems?.[table] ?? []
   }
 }
 

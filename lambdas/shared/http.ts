@@ -45,7 +45,7 @@ export function httpApp(deps: Pick<Deps, 'settings' | 'meter' | 'log'>, say: typ
     return say(c, {
       code: 'internal',
       detail: 'Something broke here; nothing more is known.',
-      remedy: 'Repeat the request under the same Idempotency-Key.',
+      remedy: 'Repeat the request, under the same Idempotency-Key where it has one.',
     })
   })
   return app
