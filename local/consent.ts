@@ -21,6 +21,23 @@ export async function agreed(p: {
   return false
 }
 
+/** Nobody has said yes; whoever asked has said so. */
+export class NotAgreed extends Error {}
+
+/** Of jobs that were queued while their provider was on this machine. */
+export async function agreedToLeft(p: { jobs: number; away: readonly string[]; yes: boolean }): Promise<boolean> {
+  if (p.jobs === 0) return true
+  process.stdout.write(
+    `${p.jobs} jobs wait here since a start whose provider was on this machine. This one sends them to a provider off this machine (pool ${p.away.join(', ')}).\n`,
+  )
+  if (p.yes) return true
+  if (process.stdin.isTTY) return saysYes(await ask('Send them? [y/N] '))
+  process.stderr.write(
+    'Not sent: nobody is there to agree. Start with --yes to agree in advance, with --reset to forget them, or with --data and another folder.\n',
+  )
+  return false
+}
+
 /** The dearest of the pools, for all tokens: never too little. */
 function price({ settings, away }: { settings: Settings; away: readonly string[] }, tokens: number): string {
   const prices = away.map((id) => settings.pools[id]?.pricePerMillionTokens)

@@ -3,7 +3,7 @@
  * outlived its parent is ended if it can be proved to be ours, and named if it cannot.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { end, type Noted, note, stateOf } from './process-identity.ts'
 
@@ -31,8 +31,7 @@ export async function takeDataFolder(path: string, p: { reset: boolean }): Promi
   const dbPath = join(real, 'fairlead.db')
   const journalPath = join(real, 'journal.jsonl')
   const self = note(process.pid)
-  await clearLock(path, lockFile)
-  takeLock(path, lockFile, self)
+  await takeLock(path, lockFile, self)
   if (p.reset) forgetState(dbPath, journalPath)
   return {
     path: real,
@@ -44,11 +43,38 @@ export async function takeDataFolder(path: string, p: { reset: boolean }): Promi
   }
 }
 
-async function clearLock(path: string, lockFile: string): Promise<void> {
-  const lock = readLock(lockFile)
+/** Of two starts at the same moment one gets it. */
+async function takeLock(path: string, lockFile: string, self: Noted): Promise<void> {
+  const found = textOf(lockFile)
+  const lock = lockIn(found)
   if (lock && inUse(lock)) throw new FolderBusy(usedBy(path, lock.pid))
   if (lock?.engine) await clearEngine(path, lock.engine)
-  rmSync(lockFile, { force: true })
+  if (found !== undefined) removeOnly(lockFile, found)
+  const text = JSON.stringify(self)
+  const taken = hasDone(() => writeFileSync(lockFile, text, { mode: 0o600, flag: 'wx' }), 'EEXIST')
+  if (!taken) throw new FolderBusy(usedBy(path, lockIn(textOf(lockFile))?.pid))
+}
+
+/**
+ * Removes the lock that was found, and no other: another start may have cleared that one since, and taken the folder. What is
+ * moved aside is looked at, and linked back where it is somebody else's.
+ */
+function removeOnly(lockFile: string, found: string): void {
+  const aside = `${lockFile}.${randomBytes(8).toString('hex')}`
+  if (textOf(lockFile) !== found || !hasDone(() => renameSync(lockFile, aside), 'ENOENT')) return
+  if (textOf(aside) !== found) hasDone(() => linkSync(aside, lockFile), 'EEXIST')
+  rmSync(aside, { force: true })
+}
+
+/** False where it failed as `code` says: another process was there first. */
+function hasDone(change: () => void, code: string): boolean {
+  try {
+    change()
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== code) throw error
+    return false
+  }
 }
 
 /** Where processes cannot be told apart, a lock with our own pid is an old one: nobody else has that pid now. */
@@ -65,23 +91,21 @@ async function clearEngine(path: string, engine: Noted): Promise<void> {
   )
 }
 
-/** Of two starts at the same moment one gets it. */
-function takeLock(path: string, lockFile: string, self: Noted): void {
-  try {
-    writeFileSync(lockFile, JSON.stringify(self), { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new FolderBusy(usedBy(path, readLock(lockFile)?.pid))
-  }
-}
-
 const usedBy = (path: string, pid: number | undefined): string =>
   `${path} is used by another Fairlead (process ${pid ?? 'unknown'}): stop it, or use --data with another folder`
 
+function textOf(file: string): string | undefined {
+  let text: string | undefined
+  hasDone(() => {
+    text = readFileSync(file, 'utf8')
+  }, 'ENOENT')
+  return text
+}
+
 /** What does not parse was torn by a crash. */
-function readLock(lockFile: string): Lock | undefined {
+function lockIn(text: string | undefined): Lock | undefined {
   try {
-    return JSON.parse(readFileSync(lockFile, 'utf8')) as Lock
+    return JSON.parse(text ?? '') as Lock
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
 /** `npm start`: options, data folder, provider, system, sample, and a clean end. */
 import { callIn, type Settings } from '../core/settings.ts'
 import { apiClient } from './api-client.ts'
-import { agreed } from './consent.ts'
+import { agreed, agreedToLeft, NotAgreed } from './consent.ts'
 import { type DataFolder, takeDataFolder } from './data-folder.ts'
 import { keepHeapSmall } from './heap.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     return await start(options)
   } catch (error) {
-    process.stderr.write(`${faultOf(error, options)}\n`)
+    if (!(error instanceof NotAgreed)) process.stderr.write(`${faultOf(error, options)}\n`)
     return 1
   }
 }
@@ -53,7 +53,7 @@ async function start(options: Options): Promise<number> {
   const providers = await startProviders(configured)
   try {
     const settings = withSimulated(configured, (pool) => providers.get(pool)?.url ?? '')
-    return await serve({ options, settings, sample, folder, providers })
+    return await serve({ options, settings, sample, folder, away, providers })
   } finally {
     folder.release()
     await Promise.all([...providers.values()].map((p) => p.close()))
@@ -77,19 +77,28 @@ interface Run {
   readonly settings: Settings
   readonly sample: Sample | undefined
   readonly folder: DataFolder
+  /** Pools whose calls leave this machine. */
+  readonly away: readonly string[]
   readonly providers: ReadonlyMap<string, SimulatedProvider>
 }
 
 async function serve(run: Run): Promise<number> {
-  const { options, settings, folder, sample } = run
+  const { options, settings, folder, sample, away } = run
   const stopping = stopOnSignals()
   // Most of what there is to load: a start that is refused, and `--help`, say so without it.
   const { startSystem } = await import('./system.ts')
+  const { leftOver, noteAway } = await import('./left-over.ts')
   const system = await startSystem({
     settings,
     folder,
     port: options.port,
     ...(options.engine ? { engine: options.engine } : {}),
+    async mayBegin(deps) {
+      const jobs = await leftOver(deps, { folder: folder.path, away })
+      if (!(await agreedToLeft({ jobs, away, yes: options.yes }))) return false
+      noteAway(folder.path, away)
+      return true
+    },
   })
   stopping.signal.addEventListener('abort', () => void system.stop(), { once: true })
   say(banner(run, system))

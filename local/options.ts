@@ -17,7 +17,8 @@ export const HELP = `Fairlead on one machine: the queue, its API and a simulated
   --window MS         the window, for every pool (60000)
   --order MODE        weighted, strict or owners
   --burst             offer free slots at once instead of evenly spaced
-  --engine NAME       dynoxide or journal (dynoxide if its binary is there)
+  --engine NAME       dynoxide or journal (what keeps the folder's state already,
+                      else dynoxide if its binary is there)
   --once              exit when the sample has run
   --yes               answer yes where a start would ask
   --help              this text

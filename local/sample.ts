@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { estimateTokens, missingFields, renderPrompt } from '../core/prompt.ts'
-import type { Settings } from '../core/settings.ts'
+import { callsOf, type Settings } from '../core/settings.ts'
 import { BATCH_AT_MOST, BatchEntry } from '../lambdas/shared/schemas.ts'
 import type { ApiClient } from './api-client.ts'
 
@@ -38,7 +38,7 @@ export function readSample(file: string, settings: Settings): Sample {
   return parsed.data
 }
 
-/** What running the sample would take of these pools: calls, and tokens at most. */
+/** What running the sample would take of these pools, those that jobs may fall back to included: calls, and tokens at most. */
 export function costOf(
   sample: Sample,
   settings: Settings,
@@ -46,7 +46,8 @@ export function costOf(
 ): { calls: number; tokensAtMost: number } {
   const tokens = sample.jobs.flatMap((job) => {
     const kind = settings.kinds[job.kind] as Settings['kinds'][string]
-    return pools.includes(kind.pool) ? [estimateTokens(renderPrompt(kind, job.input)) + kind.maxOutputTokens] : []
+    const goesThere = callsOf(kind).some(({ pool }) => pools.includes(pool))
+    return goesThere ? [estimateTokens(renderPrompt(kind, job.input)) + kind.maxOutputTokens] : []
   })
   return { calls: tokens.length, tokensAtMost: tokens.reduce((a, b) => a + b, 0) }
 }

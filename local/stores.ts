@@ -13,7 +13,8 @@ import { memoryRingStore } from '../adapters/memory/ring-store.ts'
 import { MemoryTables } from '../adapters/memory/tables.ts'
 import type { CapacityStore, JobStore, PeopleStore, RingStore } from '../services/ports.ts'
 import type { DataFolder } from './data-folder.ts'
-import { findDynoxide, startDynoxide } from './engine/dynoxide.ts'
+import { chosenEngine, type EngineName } from './engine/choice.ts'
+import { startDynoxide } from './engine/dynoxide.ts'
 import { sweepTables } from './engine/sweep.ts'
 import { createTables, LOCAL_ACCESS } from './engine/tables.ts'
 import { hiddenLoopback } from './loopback.ts'
@@ -35,10 +36,6 @@ export interface Stores {
 /** Is shown the tables' client before its first use: the benchmarks count requests there. */
 export type Observe = (tables: Tables) => void
 
-export class NoEngine extends Error {
-  readonly code = 'no-engine'
-}
-
 export const TABLE_NAMES = {
   live: 'fairlead-live',
   jobs: 'fairlead-jobs',
@@ -47,19 +44,13 @@ export const TABLE_NAMES = {
   approvals: 'fairlead-approvals',
 }
 
-/** Opens the engine asked for; without a wish, the embedded binary if it is there, else the journal. */
 export async function openStores(
   folder: DataFolder,
-  wish: 'dynoxide' | 'journal' | undefined,
+  wish: EngineName | undefined,
   observe: Observe = () => undefined,
 ): Promise<Stores> {
-  const binary = wish === 'journal' ? undefined : findDynoxide()
-  if (binary) return dynamoStores(folder, binary, observe)
-  if (wish === 'dynoxide')
-    throw new NoEngine(
-      '--engine dynoxide: its package for this platform is not installed; leave the option out to use the journal',
-    )
-  return journalStores(folder)
+  const binary = chosenEngine(folder, wish)
+  return binary ? dynamoStores(folder, binary, observe) : journalStores(folder)
 }
 
 async function dynamoStores(folder: DataFolder, binary: string, observe: Observe): Promise<Stores> {

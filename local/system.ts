@@ -18,8 +18,10 @@ import { log } from '../lambdas/shared/wrap.ts'
 import { workerHandler } from '../lambdas/worker.ts'
 import { Doorbell } from '../services/doorbell.ts'
 import { stranded, strandedLine } from '../services/stranded.ts'
+import { NotAgreed } from './consent.ts'
 import type { DataFolder } from './data-folder.ts'
 import { LocalDispatching } from './dispatching.ts'
+import type { EngineName } from './engine/choice.ts'
 import { type Front, startFront } from './front.ts'
 import { freeLeases } from './leases.ts'
 import { DEVELOPER } from './settings.ts'
@@ -59,8 +61,10 @@ export async function startSystem(p: {
   settings: Settings
   folder: DataFolder
   port: number
-  engine?: 'dynoxide' | 'journal'
+  engine?: EngineName
   observe?: Observe
+  /** Asked before anything is called; a no ends the start. */
+  mayBegin?: (deps: FunctionDeps) => Promise<boolean>
 }): Promise<System> {
   const stores = await openStores(p.folder, p.engine, p.observe)
   try {
@@ -71,11 +75,20 @@ export async function startSystem(p: {
   }
 }
 
-async function serve(p: { settings: Settings; folder: DataFolder; port: number; stores: Stores }): Promise<System> {
+interface Serving {
+  readonly settings: Settings
+  readonly folder: DataFolder
+  readonly port: number
+  readonly stores: Stores
+  readonly mayBegin?: (deps: FunctionDeps) => Promise<boolean>
+}
+
+async function serve(p: Serving): Promise<System> {
   const dispatching = new LocalDispatching()
   const deps = compose(p, dispatching)
   const use = () => deps
   await holdsOnlyWhatIsConfigured(deps)
+  if ((await p.mayBegin?.(deps)) === false) throw new NotAgreed()
   await freeLeases(p.stores.capacity, Object.keys(p.settings.pools))
   const stopping = new AbortController()
   const front: Front = await startFront({

@@ -14,7 +14,8 @@ interface Places {
   readonly pools: Readonly<Record<string, unknown>>
   readonly kinds: Readonly<Record<string, { readonly pool: string }>>
 }
-type Uses = Pick<Deps, 'jobs' | 'rings'> & { readonly settings: Places }
+type Tables = Pick<Deps, 'jobs' | 'rings'>
+/** Jobs of a kind in a lane's tier. */
 export interface Stranded {
   readonly pool: string
   readonly tier: Tier
@@ -28,29 +29,35 @@ const LOOKED_AT_IN_A_LANE = 1_000
 const BELLS_LOOKED_AT = 1_000
 
 /** `pools`: only of these; else of every pool with live work. */
-export async function stranded(deps: Uses, pools?: readonly string[]): Promise<Stranded[]> {
-  const found = await Promise.all((pools ?? (await deps.rings.pools())).map((pool) => strandedIn(deps, pool)))
+export const stranded = (
+  deps: Tables & { readonly settings: Places },
+  pools?: readonly string[],
+): Promise<Stranded[]> => standing(deps, (pool, kind) => !hasPlace(deps.settings, pool, kind), pools)
+
+/** Queued and running jobs of such kinds. */
+export async function standing(deps: Tables, which: Which, pools?: readonly string[]): Promise<Stranded[]> {
+  const found = await Promise.all((pools ?? (await deps.rings.pools())).map((pool) => standingIn(deps, pool, which)))
   return found.flat()
 }
+type Which = (pool: string, kind: string) => boolean
 
 /** Of the pools that the configuration does not name. */
-export const poolsRemoved = async (deps: Uses): Promise<string[]> =>
+export const poolsRemoved = async (deps: Tables & { readonly settings: Places }): Promise<string[]> =>
   (await deps.rings.pools()).filter((pool) => !configured(deps.settings.pools, pool))
 
-async function strandedIn(deps: Uses, pool: string): Promise<Stranded[]> {
+async function standingIn(deps: Tables, pool: string, which: Which): Promise<Stranded[]> {
   const all: Stranded[] = []
   const lanes = (await ownersOf(deps, pool)).flatMap((owner) => TIERS.map((tier) => ({ owner, tier })))
   await inBatches(lanes, LANES_AT_ONCE, async ({ owner, tier }) => {
     const lane = laneOf({ pool, tier, owner })
     const { records, more } = await deps.jobs.lane({ lane, limit: LOOKED_AT_IN_A_LANE })
-    for (const { kind } of records)
-      if (!hasPlace(deps.settings, pool, kind)) all.push({ pool, tier, kind, jobs: 1, more })
+    for (const { kind } of records) if (which(pool, kind)) all.push({ pool, tier, kind, jobs: 1, more })
   })
   return summed(all)
 }
 
 /** Those noted, and those whose first bell nobody has read yet. */
-async function ownersOf({ rings }: Uses, pool: string): Promise<string[]> {
+async function ownersOf({ rings }: Tables, pool: string): Promise<string[]> {
   const [noted, { bells }] = await Promise.all([rings.owners({ pool }), rings.bells({ pool, limit: BELLS_LOOKED_AT })])
   const rung = bells.flatMap((bell) =>
     bell.t === 'entered' ? [bell.owner] : bell.t === 'came' ? bell.jobs.map((j) => j.owner) : [],

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type DataFolder, takeDataFolder } from '../../local/data-folder.ts'
@@ -112,6 +112,18 @@ describe('an engine that outlived its parent', () => {
     expect(stateOf(engine)).toBe('runs')
     await take(path)
     expect(stateOf(engine)).toBe('ended')
+    expect(lockOf(path)).toEqual(note(process.pid))
+  })
+
+  whereProvable('is ended by two takings at the same moment, of which one is refused', async () => {
+    const path = aFolder()
+    const engine = aSleeper()
+    writeLock(path, { pid: await aDeadPid(), began: '1', engine: note(engine.pid) })
+    const taken = await Promise.allSettled([take(path), take(path)])
+    expect(taken.map((t) => t.status).sort()).toEqual(['fulfilled', 'rejected'])
+    const [refused] = taken.filter((t) => t.status === 'rejected')
+    expect(refused?.reason).toMatchObject({ code: 'folder-busy', message: refusal(path, process.pid) })
+    expect(readdirSync(path).sort()).toEqual(['lock.json', 'secret'])
     expect(lockOf(path)).toEqual(note(process.pid))
   })
 

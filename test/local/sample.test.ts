@@ -77,6 +77,9 @@ test('the cost counts what goes to these pools: a call for each job, and tokens 
   expect(costOf(sample, two, ['other'])).toEqual({ calls: 2, tokensAtMost: 34 })
   expect(costOf(sample, two, ['main', 'other'])).toEqual({ calls: 3, tokensAtMost: 144 })
   expect(costOf(sample, two, [])).toEqual({ calls: 0, tokensAtMost: 0 })
+  const a = { ...kind, pool: 'main', maxOutputTokens: 100, fallback: [{ pool: 'other', model: 'n' }] }
+  const falling = settings({ pools: { main: pool, other: pool }, kinds: { a } })
+  expect(costOf({ jobs: [job('a')] }, falling, ['other'])).toEqual({ calls: 1, tokensAtMost: 110 })
 })
 
 describe('submitting', () => {

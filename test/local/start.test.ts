@@ -230,6 +230,27 @@ describe('a provider off this machine', () => {
     await system.signal('SIGKILL')
   })
 
+  test('is not sent what was queued while the provider was simulated, without a yes; once it was given, none is asked for', async () => {
+    const data = aFolder()
+    const simulated = await started({ data, args: ['--sample', aSample(40), '--rpm', '5', '--window', '2000'] })
+    await until('the sample is there', () => /^queued\/running\/done/m.test(simulated.said()))
+    await simulated.signal('SIGKILL')
+    const { code, stdout, stderr } = await start('--data', data)
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'Not sent: nobody is there to agree. Start with --yes to agree in advance, with --reset to forget them, or with --data and another folder.\n',
+    })
+    expect(stdout).toMatch(
+      /^\d+ jobs wait here since a start whose provider was on this machine\. This one sends them to a provider off this machine \(pool main\)\.\n$/,
+    )
+    const agreed = await started({ data, args: [...away, '--yes'], env: grounded })
+    await until('a call goes out', () => agreed.said().includes('contacted provider.example.com'))
+    await agreed.signal('SIGKILL')
+    const again = await started({ data, args: away, env: grounded })
+    await again.signal('SIGKILL')
+  })
+
   test('a provider on this machine is asked nothing either, as long as there is no job', async () => {
     const { port, asked } = await aListener()
     const args = ['--model-url', `http://127.0.0.1:${port}/v1`, '--empty', '--once']
