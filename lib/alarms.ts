@@ -3,7 +3,15 @@
  * where it is. Jobs that fail are no alarm: they are shown to people as dead letters.
  */
 import { Duration } from 'aws-cdk-lib'
-import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch'
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { Topic } from 'aws-cdk-lib/aws-sns'
@@ -30,8 +38,23 @@ const PEOPLE_WAIT = Duration.seconds(10)
 const PEOPLE_WAIT_PERIODS = 3
 /** In each of them, for a quarter of an hour. */
 const GOES_ON_PERIODS = 3
+/** A dispatcher that is cut off after its fifteen minutes fails that long ago. */
+const DISPATCHER_PERIODS = 4
+/** A call that is passed through has almost six. */
+const REQUEST_PERIODS = 3
+
+/** Of functions together. Who has no errors has no value, unless it is asked for. */
+const errorsOf = (functions: readonly LambdaFunction[]): IMetric =>
+  new MathExpression({
+    expression: functions.map((_, i) => `FILL(f${i}, 0)`).join(' + '),
+    usingMetrics: Object.fromEntries(functions.map((fn, i) => [`f${i}`, fn.metricErrors({ period })])),
+    period,
+  })
 
 interface AlarmsProps {
+  readonly api: LambdaFunction
+  readonly approval: LambdaFunction
+  readonly chat?: LambdaFunction
   readonly dispatcher: LambdaFunction
   readonly worker: LambdaFunction
   readonly publisher: LambdaFunction
@@ -48,7 +71,18 @@ export class Alarms extends Construct {
     const alarms = [
       this.any('dead-jobs', 'A message killed its worker three times', depth(p.deadLetters.jobs)),
       this.any('dead-ends', 'Ends of jobs could not be published', depth(p.deadLetters.ends)),
-      this.any('dispatcher-errors', 'The dispatcher failed or ran out of time', p.dispatcher.metricErrors({ period })),
+      this.once(
+        'dispatcher-errors',
+        'The dispatcher failed or ran out of time',
+        p.dispatcher.metricErrors({ period }),
+        DISPATCHER_PERIODS,
+      ),
+      this.once(
+        'requests-failed',
+        'A function that answers people ended without an answer',
+        errorsOf([p.api, p.approval, ...(p.chat ? [p.chat] : [])]),
+        REQUEST_PERIODS,
+      ),
       this.notRunning(p.dispatcher),
       this.any(
         'worker-throttled',
@@ -107,6 +141,19 @@ export class Alarms extends Construct {
       metric,
       threshold: 1,
       evaluationPeriods,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    })
+  }
+
+  /** In one of the last periods: an error counts at the moment when its function began. */
+  private once(id: string, alarmDescription: string, metric: IMetric, evaluationPeriods: number): Alarm {
+    return new Alarm(this, id, {
+      alarmDescription,
+      metric,
+      threshold: 1,
+      evaluationPeriods,
+      datapointsToAlarm: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     })

@@ -58,7 +58,9 @@ export function startFront(p: FrontParts & { port: number }): Promise<Front> {
     const turn = (request: Request, run: Run) => (atOnce(request) ? run() : inLine(run))
     const taken = (request: Request) => answer({ ...p, turn }, hosts, request)
     const server = serve({ fetch: taken, port: p.port, hostname: '127.0.0.1' }, (address) => {
-      hosts = ['127.0.0.1', 'localhost'].map((h) => `${h}:${address.port}`)
+      const named = ['127.0.0.1', 'localhost']
+      // Of HTTP's own port clients say nothing.
+      hosts = [...named.map((h) => `${h}:${address.port}`), ...(address.port === 80 ? named : [])]
       resolve({ url: `http://127.0.0.1:${address.port}`, close: () => closed(server as Server) })
     })
     server.once('error', reject)

@@ -191,7 +191,7 @@ describe('the stream of ends', () => {
 describe('operators', () => {
   it('are told of dead letters, of a dispatcher that fails or rests, of throttles, of a stream that lags, of a stopped pool, of a wrong clock, of stranded jobs, of settings left out, of what does not parse, of a provider that is down or allows less for long, and of what broke', () => {
     const alarms = resources(service, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties)
-    expect(alarms.map((a) => `${a.MetricName} ${a.TreatMissingData}`).sort()).toEqual([
+    expect(alarms.map((a) => `${a.MetricName ?? 'of several'} ${a.TreatMissingData}`).sort()).toEqual([
       'AllowedShare notBreaching',
       'ApproximateNumberOfMessagesVisible notBreaching',
       'ApproximateNumberOfMessagesVisible notBreaching',
@@ -211,8 +211,25 @@ describe('operators', () => {
       'TicksFailed notBreaching',
       'Unreadable notBreaching',
       'WakesFailed notBreaching',
+      'of several notBreaching',
     ])
     for (const alarm of alarms) expect(alarm.AlarmActions).toBeUndefined()
+  })
+
+  it('hear of a function that was cut off, though its error counts at the moment when it began', () => {
+    const alarmed = resources(service, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm.Properties)
+    const backTo = (name: string | undefined) => {
+      const [alarm] = alarmed.filter((a) => a.MetricName === name)
+      return { datapoints: alarm?.DatapointsToAlarm, s: 300 * alarm?.EvaluationPeriods }
+    }
+    const longest = (name: string): number => {
+      const [found] = resources(service, 'AWS::Lambda::Function').filter(([id]) => id.startsWith(name))
+      return found?.[1].Properties.Timeout
+    }
+    expect(backTo('Errors').datapoints).toBe(1)
+    expect(backTo('Errors').s).toBeGreaterThan(longest('dispatcher'))
+    expect(backTo(undefined).datapoints).toBe(1)
+    expect(backTo(undefined).s).toBeGreaterThan(longest('api'))
   })
 
   it('hear the alarms where they name a topic', () => {
