@@ -61,6 +61,7 @@ export class Seat implements CallSlot {
 
   private async ask(): Promise<boolean> {
     const { deps, caller, pool, ask } = this.p
+    const cameAt = deps.clock.now()
     const asked = await askPermit(deps, caller, pool, ask)
     if (!asked.ok) {
       this.refusal = asked
@@ -70,6 +71,8 @@ export class Seat implements CallSlot {
     this.seatedAt = deps.clock.now()
     if (asked.permit.state === 'granted' && !ask.gone?.aborted) return true
     this.refusal = waitedInVain(pool, ask)
+    // It leaves the line by itself: whoever holds the pool never sees how long it stood there.
+    if (!ask.gone?.aborted) deps.meter.count('PeopleWaitedMs', this.seatedAt - cameAt, { pool })
     await this.release()
     return false
   }

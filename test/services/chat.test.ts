@@ -220,6 +220,7 @@ describe('whoever finds no permit', () => {
     expect(world.now() - asked).toBe(3_000)
     expect(await all(world)).toEqual([])
     expect(world.chat.calls).toEqual([])
+    expect(world.counts).toContainEqual({ name: 'PeopleWaitedMs', value: 3_000, dimensions: { pool: 'main' } })
   })
 
   it('leaves the line as soon as it goes away', async () => {

@@ -48,6 +48,13 @@ describe('a permit', () => {
     expect(world.now() - asked).toBeLessThan(1_000)
   })
 
+  it('is refused where a hundred wait already: their looks are all that the line’s record can be asked for', async () => {
+    const world = shared({ people: { perPerson: { open: 100, calls: 200 } } })
+    world.wakes = false
+    for (let i = 0; i < 100; i++) expect((await ask(world)).ok).toBe(true)
+    expect(await ask(world, {}, quin)).toMatchObject({ ok: false, code: 'line-full', retryAfterS: 1 })
+  })
+
   it('tells operators whether it was granted at once, or how long it waited in line', async () => {
     const stocked = await busy()
     await granted(stocked)
