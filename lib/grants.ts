@@ -20,7 +20,7 @@ export const GRANTS: Readonly<Record<FunctionName, TableGrants>> = {
     rings: ['Query', 'BatchGetItem', 'PutItem'],
     capacity: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
   },
-  /** Shows drafts and decides on them; of capacity it reads why a job still waits. It alone writes Approvals. */
+  /** Shows drafts and decides on them. It alone writes Approvals. */
   approval: {
     live: ['GetItem', 'Query', 'DeleteItem'],
     jobs: ['Query', 'PutItem'],
