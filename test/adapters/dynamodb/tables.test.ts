@@ -102,7 +102,7 @@ describe('a batch', () => {
     mock.on(BatchWriteCommand).resolves({ UnprocessedItems: { Rings: [{ DeleteRequest: { Key: keys[0] } }] } })
     mock.on(BatchGetCommand).resolves({ UnprocessedKeys: { Live: { Keys: [keys[0]] as never } } })
     await expect(batchWrite(tables, 'rings', [])).resolves.toBeUndefined()
-    await expect(batchWrite(tables, 'rings', [{ delete: { pk: 'x', sk: 'y' } }])).rejects.toThrow('1 writes to rings')
+    await expect(batchWrite(tables, 'rings', [{ delete: { pk: 'x', sk: 'y' } }])).rejects.toThrow('1 writes to Rings')
     await expect(batchGet(tables, 'live', keys)).rejects.toThrow('1 reads of live were not answered')
     expect(mock.calls()).toHaveLength(16)
   })
