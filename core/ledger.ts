@@ -123,9 +123,10 @@ export function earliest(ledger: Ledger, from: number, cost: Cost): number {
   return Math.max(from, (first + i - 1) * shape.bucketMs + 1)
 }
 
-const padded = (counts: readonly number[], before: number, length: number): number[] => {
-  const out = new Array<number>(before).fill(0).concat(counts)
-  while (out.length < length) out.push(0)
+/** Made at its length: one that grows is copied again and again, and every permit of a plan makes one. */
+function padded(counts: readonly number[], before: number, length: number): number[] {
+  const out = new Array<number>(length).fill(0)
+  for (let i = 0; i < counts.length; i++) out[before + i] = counts[i] as number
   return out
 }
 
