@@ -3,7 +3,7 @@
  * from the moment of its grant, whether it is used or not.
  */
 import { reserved, rulesFor } from '../../core/accounting.ts'
-import { type Cost, each, exceeding, type Limits } from '../../core/cost.ts'
+import { type Cost, each, exceeding, type Limits, NOTHING } from '../../core/cost.ts'
 import { guardMsOf, limitsOf, limitsOnOne } from '../../core/ledgers.ts'
 import { type PersonsPermit, type Share, STAND_AT_MOST } from '../../core/people.ts'
 import type { People, PoolSettings } from '../../core/settings.ts'
@@ -56,17 +56,48 @@ export async function askPermit(
   const cost = costOf(settings.pool, request)
   const refusal = tooMuch(settings.pool, pool, request, cost)
   if (refusal) return refusal
+  const key = request.idempotencyKey
+  const id = key === undefined ? deps.random.id(deps.clock.now()) : jobIdOf(caller.id, key)
+  try {
+    return await stand(deps, { pool, shared: settings.pool, id, caller, cost, request })
+  } catch (error) {
+    // Nobody was told its id: only who has a key can come back for it.
+    if (key === undefined) await withdraw(deps, { pool, id, person: caller.owner })
+    throw error
+  }
+}
+
+interface Standing {
+  readonly pool: string
+  readonly shared: SharedPool
+  readonly id: string
+  readonly caller: Caller
+  readonly cost: Cost
+  readonly request: PermitRequest
+}
+
+async function stand(deps: Deps, p: Standing): Promise<Answer<{ permit: PermitView }>> {
+  const { pool, shared, id, cost, request } = p
   const now = deps.clock.now()
-  const id = request.idempotencyKey === undefined ? deps.random.id(now) : jobIdOf(caller.id, request.idempotencyKey)
-  const asked = { pool, id, permit: permitOf(caller, request, cost, now), caps: settings.pool.people.perPerson }
+  const asked = { pool, id, permit: permitOf(p.caller, request, cost, now), caps: shared.people.perPerson }
   const entered = await enter(deps, asked, { now, useMs: request.atOnceMs ?? request.useWithinMs })
   // Whoever holds the pool looks at it in time; if nobody does, somebody is started.
   await deps.doorbell.rung(pool)
-  if (entered !== 'granted' && entered !== 'joined') return capped(entered, settings.pool)
+  if (entered !== 'granted' && entered !== 'joined') return capped(entered, shared)
   const until = now + (request.waitS ?? 0) * 1_000
   // Asked for again it keeps its place: of what does not wait this changes nothing.
   if (request.idempotencyKey !== undefined) await deps.people.ask({ pool, id, asksUntil: until + KEPT_IN_LINE_MS })
-  return untilGranted(deps, { pool, id, until, share: shareOf(settings.pool), asked: cost, gone: request.gone })
+  return untilGranted(deps, { pool, id, until, share: shareOf(shared), asked: cost, gone: request.gone })
+}
+
+/** Out of the line, or given back. Where that fails too it ends by itself. */
+async function withdraw(deps: Deps, { pool, id, person }: { pool: string; id: string; person: string }): Promise<void> {
+  try {
+    if ((await deps.people.leave({ pool, id, person })) === 'left') return
+    await deps.people.close({ pool, id, at: deps.clock.now(), cost: NOTHING })
+  } catch {
+    deps.meter.count('PermitsNotClosed', 1, { pool })
+  }
 }
 
 /** `max` of a window's limits; none where a day's may hold for hours, or calls in flight for as long as those last. */

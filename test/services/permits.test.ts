@@ -5,6 +5,7 @@ import { KEPT_IN_LINE_MS } from '../../services/permits/ask.ts'
 import { getPermit, releasePermit, settlePermit } from '../../services/permits/standing.ts'
 import { ADMIN, aCaller } from '../support/callers.ts'
 import { ask, at, busy, granted, meanwhile, pat, quin, shared, WINDOW_MS } from '../support/people.ts'
+import type { Fault } from '../support/port-faults.ts'
 import { World } from '../support/world.ts'
 
 describe('a permit', () => {
@@ -91,6 +92,21 @@ describe('a permit', () => {
     await releasePermit(world.api, quin, at(id))
     const again = await meanwhile(world, ask(world, { idempotencyKey: 'one', waitS: 5 }))
     expect(again).toMatchObject({ permit: { state: 'granted' } })
+  })
+
+  it('whose asking failed leaves neither a place in line nor a use behind, unless a key can come back for it', async () => {
+    const failing = async (world: World, method: string, when: Fault, key?: string) => {
+      const deps = world.process((call) => (call.method === method ? when : undefined))
+      const asked = ask({ api: deps }, { waitS: 3, idempotencyKey: key }).catch(() => 'failed')
+      expect(await meanwhile(world, asked)).toBe('failed')
+      const { permits = {} } = (await world.api.people.read({ pool: 'main' })) ?? {}
+      return Object.values(permits).map(({ closed }) => (closed ? 'given back' : 'stands'))
+    }
+    const asleep = () => Object.assign(shared(), { wakes: false })
+    expect(await failing(asleep(), 'read', 'fails-before')).toEqual([])
+    expect(await failing(asleep(), 'join', 'fails-after')).toEqual([])
+    expect(await failing(await busy(), 'take', 'fails-after')).toEqual(['given back'])
+    expect(await failing(asleep(), 'read', 'fails-before', 'a key')).toEqual(['stands'])
   })
 
   it('is not another one’s under the same key: one of another size is refused', async () => {

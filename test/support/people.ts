@@ -13,7 +13,7 @@ export const shared = (pool: object = {}) =>
   new World({
     pool: { requests: LIMIT, windowMs: WINDOW_MS, people: { perPerson: { open: 3, calls: 20 } }, ...pool },
   })
-export const ask = (world: World, request: Partial<PermitRequest> = {}, who = pat, pool = 'main') =>
+export const ask = (world: Pick<World, 'api'>, request: Partial<PermitRequest> = {}, who = pat, pool = 'main') =>
   askPermit(world.api, who, pool, {
     inputTokens: 10,
     maxOutputTokens: 10,

@@ -87,6 +87,6 @@ export const FEEDBACK_BUGS: readonly Bug[] = [
     file: HOLDER,
     find: "inOrder: pacing === 'even',",
     replace: 'inOrder: true || pacing,',
-    seed: 9200,
+    seed: 12934,
   },
 ]
