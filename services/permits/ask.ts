@@ -61,8 +61,9 @@ export async function askPermit(
   try {
     return await stand(deps, { pool, shared: settings.pool, id, caller, cost, request })
   } catch (error) {
-    // Nobody was told its id: only who has a key can come back for it.
-    if (key === undefined) await withdraw(deps, { pool, id, person: caller.owner })
+    // Nobody was told its id: only who has a key can come back for it. Where this fails too it ends by itself.
+    const untold = () => deps.meter.count('PermitsNotClosed', 1, { pool })
+    if (key === undefined) await giveBack(deps, { pool, id }, caller.owner).catch(untold)
     throw error
   }
 }
@@ -90,14 +91,15 @@ async function stand(deps: Deps, p: Standing): Promise<Answer<{ permit: PermitVi
   return untilGranted(deps, { pool, id, until, share: shareOf(shared), asked: cost, gone: request.gone })
 }
 
-/** Out of the line, or given back. Where that fails too it ends by itself. */
-async function withdraw(deps: Deps, { pool, id, person }: { pool: string; id: string; person: string }): Promise<void> {
-  try {
-    if ((await deps.people.leave({ pool, id, person })) === 'left') return
-    await deps.people.close({ pool, id, at: deps.clock.now(), cost: NOTHING })
-  } catch {
-    deps.meter.count('PermitsNotClosed', 1, { pool })
-  }
+export interface Place {
+  readonly pool: string
+  readonly id: string
+}
+
+/** Nothing was called: what was reserved is free again. Out of the line it just goes. */
+export async function giveBack(deps: Deps, at: Place, person: string): Promise<'left' | 'closed' | 'gone'> {
+  const left = await deps.people.leave({ ...at, person })
+  return left === 'left' ? left : deps.people.close({ ...at, at: deps.clock.now(), cost: NOTHING })
 }
 
 /** `max` of a window's limits; none where a day's may hold for hours, or calls in flight for as long as those last. */

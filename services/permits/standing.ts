@@ -1,19 +1,14 @@
 /** What a person does with a permit that stands: looks at it, waits for it, says what was used, or gives it back. */
 import { rulesFor, settled } from '../../core/accounting.ts'
-import { type Cost, type Dimension, exceeding, NOTHING } from '../../core/cost.ts'
+import { type Cost, type Dimension, exceeding } from '../../core/cost.ts'
 import type { Usage } from '../../core/job.ts'
 import { limitsOnOne } from '../../core/ledgers.ts'
 import { isGranted, type PersonsPermit } from '../../core/people.ts'
 import type { Caller } from '../caller.ts'
 import type { Deps } from '../deps.ts'
 import { type Answer, refuse } from '../refusal.ts'
-import { KEPT_IN_LINE_MS, type SharedPool, sharedPool, shareOf } from './ask.ts'
+import { giveBack, KEPT_IN_LINE_MS, type Place, type SharedPool, sharedPool, shareOf } from './ask.ts'
 import { noSuchPermit, type PermitView, untilGranted } from './wait.ts'
-
-interface Place {
-  readonly pool: string
-  readonly id: string
-}
 
 export async function getPermit(
   deps: Deps,
@@ -48,12 +43,10 @@ export async function settlePermit(
   return close(deps, at, cost)
 }
 
-/** Nothing was called: what was reserved is free again. Out of the line it just goes. */
 export async function releasePermit(deps: Deps, caller: Caller, at: Place): Promise<Answer<{ id: string }>> {
   const found = await mine(deps, caller, at)
   if (!found.ok) return found
-  if ((await deps.people.leave({ ...at, person: caller.owner })) === 'left') return { ok: true, id: at.id }
-  return close(deps, at, NOTHING)
+  return (await giveBack(deps, at, caller.owner)) === 'gone' ? noSuchPermit(at.id) : { ok: true, id: at.id }
 }
 
 async function close(deps: Deps, at: Place, cost: Cost): Promise<Answer<{ id: string }>> {
